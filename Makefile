@@ -1,0 +1,64 @@
+# `make` lists what there is. `make run` and `make test` need Python 3.11 or newer and nothing else.
+
+# The newest Python on the PATH that works; PYTHON=... chooses another.
+PYTHON ?= $(shell for python in python3.15 python3.14 python3.13 python3.12 python3.11 python3; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	then echo $$python; break; fi; done)
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check style types coverage bench fuzz clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/run ## run the demo: relay, provider doubles, four conversations (ARGS=--once ends it)
+	@$(BIN)/relay demo $(ARGS)
+
+test: .venv/test ## run the tests (ARGS are pytest's)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: style types coverage test ## everything that has to hold before a commit
+
+style: .venv/dev ## lint, and check the format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev ## check the types, strictly, of sources and tests
+	$(BIN)/mypy
+
+coverage: .venv/dev ## 100 % branch coverage of the core, by the core's own tests
+	$(BIN)/python -m coverage run -m pytest -q tests/protocol
+	$(BIN)/python -m coverage report
+
+bench: .venv/dev ## measure round trips and CPU per message, beside a bare TCP tunnel
+	$(BIN)/python -m bench.latency $(ARGS)
+
+fuzz: .venv/test ## run the laws of the core with many more examples
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/protocol -k "law" $(ARGS)
+
+clean: ## remove the virtual environment and all caches
+	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none is on the PATH"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run: .venv/bin/python pyproject.toml
+	@echo "installing the relay into .venv"
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/test: .venv/bin/python pyproject.toml
+	@echo "installing the relay and what its tests need into .venv"
+	@$(PIP) --editable '.[test]'
+	@touch $@ .venv/run
+
+.venv/dev: .venv/bin/python pyproject.toml
+	@echo "installing the relay and the development tools into .venv"
+	@$(PIP) --editable '.[dev]'
+	@touch $@ .venv/test .venv/run

@@ -1,0 +1,1 @@
+"""A self-hosted, byte-exact gateway for AI providers' realtime WebSocket APIs."""

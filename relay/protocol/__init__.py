@@ -1,0 +1,92 @@
+"""The sans-IO core of the relay: bytes and decisions, no sockets, no clock, no randomness.
+
+Opening handshakes (RFC 6455 4) with :class:`ClientHandshake`, :func:`examine`, :func:`authorise`,
+:func:`upstream_request` and :class:`UpstreamHandshake`; open sessions with one :class:`Pipe` or
+:class:`MessagePipe` per direction; endings with :func:`ending`. Keys, masks and the time are
+arguments. What stands in ``__all__`` is the public API.
+"""
+
+from relay.protocol import closing as closing
+from relay.protocol.closing import Cause, Ending, Leg, ending, policy
+from relay.protocol.credentials import Credentials, read_credentials, redact
+from relay.protocol.endpoints import Endpoint, Kind, Origin, Provider, Slot
+from relay.protocol.errors import (
+    LocalProtocolError,
+    ProtocolError,
+    ProviderRefused,
+    Refused,
+    RemoteProtocolError,
+)
+from relay.protocol.frames import Close, control_frame
+from relay.protocol.gateways import (
+    Admission,
+    Gateway,
+    GatewayToken,
+    UpstreamRequest,
+    authorise,
+    upstream_request,
+)
+from relay.protocol.limits import Limits
+from relay.protocol.messages import MessagePipe, Policy
+from relay.protocol.opening import (
+    ClientHandshake,
+    Opening,
+    Request,
+    examine,
+)
+from relay.protocol.pipe import Pipe, State
+from relay.protocol.providers import CATALOGUE, by_name
+from relay.protocol.refusals import HttpAnswer, refusal
+from relay.protocol.routing import Route, Target, parse_target, route
+from relay.protocol.secret import Secret
+from relay.protocol.upstream_opening import UpstreamAnswer, UpstreamHandshake
+
+__all__ = [
+    "CATALOGUE",
+    "Admission",
+    "Cause",
+    "ClientHandshake",
+    "Close",
+    "Credentials",
+    "Ending",
+    "Endpoint",
+    "Gateway",
+    "GatewayToken",
+    "HttpAnswer",
+    "Kind",
+    "Leg",
+    "Limits",
+    "LocalProtocolError",
+    "MessagePipe",
+    "Opening",
+    "Origin",
+    "Pipe",
+    "Policy",
+    "ProtocolError",
+    "Provider",
+    "ProviderRefused",
+    "Refused",
+    "RemoteProtocolError",
+    "Request",
+    "Route",
+    "Secret",
+    "Slot",
+    "State",
+    "Target",
+    "UpstreamAnswer",
+    "UpstreamHandshake",
+    "UpstreamRequest",
+    "authorise",
+    "by_name",
+    "closing",
+    "control_frame",
+    "ending",
+    "examine",
+    "parse_target",
+    "policy",
+    "read_credentials",
+    "redact",
+    "refusal",
+    "route",
+    "upstream_request",
+]

@@ -1,0 +1,196 @@
+"""The closing table: which Close frame goes to which side when a session ends (DESIGN 4.6).
+
+Everything that decides an ending stands in this file, as data. A session ends in one of sixteen
+ways, the state of inbound (the client's bytes) against the state of outbound (the provider's).
+Where a side is still open, the relay ended it, and a :class:`Cause` says why. The tables in
+``docs/closing.md`` are these, and a test keeps them so.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from relay.protocol.frames import CLOSE, Close, control_frame
+from relay.protocol.pipe import Pipe, State
+
+__all__ = [
+    "CLIENT_LOST",
+    "CLIENT_STALLED",
+    "CLOSE_TIMEOUT",
+    "DRAINING",
+    "FAULT",
+    "IDLE",
+    "PEERS",
+    "RESTARTING",
+    "TO_CLIENT",
+    "TO_UPSTREAM",
+    "UPSTREAM_LOST",
+    "UPSTREAM_STALLED",
+    "Cause",
+    "Ending",
+    "Leg",
+    "Say",
+    "ending",
+    "policy",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why the relay itself ended a session, and what each side is told. None: nothing."""
+
+    name: str
+    to_client: Close | None
+    to_upstream: Close | None
+
+
+PEERS = Cause("peers", None, None)
+"""Not the relay: one of the peers ended it, and the states say how."""
+IDLE = Cause("idle timeout", Close(1001, "idle timeout"), Close(1001, "idle timeout"))
+DRAINING = Cause("draining", Close(1001, "going away"), Close(1001, "going away"))
+RESTARTING = Cause("restarting", Close(1012, "service restart"), Close(1001, "going away"))
+CLIENT_STALLED = Cause("client stalled", None, Close(1001, "client stalled"))
+UPSTREAM_STALLED = Cause("upstream stalled", Close(1011, "upstream stalled"), None)
+CLIENT_LOST = Cause("client lost", None, Close(1001, "going away"))
+UPSTREAM_LOST = Cause("upstream lost", Close(1011, "upstream connection lost"), None)
+CLOSE_TIMEOUT = Cause("close timeout", None, None)
+FAULT = Cause("internal error", Close(1011, "internal error"), Close(1011, "internal error"))
+
+_MAX_REASON = 123  # RFC 6455 5.5: 125 bytes of payload, two of them the status code
+
+
+def policy(reason: str) -> Cause:
+    """A cause for a session that a policy ended: its duration, a budget, an operator.
+
+    Args:
+        reason: Told to the client; cut to 123 bytes of UTF-8 at a character. What UTF-8 cannot
+            say, a lone surrogate from JSON or a command line, becomes a question mark.
+    """
+    cut = reason.encode(errors="replace")[:_MAX_REASON].decode(errors="ignore")
+    return Cause("policy", Close(1008, cut), Close(1001, "going away"))
+
+
+class Say(enum.Enum):
+    """What a side is told."""
+
+    NOTHING = "nothing"
+    """It has had the other side's Close already, or it is gone."""
+    ECHO = "its own Close"
+    """The answer to its Close that the other side did not live to give (RFC 6455 5.5.1)."""
+    VIOLATION = "its violation"
+    """1002, 1007 or 1009: what it did wrong."""
+    LOST = "1011 upstream connection lost"
+    VIOLATED = "1011 upstream protocol error"
+    AWAY = "1001"
+    BY_CAUSE = "by cause"
+
+
+_O, _C, _X, _F = State.OPEN, State.CLOSING, State.CLOSED, State.FAILED
+
+TO_CLIENT = {  # (inbound, outbound)
+    (_O, _O): Say.BY_CAUSE,
+    (_O, _C): Say.NOTHING,
+    (_O, _X): Say.LOST,
+    (_O, _F): Say.VIOLATED,
+    (_C, _O): Say.BY_CAUSE,
+    (_C, _C): Say.NOTHING,
+    (_C, _X): Say.ECHO,
+    (_C, _F): Say.VIOLATED,
+    (_X, _O): Say.NOTHING,
+    (_X, _C): Say.NOTHING,
+    (_X, _X): Say.NOTHING,
+    (_X, _F): Say.NOTHING,
+    (_F, _O): Say.VIOLATION,
+    (_F, _C): Say.NOTHING,
+    (_F, _X): Say.VIOLATION,
+    (_F, _F): Say.VIOLATION,
+}
+
+TO_UPSTREAM = {  # (inbound, outbound)
+    (_O, _O): Say.BY_CAUSE,
+    (_O, _C): Say.BY_CAUSE,
+    (_O, _X): Say.NOTHING,
+    (_O, _F): Say.VIOLATION,
+    (_C, _O): Say.NOTHING,
+    (_C, _C): Say.NOTHING,
+    (_C, _X): Say.NOTHING,
+    (_C, _F): Say.NOTHING,
+    (_X, _O): Say.AWAY,
+    (_X, _C): Say.ECHO,
+    (_X, _X): Say.NOTHING,
+    (_X, _F): Say.VIOLATION,
+    (_F, _O): Say.AWAY,
+    (_F, _C): Say.ECHO,
+    (_F, _X): Say.NOTHING,
+    (_F, _F): Say.VIOLATION,
+}
+
+_FIXED = {
+    Say.NOTHING: None,
+    Say.LOST: Close(1011, "upstream connection lost"),
+    Say.VIOLATED: Close(1011, "upstream protocol error"),
+    Say.AWAY: Close(1001, "going away"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """How the connection to one side ends."""
+
+    close: Close | None
+    """What its peer was told in the end: the other side's Close, or one of ours, or nothing."""
+    frame: bytes
+    """Bytes still to be sent before the connection ends."""
+    reset: bool
+    """Whether it must be reset: what was sent on it stops inside a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How both connections of a session end."""
+
+    client: Leg
+    upstream: Leg
+
+
+def ending(inbound: Pipe, outbound: Pipe, cause: Cause, masking_key: bytes) -> Ending:
+    """Decide how a session ends; called once both directions have stopped.
+
+    Args:
+        inbound: The client's direction.
+        outbound: The provider's direction.
+        cause: Why the relay ended it; consulted only in the cells that say so.
+        masking_key: Four unpredictable bytes, should a Close go to the provider.
+    """
+    return Ending(
+        _leg(TO_CLIENT, inbound, outbound, inbound, outbound, cause.to_client, None),
+        _leg(TO_UPSTREAM, inbound, outbound, outbound, inbound, cause.to_upstream, masking_key),
+    )
+
+
+def _leg(
+    table: dict[tuple[State, State], Say],
+    inbound: Pipe,
+    outbound: Pipe,
+    received: Pipe,
+    sent: Pipe,
+    by_cause: Close | None,
+    masking_key: bytes | None,
+) -> Leg:
+    """One side's leg: ``received`` came from this side, ``sent`` went to it."""
+    say = table[inbound.state, outbound.state]
+    if say is Say.BY_CAUSE:
+        close = by_cause
+    elif say is Say.ECHO:
+        close = received.close
+    elif received.error is not None and say is Say.VIOLATION:
+        close = Close(received.error.close_code_hint, str(received.error))
+    else:
+        close = _FIXED[say]
+    if close is None:
+        relayed = sent.close if sent.can_inject else None
+        return Leg(relayed, b"", reset=not sent.can_inject)
+    if not sent.can_inject:
+        return Leg(None, b"", reset=True)
+    return Leg(close, control_frame(CLOSE, close.payload(), masking_key), reset=False)

@@ -1,0 +1,230 @@
+"""Gateways: who may open which session, and what the provider is then asked.
+
+A gateway is the configured tenant ``account_id/gateway_id``. The functions follow the order of
+DESIGN 4.5: :func:`authorise` first; then the driver checks its counters (429); then
+:func:`upstream_request`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from relay.protocol.credentials import (
+    TOKEN_PREFIX,
+    Credentials,
+    contains_secret,
+    contains_token,
+)
+from relay.protocol.endpoints import Kind, Origin, Provider
+from relay.protocol.errors import Refused
+from relay.protocol.fields import FieldLines, request_fields, values
+from relay.protocol.limits import Limits
+from relay.protocol.routing import Route, Target, model_allowed, route
+from relay.protocol.secret import Secret
+
+__all__ = [
+    "Admission",
+    "Gateway",
+    "GatewayToken",
+    "UpstreamRequest",
+    "authorise",
+    "upstream_request",
+]
+
+DEFAULT_ALIAS = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayToken:
+    """A gateway token as the configuration knows it: by its hash."""
+
+    name: str
+    sha256: bytes
+    """The SHA-256 of the token."""
+    providers: frozenset[str] | None = None
+    """Names of the providers it may use; None for all of the gateway's."""
+    models: tuple[str, ...] | None = None
+    """Patterns of the models it may use; None for all."""
+    expires: float | None = None
+    """Unix time from which on it is worth nothing; None for never."""
+    max_sessions: int | None = None
+    openings_per_minute: int | None = None
+
+
+def _no_keys(provider: str, alias: str) -> Secret | None:  # noqa: ARG001
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A tenant and its policy."""
+
+    name: str
+    """``account_id/gateway_id``."""
+    authentication_required: bool = True
+    tokens: tuple[GatewayToken, ...] = ()
+    origins: frozenset[str] | None = None
+    """Origins of pages that may connect; None for any."""
+    providers: frozenset[str] | None = None
+    """Names of the providers; None for all."""
+    client_credentials_allowed: bool = True
+    stored_key: Callable[[str, str], Secret | None] = _no_keys
+    """Gives the stored key for a provider's name and an alias."""
+    limits: Limits = field(default_factory=Limits)
+    messages_lane: bool = False
+    """Whether every session of this gateway runs in the message lane."""
+    max_sessions: int | None = None
+    openings_per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A session that may be opened, its limits and its stored key still to be looked at."""
+
+    gateway: Gateway
+    token: GatewayToken | None
+    """What authenticated the client; None where the gateway asks for nothing."""
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """What the provider is asked; :class:`~relay.protocol.opening.UpstreamHandshake` sends it."""
+
+    origin: Origin
+    target: bytes = field(repr=False)
+    fields: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    subprotocols: tuple[str, ...] = field(repr=False)
+    secrets: tuple[Secret, ...]
+    """The credentials in it, which no answer may show."""
+
+
+def authorise(
+    target: Target,
+    fields: FieldLines,
+    credentials: Credentials,
+    gateways: Mapping[str, Gateway],
+    providers: Mapping[str, Provider],
+    now: float,
+) -> Admission:
+    """Decide whether a session may be opened.
+
+    Args:
+        target: What the client asks for.
+        fields: Its field lines.
+        credentials: What :func:`~relay.protocol.credentials.read_credentials` found.
+        gateways: By name.
+        providers: By name and alias.
+        now: Unix time in seconds.
+
+    Raises:
+        Refused: 404 for an unknown gateway, 403 for an origin, 401 for the gateway token, 400
+            for an unknown provider or endpoint, 403 for one that is not allowed (DESIGN 4.5).
+    """
+    gateway = gateways.get(target.gateway)
+    if gateway is None:
+        raise Refused(404, 2001, "no such gateway")
+    for origin in values(fields, b"origin"):
+        if gateway.origins is not None and origin.decode("latin-1") not in gateway.origins:
+            raise Refused(403, 2010, "this origin is not allowed")
+    token = _authenticate(gateway, credentials.gateway_token, now)
+    found = route(target, providers)
+    name = found.provider.name
+    for allowed in (gateway.providers, token.providers if token else None):
+        if allowed is not None and name not in allowed:
+            raise Refused(403, 2010, f"the provider {name} is not allowed here")
+    models = token.models if token else None
+    if models is not None and not model_allowed(target.query, found.endpoint, models):
+        raise Refused(403, 2010, "this token is limited to models, and none of them is named")
+    if credentials.own and not gateway.client_credentials_allowed:
+        raise Refused(403, 2010, "this gateway takes no provider credentials from clients")
+    return Admission(gateway, token, found)
+
+
+def _authenticate(gateway: Gateway, presented: Secret | None, now: float) -> GatewayToken | None:
+    """The token that was presented, if it is one of the gateway's.
+
+    Both sides are hashed and every token is compared, each in constant time.
+    """
+    if presented is None:
+        if gateway.authentication_required:
+            raise Refused(401, 2009, "a gateway token is needed")
+        return None
+    value = presented.reveal()
+    digest = hashlib.sha256(value).digest()
+    found = None
+    for token in gateway.tokens:
+        if hmac.compare_digest(digest, token.sha256):
+            found = token
+    if found is None:
+        if gateway.authentication_required or value.startswith(TOKEN_PREFIX):
+            raise Refused(401, 2009, "this gateway token is not valid")
+        return None
+    if found.expires is not None and now >= found.expires:
+        raise Refused(401, 2009, "this gateway token has expired")
+    return found
+
+
+def upstream_request(
+    admission: Admission, fields: FieldLines, credentials: Credentials
+) -> UpstreamRequest:
+    """Compose what the provider is asked, with the client's credential or a stored key.
+
+    Raises:
+        Refused: 400 if a gateway token also stands where the provider would get it, 400 for an
+            alias without a stored key, 401 where a credential is needed and there is none.
+    """
+    provider = admission.route.provider
+    path = admission.route.path.encode()
+    secrets = credentials.own
+    query = credentials.query
+    added = list(credentials.fields)
+    named = {name for name, _ in provider.added_fields}
+    passed = [line for line in request_fields(fields, provider.fields) if line[0] not in named]
+    _check_for_tokens(credentials, [path, query or b"", *map(b": ".join, passed)])
+    if not secrets and (key := _stored_key(admission, fields)) is not None:
+        secrets = (key,)
+        slot = provider.stored
+        if slot.kind is Kind.QUERY:
+            parameter = slot.parameter(key)
+            query = parameter if query is None else query + b"&" + parameter
+        else:
+            added.append(slot.field(key))
+    return UpstreamRequest(
+        origin=provider.origin,
+        target=path if query is None else path + b"?" + query,
+        fields=(*passed, *added, *provider.added_fields),
+        subprotocols=credentials.subprotocols,
+        secrets=secrets,
+    )
+
+
+def _check_for_tokens(credentials: Credentials, passed: Sequence[bytes]) -> None:
+    """Look for gateway tokens in what goes to the provider as the client sent it."""
+    sent = [
+        *passed,
+        *map(b": ".join, credentials.fields),
+        *(entry.encode() for entry in credentials.subprotocols),
+    ]
+    data = b"\n".join(sent)
+    presented = () if credentials.gateway_token is None else (credentials.gateway_token,)
+    if contains_token(data) or contains_secret(data, presented):
+        raise Refused(400, 2000, "a gateway token stands where the provider would see it")
+
+
+def _stored_key(admission: Admission, fields: FieldLines) -> Secret | None:
+    """The stored key that fills in for a credential that the client did not bring."""
+    name = admission.route.provider.name
+    named = values(fields, b"cf-aig-byok-alias")
+    alias = named[0].decode("latin-1") if named else DEFAULT_ALIAS
+    key = admission.gateway.stored_key(name, alias)
+    if key is None and named:
+        raise Refused(400, 2040, f"{name} has no stored key by that alias")
+    if key is None and not admission.route.endpoint.public:
+        raise Refused(
+            401, 2041, f"no credential for {name}: none came with the request and none is stored"
+        )
+    return key

@@ -1,0 +1,110 @@
+"""The message lane: the interface of a pipe, over a pair of wsproto connections.
+
+For sessions whose messages are read or changed, and for those whose masking keys must not be
+passed on. One wsproto connection decodes what the sender sent, the other encodes what the
+receiver gets, so fragmentation and masking keys are not preserved; messages, their kind, control
+frames and the Close are.
+
+wsproto has no limits, refuses Close 1014, and reports its own parse failures as if the peer had
+closed. So the verbatim lane stands in front of it: it checks limits and frames, and no Close frame
+reaches wsproto's decoder. What is left to wsproto is reassembly, UTF-8, and encoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import (
+    BytesMessage,
+    CloseConnection,
+    Ping,
+    Pong,
+    TextMessage,
+)
+from wsproto.frame_protocol import CloseReason
+
+from relay.protocol.errors import RemoteProtocolError
+from relay.protocol.limits import Limits
+from relay.protocol.pipe import Pipe, State
+
+__all__ = ["MessagePipe", "Policy"]
+
+Policy = Callable[[str | bytes], Sequence[str | bytes]]
+"""What becomes of a message: the messages to send in its place, in order. ``str`` is text."""
+
+
+class MessagePipe(Pipe):
+    """One direction of a session in the message lane.
+
+    A whole message is held until its last frame is there, so memory is bounded by
+    ``limits.max_message_size`` and not by 130 bytes. Text that is not UTF-8 fails the direction
+    with 1007.
+
+    Args:
+        masked: True for inbound (client to provider), whose frames must be masked.
+        limits: Bounds on messages.
+        policies: Applied in order to each message of this direction.
+    """
+
+    __slots__ = ("_close_header", "_decoder", "_encoder", "_message", "_policies")
+
+    def __init__(self, *, masked: bool, limits: Limits, policies: Sequence[Policy] = ()) -> None:
+        super().__init__(masked=masked, limits=limits)
+        near, far = ConnectionType.SERVER, ConnectionType.CLIENT
+        self._decoder = Connection(near if masked else far)
+        self._encoder = Connection(far if masked else near)
+        self._close_header = 6 if masked else 2
+        self._message = bytearray()  # of the message under way, beyond its first event
+        self._policies = policies
+
+    @property
+    def can_inject(self) -> bool:
+        """Whether a frame of ours may follow: only whole frames are ever returned."""
+        return not self._send_failed
+
+    def receive_data(self, data: bytes) -> bytes:
+        """Take what was read from the sender; return whole frames for the other peer."""
+        valid = super().receive_data(data)
+        if not valid:
+            return b""
+        close = self.close
+        if close is not None:
+            valid = valid[: -(self._close_header + len(close.payload()))]
+        self._decoder.receive_data(valid)
+        out = []
+        for event in self._decoder.events():
+            if isinstance(event, TextMessage | BytesMessage):
+                out += self._receive_message_part(event)
+            elif isinstance(event, Ping | Pong):
+                out.append(self._encoder.send(event))
+            else:
+                # CloseConnection: not a Close frame, which never gets here, but how wsproto says
+                # "not UTF-8". That came before whatever Close or violation ended these bytes.
+                self.state = State.FAILED
+                self.close = close = None
+                self.error = RemoteProtocolError("text is not UTF-8", close_code_hint=1007)
+        if close is not None:
+            code = CloseReason.NO_STATUS_RCVD if close.code is None else close.code
+            out.append(self._encoder.send(CloseConnection(code, close.reason)))
+        return b"".join(out)
+
+    def _receive_message_part(self, event: TextMessage | BytesMessage) -> list[bytes]:
+        """Collect a message; once it is whole, apply the policies and encode the outcome."""
+        message: str | bytes = event.data if isinstance(event, TextMessage) else bytes(event.data)
+        if self._message or not event.message_finished:
+            # Joined as it comes: a list would cost more than the bytes of a dripped message.
+            self._message += message.encode() if isinstance(message, str) else message
+            if not event.message_finished:
+                return []
+            whole, self._message = self._message, bytearray()
+            message = whole.decode() if isinstance(message, str) else bytes(whole)
+        messages: Sequence[str | bytes] = (message,)
+        for policy in self._policies:
+            messages = [changed for before in messages for changed in policy(before)]
+        return [self._encode(each) for each in messages]
+
+    def _encode(self, message: str | bytes) -> bytes:
+        if isinstance(message, str):
+            return self._encoder.send(TextMessage(message))
+        return self._encoder.send(BytesMessage(message))

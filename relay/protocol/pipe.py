@@ -1,0 +1,181 @@
+"""The verbatim lane: one direction of an open session.
+
+Validated bytes in, the same bytes out. The two directions of a session share nothing, so each can
+have a task, a thread or a process of its own. The order of calls:
+
+    while pipe.state is State.OPEN:
+        out = pipe.receive_data(read())      # b"" says that the peer's bytes have ended
+        write(out)                           # if it fails or is cancelled: pipe.send_failed()
+
+``receive_data`` never raises for what a peer did; ``state``, ``close`` and ``error`` say it.
+Text is not checked for UTF-8 here: the endpoints do that, and messages pass through in pieces.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from relay.protocol.errors import RemoteProtocolError
+from relay.protocol.frames import (
+    CLOSE,
+    CONTINUATION,
+    Close,
+    FrameHeader,
+    frame_header,
+    mask,
+)
+from relay.protocol.limits import Limits
+
+__all__ = ["Pipe", "State"]
+
+
+class State(enum.Enum):
+    """How far the sender of a direction has got."""
+
+    OPEN = "open"
+    CLOSING = "closing"
+    """Its Close frame has been forwarded; whatever follows is discarded (RFC 6455 5.5.1)."""
+    CLOSED = "closed"
+    """Its bytes ended without a Close frame."""
+    FAILED = "failed"
+    """It broke the protocol or passed a limit; the frame that did so was not forwarded."""
+
+
+class Pipe:
+    """One direction of a session in the verbatim lane.
+
+    A frame header is validated before its first byte is forwarded. Control frames are forwarded
+    whole or not at all; the payload of data frames is cut through. At most 130 bytes are held.
+
+    Args:
+        masked: True for inbound (client to provider), whose frames must be masked.
+        limits: Bounds on messages.
+    """
+
+    __slots__ = (
+        "_fragments",
+        "_held",
+        "_limits",
+        "_masked",
+        "_message_size",
+        "_payload_left",
+        "_send_failed",
+        "bytes",
+        "close",
+        "error",
+        "frames",
+        "messages",
+        "state",
+    )
+
+    def __init__(self, *, masked: bool, limits: Limits) -> None:
+        self._masked = masked
+        self._limits = limits
+        self._held = b""  # the beginning of a frame that cannot be forwarded yet
+        self._payload_left = 0  # of the data frame under way
+        self._fragments = 0  # frames of the message under way; 0 between messages
+        self._message_size = 0
+        self._send_failed = False
+        self.state = State.OPEN
+        self.close: Close | None = None
+        """The Close frame that was forwarded, when the state is CLOSING."""
+        self.error: RemoteProtocolError | None = None
+        """What the sender did wrong, when the state is FAILED."""
+        self.frames = 0
+        """Frames of which at least the header was forwarded, control frames included."""
+        self.messages = 0
+        """Messages whose last frame was begun."""
+        self.bytes = 0
+        """Bytes accepted, frame headers included."""
+
+    @property
+    def can_inject(self) -> bool:
+        """Whether a frame of ours may follow what was sent: every send went through wholly, and
+        the last one ended at a frame boundary."""
+        return not self._send_failed and self._payload_left == 0
+
+    def send_failed(self) -> None:
+        """Say that a write of what ``receive_data`` returned failed or was cut short."""
+        self._send_failed = True
+
+    def receive_data(self, data: bytes) -> bytes:
+        """Take what was read from the sender.
+
+        Args:
+            data: The bytes read; ``b""`` once they have ended.
+
+        Returns:
+            What to write to the other peer: ``data`` itself unless something is held back. Empty
+            once the state is no longer OPEN.
+        """
+        if self.state is not State.OPEN:
+            return b""
+        if not data:
+            self.state = State.CLOSED
+            return b""
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        size = len(data)
+        position = self._payload_left
+        if position > size:
+            self._payload_left = position - size
+            self.bytes += size
+            return data
+        self._payload_left = 0
+        while position < size:
+            try:
+                header = frame_header(data, position, masked=self._masked)
+                if header is None:
+                    break
+                if header.opcode >= CLOSE:
+                    end = position + header.size + header.payload_length
+                    if end > size:
+                        break
+                    if header.opcode == CLOSE:
+                        self._receive_close(data, position + header.size, end)
+                        data, size = data[:end], end
+                else:
+                    self._receive_data_header(header)
+                    end = position + header.size + header.payload_length
+            except RemoteProtocolError as error:
+                self.state = State.FAILED
+                self.error = error
+                data, size = data[:position], position
+                break
+            self.frames += 1
+            position = end
+        if position > size:
+            self._payload_left = position - size
+        elif position < size:
+            self._held = data[position:]
+            data = data[:position]
+        self.bytes += len(data)
+        return data
+
+    def _receive_data_header(self, header: FrameHeader) -> None:
+        """Check a data frame against its message (RFC 6455 5.4) and the limits."""
+        if header.opcode == CONTINUATION:
+            if not self._fragments:
+                raise RemoteProtocolError("continuation of no message")
+        elif self._fragments:
+            raise RemoteProtocolError("new message inside a fragmented one")
+        message_size = self._message_size + header.payload_length
+        if message_size > self._limits.max_message_size:
+            raise RemoteProtocolError("message too big", close_code_hint=1009)
+        if self._fragments == self._limits.max_fragments:
+            raise RemoteProtocolError("message has too many fragments", close_code_hint=1009)
+        if header.fin:
+            self.messages += 1
+            self._fragments = self._message_size = 0
+        else:
+            self._fragments += 1
+            self._message_size = message_size
+
+    def _receive_close(self, data: bytes, start: int, end: int) -> None:
+        """Read the Close frame whose payload stands between ``start`` and ``end``."""
+        payload = data[start:end]
+        if self._masked:
+            payload = mask(payload, data[start - 4 : start])
+        self.close = Close.parse(payload)
+        self.state = State.CLOSING

@@ -1,0 +1,213 @@
+"""What the tests of the opening share: requests, a gateway, and the whole way through."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from typing import cast
+
+import pytest
+
+from relay.protocol import (
+    Admission,
+    ClientHandshake,
+    Gateway,
+    GatewayToken,
+    Limits,
+    Opening,
+    Origin,
+    Provider,
+    Refused,
+    Request,
+    Secret,
+    UpstreamAnswer,
+    UpstreamHandshake,
+    UpstreamRequest,
+    authorise,
+    by_name,
+    examine,
+    upstream_request,
+)
+
+# The example of RFC 6455 1.3.
+NONCE = b"the sample nonce"
+KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
+ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+TOKEN = "rly_" + "Ab3-_" * 8 + "xYz"
+OTHER_TOKEN = "rly_" + "Cd4_-" * 8 + "wVu"
+NOW = 1_800_000_000.0
+LIMITS = Limits()
+PROVIDERS = by_name()
+
+UPGRADE_LINES = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    f"Sec-WebSocket-Key: {KEY.decode()}",
+)
+
+
+def head(
+    target: str, *lines: str, method: str = "GET", version: str = "1.1", host: str = "relay.test"
+) -> bytes:
+    """A request's head with these field lines and no others but ``Host``."""
+    all_lines = [f"{method} {target} HTTP/{version}", f"Host: {host}", *lines, "", ""]
+    return "\r\n".join(all_lines).encode("latin-1")
+
+
+def upgrade(target: str, *lines: str) -> bytes:
+    """The head of an opening handshake with these field lines besides."""
+    return head(target, *UPGRADE_LINES, *lines)
+
+
+def read(data: bytes, limits: Limits = LIMITS) -> Request:
+    """The request that is in ``data``, which came at once."""
+    request = ClientHandshake(limits).receive_data(data)
+    assert request is not None
+    return request
+
+
+def a_token(value: str = TOKEN, **policy: object) -> GatewayToken:
+    return GatewayToken(
+        "web",
+        hashlib.sha256(value.encode()).digest(),
+        **policy,  # type: ignore[arg-type]
+    )
+
+
+def a_gateway(
+    *, stored_keys: Mapping[tuple[str, str], str] | None = None, **policy: object
+) -> Gateway:
+    """The gateway ``acct/main``, which knows ``TOKEN``."""
+    stored = {slot: Secret(key.encode()) for slot, key in (stored_keys or {}).items()}
+
+    def stored_key(provider: str, alias: str) -> Secret | None:
+        return stored.get((provider, alias))
+
+    given: dict[str, object] = {"name": "acct/main", "tokens": (a_token(),), **policy}
+    return Gateway(stored_key=stored_key, **given)  # type: ignore[arg-type]
+
+
+@dataclass
+class Session:
+    """All that comes of one opening handshake, up to the request for the provider."""
+
+    request: Request
+    opening: Opening
+    admission: Admission
+    upstream: UpstreamRequest
+
+    @property
+    def upstream_bytes(self) -> bytes:
+        return UpstreamHandshake(self.upstream, NONCE, LIMITS).request_data()
+
+
+def admit(
+    data: bytes,
+    gateway: Gateway | None = None,
+    providers: Mapping[str, Provider] = PROVIDERS,
+) -> Session:
+    """Take a request the whole way to the provider.
+
+    Raises:
+        Refused: As the steps do.
+    """
+    gateway = gateway or a_gateway()
+    request = read(data)
+    opening = examine(request, providers)
+    admission = authorise(
+        opening.target,
+        opening.fields,
+        opening.credentials,
+        {gateway.name: gateway},
+        providers,
+        NOW,
+    )
+    upstream = upstream_request(admission, opening.fields, opening.credentials)
+    return Session(request, opening, admission, upstream)
+
+
+@contextmanager
+def refused(status: int, code: int = 2000) -> Iterator[pytest.ExceptionInfo[Refused]]:
+    """The block is refused with that status and that code."""
+    with pytest.raises(Refused) as caught:
+        yield caught
+    assert (caught.value.status, caught.value.code) == (status, code)
+
+
+def switch(*lines: str, accept: bytes = ACCEPT) -> bytes:
+    """A provider's 101 to ``NONCE`` with these field lines besides."""
+    all_lines = [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {accept.decode()}",
+        *lines,
+        "",
+        "",
+    ]
+    return "\r\n".join(all_lines).encode("latin-1")
+
+
+def dialled(
+    *subprotocols: str, secrets: tuple[Secret, ...] = (), limits: Limits = LIMITS
+) -> UpstreamHandshake:
+    """A handshake with a provider whose request has just been sent."""
+    request = UpstreamRequest(
+        origin=Origin("wss", "provider.test", 443),
+        target=b"/v1/realtime",
+        fields=(),
+        subprotocols=subprotocols,
+        secrets=secrets,
+    )
+    handshake = UpstreamHandshake(request, NONCE, limits)
+    handshake.request_data()
+    return handshake
+
+
+def answer_to(data: bytes, *subprotocols: str, secrets: tuple[Secret, ...] = ()) -> UpstreamAnswer:
+    """The 101 that is in ``data``."""
+    answer = dialled(*subprotocols, secrets=secrets).receive_data(data)
+    assert answer is not None
+    return answer
+
+
+@dataclass
+class Answer:
+    """An HTTP response as a parser that is not ours reads it."""
+
+    status: int
+    fields: list[tuple[str, str]]
+    body: bytes
+
+    def values(self, name: str) -> list[str]:
+        return [value for each, value in self.fields if each.lower() == name.lower()]
+
+
+class _Stream(io.BytesIO):
+    def close(self) -> None:
+        """Stay open, for what may follow the response."""
+
+
+class _Wire:
+    def __init__(self, data: bytes) -> None:
+        self.stream = _Stream(data)
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return self.stream
+
+
+def parse_answer(data: bytes, method: str = "GET") -> Answer:
+    """Read an HTTP response; nothing may follow it."""
+    wire = _Wire(data)
+    with HTTPResponse(cast("socket.socket", wire), method=method) as response:
+        response.begin()
+        answer = Answer(response.status, response.getheaders(), response.read())
+        assert wire.stream.read() == b""
+    return answer

@@ -1,0 +1,278 @@
+"""The closing table, cell by cell, against the rules of DESIGN 4.6 written out once more."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.protocol import (
+    Cause,
+    Close,
+    Leg,
+    Limits,
+    MessagePipe,
+    Pipe,
+    State,
+    closing,
+    ending,
+    policy,
+)
+from relay.protocol.frames import CLOSE, TEXT
+from tests.protocol.hostile_frames import REJECTED, Rejected, mirror
+from tests.protocol.wire import Frame, decode
+
+KEY = bytes.fromhex("37fa213d")
+OPEN, CLOSING, CLOSED, FAILED = State.OPEN, State.CLOSING, State.CLOSED, State.FAILED
+
+CLIENT_CLOSE = Close(4001, "done")
+PROVIDER_CLOSE = Close(3000, "insufficient_quota")
+
+# Why the relay ends a session that neither side ended: what the client and the provider are told.
+CAUSES: dict[str, tuple[Cause, Close | None, Close | None]] = {
+    "idle_timeout": (
+        closing.IDLE,
+        Close(1001, "idle timeout"),
+        Close(1001, "idle timeout"),
+    ),
+    "draining": (closing.DRAINING, Close(1001, "going away"), Close(1001, "going away")),
+    "told to restart": (
+        closing.RESTARTING,
+        Close(1012, "service restart"),
+        Close(1001, "going away"),
+    ),
+    "client took nothing": (closing.CLIENT_STALLED, None, Close(1001, "client stalled")),
+    "provider took nothing": (closing.UPSTREAM_STALLED, Close(1011, "upstream stalled"), None),
+    "close_timeout": (closing.CLOSE_TIMEOUT, None, None),
+    "a fault of ours": (
+        closing.FAULT,
+        Close(1011, "internal error"),
+        Close(1011, "internal error"),
+    ),
+    "a policy": (policy("budget spent"), Close(1008, "budget spent"), Close(1001, "going away")),
+}
+
+LOST = Close(1011, "upstream connection lost")
+VIOLATED = Close(1011, "upstream protocol error")
+AWAY = Close(1001, "going away")
+CLIENT_VIOLATION = Close(1009, "message too big")
+PROVIDER_VIOLATION = Close(1002, "reserved opcode")
+
+BY_CAUSE = "by cause"
+
+# (inbound, outbound): the Close that the relay adds towards the client, and towards the provider.
+# A Close that was forwarded has been seen already: nothing may follow it, so the first column is
+# None wherever outbound is CLOSING, and the second wherever inbound is. A side that is gone
+# (CLOSED) is told nothing either. A side whose own Close the other did not live to answer gets
+# that Close back (RFC 6455 5.5.1).
+EXPECTED: dict[tuple[State, State], tuple[Close | str | None, Close | str | None]] = {
+    (OPEN, OPEN): (BY_CAUSE, BY_CAUSE),
+    (OPEN, CLOSING): (None, BY_CAUSE),
+    (OPEN, CLOSED): (LOST, None),
+    (OPEN, FAILED): (VIOLATED, PROVIDER_VIOLATION),
+    (CLOSING, OPEN): (BY_CAUSE, None),
+    (CLOSING, CLOSING): (None, None),
+    (CLOSING, CLOSED): (CLIENT_CLOSE, None),
+    (CLOSING, FAILED): (VIOLATED, None),
+    (CLOSED, OPEN): (None, AWAY),
+    (CLOSED, CLOSING): (None, PROVIDER_CLOSE),
+    (CLOSED, CLOSED): (None, None),
+    (CLOSED, FAILED): (None, PROVIDER_VIOLATION),
+    (FAILED, OPEN): (CLIENT_VIOLATION, AWAY),
+    (FAILED, CLOSING): (None, PROVIDER_CLOSE),
+    (FAILED, CLOSED): (CLIENT_VIOLATION, None),
+    (FAILED, FAILED): (CLIENT_VIOLATION, PROVIDER_VIOLATION),
+}
+
+LIMITS = Limits(max_message_size=100)
+ENDS: dict[tuple[State, bool], list[bytes]] = {  # by state and direction, with masking for inbound
+    (OPEN, True): [],
+    (OPEN, False): [],
+    (CLOSING, True): [Frame(CLOSE, CLIENT_CLOSE.payload()).encode(KEY)],
+    (CLOSING, False): [Frame(CLOSE, PROVIDER_CLOSE.payload()).encode()],
+    (CLOSED, True): [b""],
+    (CLOSED, False): [b""],
+    (FAILED, True): [Frame(TEXT, missing=101).encode(KEY)],
+    (FAILED, False): [Frame(3).encode()],
+}
+
+
+def pipe(state: State, *, masked: bool, lane: type[Pipe] = Pipe) -> Pipe:
+    """A direction that carried a message and then came into this state."""
+    made = lane(masked=masked, limits=LIMITS)
+    assert made.receive_data(Frame(TEXT, b"Hello").encode(KEY if masked else None))
+    for data in ENDS[state, masked]:
+        made.receive_data(data)
+    assert made.state is state
+    return made
+
+
+def injected(leg: Leg, *, masked: bool) -> Close | None:
+    """The Close that stands in a leg's last bytes, and nothing but it."""
+    if not leg.frame:
+        return None
+    (frame,) = decode(leg.frame, masked=masked)
+    assert frame == Frame(CLOSE, frame.payload)
+    return Close.parse(frame.payload)
+
+
+every_cell = pytest.mark.parametrize(
+    ("inbound_state", "outbound_state"),
+    list(itertools.product(State, State)),
+    ids=lambda state: state.value,
+)
+every_cause = pytest.mark.parametrize("cause", CAUSES)
+
+
+@every_cell
+@every_cause
+@pytest.mark.parametrize("lane", [Pipe, MessagePipe])
+def test_every_cell_says_what_the_contract_says(
+    lane: type[Pipe], cause: str, inbound_state: State, outbound_state: State
+) -> None:
+    inbound = pipe(inbound_state, masked=True, lane=lane)
+    outbound = pipe(outbound_state, masked=False, lane=lane)
+    why, *by_cause = CAUSES[cause]
+    expected = [
+        instead if say == BY_CAUSE else say
+        for say, instead in zip(EXPECTED[inbound_state, outbound_state], by_cause, strict=True)
+    ]
+    end = ending(inbound, outbound, why, KEY)
+    told = [injected(end.client, masked=False), injected(end.upstream, masked=True)]
+    assert told == expected
+    assert {close.code for close in told if close} <= {
+        1001,
+        1002,
+        1008,
+        1009,
+        1011,
+        1012,
+        3000,
+        4001,
+    }
+    # What each side was told in the end: the other's Close, if that was forwarded, or ours.
+    assert end.client.close == (outbound.close or told[0])
+    assert end.upstream.close == (inbound.close or told[1])
+    assert not end.client.reset
+    assert not end.upstream.reset
+
+
+@every_cell
+@every_cause
+def test_no_close_follows_one_that_was_forwarded(
+    cause: str, inbound_state: State, outbound_state: State
+) -> None:
+    inbound = pipe(inbound_state, masked=True)
+    outbound = pipe(outbound_state, masked=False)
+    end = ending(inbound, outbound, CAUSES[cause][0], KEY)
+    assert not (outbound_state is CLOSING and end.client.frame)
+    assert not (inbound_state is CLOSING and end.upstream.frame)
+
+
+@every_cell
+@every_cause
+def test_a_leg_on_which_a_send_failed_is_reset_and_the_other_is_not(
+    cause: str, inbound_state: State, outbound_state: State
+) -> None:
+    def end(failed: str) -> closing.Ending:
+        inbound = pipe(inbound_state, masked=True)
+        outbound = pipe(outbound_state, masked=False)
+        for direction in {"inbound": [inbound], "outbound": [outbound]}.get(failed, []):
+            direction.send_failed()
+        return ending(inbound, outbound, CAUSES[cause][0], KEY)
+
+    reset = Leg(close=None, frame=b"", reset=True)
+    assert end("inbound") == closing.Ending(end("none").client, reset)
+    assert end("outbound") == closing.Ending(reset, end("none").upstream)
+
+
+@pytest.mark.parametrize("lane", [Pipe, MessagePipe])
+@pytest.mark.parametrize("at_end", [OPEN, CLOSED])
+@every_cause
+def test_a_leg_that_stands_inside_a_frame_is_reset(
+    cause: str, at_end: State, lane: type[Pipe]
+) -> None:
+    outbound = lane(masked=False, limits=LIMITS)
+    outbound.receive_data(Frame(TEXT, b"y" * 50, missing=50).encode())
+    if at_end is CLOSED:
+        outbound.receive_data(b"")
+    end = ending(pipe(OPEN, masked=True), outbound, CAUSES[cause][0], KEY)
+    # The message lane sends whole frames only, so the client can still be told.
+    assert end.client.reset is (lane is Pipe)
+    if lane is Pipe:
+        assert end.client == Leg(close=None, frame=b"", reset=True)
+    assert not end.upstream.reset
+
+
+def test_the_close_to_the_provider_is_masked_with_the_key_given() -> None:
+    end = ending(pipe(OPEN, masked=True), pipe(OPEN, masked=False), closing.DRAINING, KEY)
+    close = Frame(CLOSE, b"\x03\xe9going away")
+    assert end.client.frame == close.encode()
+    assert end.upstream.frame == close.encode(KEY)
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"\x03\xe8", b"\x03\xf6bad gateway", b"\x13\x87" + b"r" * 123]
+)
+def test_a_close_that_was_not_answered_comes_back_as_it_was(payload: bytes) -> None:
+    closing_client = Pipe(masked=True, limits=LIMITS)
+    closing_client.receive_data(Frame(CLOSE, payload).encode(KEY))
+    end = ending(closing_client, pipe(CLOSED, masked=False), closing.FAULT, KEY)
+    assert end.client.frame == Frame(CLOSE, payload).encode()
+
+    closing_provider = Pipe(masked=False, limits=LIMITS)
+    closing_provider.receive_data(Frame(CLOSE, payload).encode())
+    end = ending(pipe(CLOSED, masked=True), closing_provider, closing.FAULT, KEY)
+    assert end.upstream.frame == Frame(CLOSE, payload).encode(KEY)
+
+
+@pytest.mark.parametrize("hostile", REJECTED, ids=lambda hostile: hostile.name)
+def test_each_side_is_told_its_own_violation_and_the_other_is_not(hostile: Rejected) -> None:
+    inbound = Pipe(masked=True, limits=Limits())
+    inbound.receive_data(hostile.accepted + hostile.broken)
+    end = ending(inbound, pipe(OPEN, masked=False), closing.FAULT, KEY)
+    assert injected(end.client, masked=False) == Close(hostile.close_code, hostile.error)
+    assert injected(end.upstream, masked=True) == AWAY
+
+    outbound = Pipe(masked=False, limits=Limits())
+    outbound.receive_data(mirror(hostile.accepted + hostile.broken))
+    end = ending(pipe(OPEN, masked=True), outbound, closing.FAULT, KEY)
+    told = injected(end.upstream, masked=True)
+    assert told == Close(hostile.close_code, hostile.error.replace("not masked", "masked"))
+    assert injected(end.client, masked=False) == VIOLATED
+
+
+def test_text_that_is_not_utf_8_is_told_as_1007() -> None:
+    inbound = MessagePipe(masked=True, limits=LIMITS)
+    inbound.receive_data(Frame(TEXT, b"\xff").encode(KEY))
+    end = ending(inbound, pipe(OPEN, masked=False), closing.FAULT, KEY)
+    assert injected(end.client, masked=False) == Close(1007, "text is not UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("", ""),
+        ("ended by an operator", "ended by an operator"),
+        ("r" * 123, "r" * 123),
+        ("r" * 124, "r" * 123),
+        ("é" * 100, "é" * 61),
+        ("€" * 100, "€" * 41),
+        ("r" * 121 + "😀", "r" * 121),
+        ("lone \ud800 surrogate", "lone ? surrogate"),
+    ],
+)
+def test_the_reason_of_a_policy_is_cut_at_a_character(reason: str, told: str) -> None:
+    end = ending(pipe(OPEN, masked=True), pipe(OPEN, masked=False), policy(reason), KEY)
+    assert injected(end.client, masked=False) == Close(1008, told)
+    assert injected(end.upstream, masked=True) == AWAY
+
+
+@given(reason=st.text(st.characters(), max_size=200))
+def test_any_reason_of_a_policy_can_be_told(reason: str) -> None:
+    end = ending(pipe(OPEN, masked=True), pipe(OPEN, masked=False), policy(reason), KEY)
+    close = injected(end.client, masked=False)
+    assert close is not None
+    assert close.code == 1008

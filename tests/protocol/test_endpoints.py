@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import pytest
+
+from relay.protocol import Endpoint, Kind, Origin, Provider, Secret, Slot
+
+# --- origins --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "path"),
+    [
+        ("wss://api.test", Origin("wss", "api.test", 443), ""),
+        ("ws://api.test/", Origin("ws", "api.test", 80), ""),
+        ("wss://API.test:8443/v1/realtime", Origin("wss", "api.test", 8443), "/v1/realtime"),
+        ("ws://127.0.0.1:9000", Origin("ws", "127.0.0.1", 9000), ""),
+        ("wss://[::1]:9001/x", Origin("wss", "::1", 9001), "/x"),
+        ("wss://a_b.test/a.b~c:d@e-f", Origin("wss", "a_b.test", 443), "/a.b~c:d@e-f"),
+    ],
+)
+def test_a_url_is_split_into_origin_and_path(url: str, origin: Origin, path: str) -> None:
+    assert Origin.parse(url) == (origin, path)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://api.test", "scheme"),
+        ("api.test", "scheme"),
+        ("wss://user@api.test", "only a scheme"),
+        ("wss://@api.test", "only a scheme"),
+        ("wss://api.test?x=1", "only a scheme"),
+        ("wss://api.test#x", "only a scheme"),
+        ("wss://", "host"),
+        ("wss:///path", "host"),
+        ("wss://a b.test", "host"),
+        ("wss://caf\xe9.test", "host"),
+        ("wss://a%2fb.test", "host"),
+        ("wss://[fe80::1%25eth0]", "host"),
+        ("wss://api.test/v1/", "path"),
+        ("wss://api.test//v1", "path"),
+        ("wss://api.test/../v1", "path"),
+        ("wss://api.test/./v1", "path"),
+        ("wss://api.test/%2e%2e/v1", "path"),
+        ("wss://api.test/{x}", "path"),
+        ("wss://api.test:port", "Port"),
+        ("wss://api.test:65536", "Port"),
+        ("wss://[::1", "IPv6"),
+    ],
+)
+def test_a_url_of_another_form_is_refused(url: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Origin.parse(url)
+
+
+@pytest.mark.parametrize(
+    ("origin", "authority"),
+    [
+        (Origin("wss", "api.test", 443), "api.test"),
+        (Origin("ws", "api.test", 80), "api.test"),
+        (Origin("ws", "api.test", 443), "api.test:443"),
+        (Origin("wss", "::1", 443), "[::1]"),
+        (Origin("wss", "::1", 80), "[::1]:80"),
+        (Origin("ws", "api.test", 0), "api.test:0"),
+    ],
+)
+def test_the_authority_leaves_the_default_port_out(origin: Origin, authority: str) -> None:
+    assert origin.authority == authority
+
+
+# --- slots ----------------------------------------------------------------------------------------
+
+
+def test_a_field_line_carries_the_scheme_and_the_credential() -> None:
+    credential = Secret(b"k 1")
+    assert Slot(Kind.FIELD, "x-api-key").field(credential) == (b"x-api-key", b"k 1")
+    slot = Slot(Kind.FIELD, "authorization", scheme="Bearer")
+    assert slot.field(credential) == (b"authorization", b"Bearer k 1")
+
+
+def test_a_parameter_carries_the_credential_percent_encoded() -> None:
+    assert Slot(Kind.QUERY, "key").parameter(Secret(b"a/b&c=\xff")) == b"key=a%2Fb%26c%3D%FF"
+
+
+# --- endpoints ------------------------------------------------------------------------------------
+
+VOICE = Endpoint("/v1/tts/{voice}/stream", also=("/v1/speak/{voice}",))
+
+
+@pytest.mark.parametrize(
+    ("tail", "path"),
+    [
+        ("/v1/tts/v.1~:@-_/stream", "/v1/tts/v.1~:@-_/stream"),
+        ("/tts/v1/stream", "/v1/tts/v1/stream"),
+        ("/v1/speak/v1", "/v1/tts/v1/stream"),
+        ("/speak/v1", "/v1/tts/v1/stream"),
+        ("/tts/.../stream", "/v1/tts/.../stream"),
+        ("/tts/" + "v" * 256 + "/stream", "/v1/tts/" + "v" * 256 + "/stream"),
+    ],
+)
+def test_an_endpoint_is_named_by_its_paths_with_and_without_version(tail: str, path: str) -> None:
+    assert VOICE.match(tail, "/v1") == path
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "/v1/tts/v1",
+        "/v1/tts/v1/stream/",
+        "/v1/tts/v1/stream/x",
+        "/v1//tts/v1/stream",
+        "/v1/v1/tts/v1/stream",
+        "/v2/tts/v1/stream",
+        "/V1/tts/v1/stream",
+        "/v1/tts/V1/Stream",
+        "/v1/tts//stream",
+        "/v1/tts/./stream",
+        "/v1/tts/../stream",
+        "/v1/tts/%2e%2e/stream",
+        "/v1/tts/a%2fb/stream",
+        "/v1/tts/a;b/stream",
+        "/v1/tts/{voice}/stream",
+        "/v1/tts/caf\xe9/stream",
+        "/v1/tts/a\\b/stream",
+        "/v1/tts/" + "v" * 257 + "/stream",
+        "/v1/%74ts/v1/stream",
+    ],
+)
+def test_another_path_names_no_endpoint(tail: str) -> None:
+    assert VOICE.match(tail, "/v1") is None
+
+
+def test_without_a_version_prefix_nothing_is_left_out() -> None:
+    endpoint = Endpoint("/v1/tts")
+    assert endpoint.match("/v1/tts", "") == "/v1/tts"
+    assert endpoint.match("/tts", "") is None
+
+
+# --- providers ------------------------------------------------------------------------------------
+
+_KEY = Slot(Kind.FIELD, "x-api-key")
+PROVIDER = Provider(
+    name="p",
+    origin=Origin("wss", "api.test", 443),
+    endpoints=(Endpoint("/v1/realtime", model="model", also=("/v1/old",)), Endpoint("/v1/other")),
+    slots=(_KEY,),
+    stored=_KEY,
+    version="/v1",
+)
+
+
+@pytest.mark.parametrize("url", ["ws://localhost:9000", "ws://localhost:9000/"])
+def test_a_url_without_a_path_moves_all_endpoints(url: str) -> None:
+    moved = PROVIDER.at(url)
+    assert moved.origin == Origin("ws", "localhost", 9000)
+    assert moved.endpoints == PROVIDER.endpoints
+
+
+def test_a_url_with_a_path_is_the_only_endpoint() -> None:
+    moved = PROVIDER.at("ws://localhost:9000/api/socket")
+    assert moved.origin == Origin("ws", "localhost", 9000)
+    (endpoint,) = moved.endpoints
+    assert (endpoint.path, endpoint.model) == ("/api/socket", "model")
+    for tail in ("/api/socket", "/v1/realtime", "/realtime", "/v1/old", "/old"):
+        assert endpoint.match(tail, moved.version) == "/api/socket"
+    assert endpoint.match("/v1/other", moved.version) is None
+
+
+def test_the_default_endpoint_may_have_segments_that_another_url_has_not() -> None:
+    provider = Provider("p", PROVIDER.origin, (VOICE,), (_KEY,), _KEY, version="/v1")
+    (endpoint,) = provider.at("ws://localhost/echo").endpoints
+    assert endpoint.match("/tts/v1/stream", "/v1") == "/echo"
+
+
+def test_a_provider_is_shown_without_the_field_lines_that_were_configured() -> None:
+    provider = Provider(
+        "p", PROVIDER.origin, (VOICE,), (_KEY,), _KEY, added_fields=((b"x-team", b"sk-secret"),)
+    )
+    assert "sk-secret" not in repr(provider)

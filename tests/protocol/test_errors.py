@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from relay.protocol import (
+    LocalProtocolError,
+    ProtocolError,
+    ProviderRefused,
+    Refused,
+    RemoteProtocolError,
+)
+
+
+@pytest.mark.parametrize("error", [LocalProtocolError, RemoteProtocolError])
+def test_broken_rules_are_protocol_errors(error: type[Exception]) -> None:
+    assert issubclass(error, ProtocolError)
+
+
+def test_a_refusal_is_policy_and_no_protocol_error() -> None:
+    assert not issubclass(Refused, ProtocolError)
+
+
+def test_a_violation_is_told_with_1002_unless_it_says_otherwise() -> None:
+    assert RemoteProtocolError("a masked frame").close_code_hint == 1002
+    assert RemoteProtocolError("too big", close_code_hint=1009).close_code_hint == 1009
+
+
+def test_a_refusal_carries_its_answer() -> None:
+    refused = Refused(
+        429, 2003, "too many sessions", fields=(("Retry-After", "1"),), proxy_error="x"
+    )
+    assert str(refused) == refused.message == "too many sessions"
+    assert (refused.status, refused.code) == (429, 2003)
+    assert refused.fields == (("Retry-After", "1"),)
+    assert refused.proxy_error == "x"
+
+
+def test_a_refusal_has_no_field_lines_and_no_proxy_error_by_default() -> None:
+    refused = Refused(404, 2001, "no such gateway")
+    assert (refused.fields, refused.proxy_error) == ((), None)
+
+
+def test_a_providers_refusal_is_a_refusal_with_its_body() -> None:
+    refused = ProviderRefused(403, "no", fields=(("Retry-After", "1"),), body=b"{}")
+    assert isinstance(refused, Refused)
+    assert (refused.status, refused.code, refused.body) == (403, 2100, b"{}")
+    assert refused.fields == (("Retry-After", "1"),)
+    assert refused.proxy_error is None

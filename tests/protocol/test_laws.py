@@ -1,0 +1,313 @@
+"""The laws of the open session, for any input and any way of cutting it (DESIGN 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wsproto import ConnectionType
+from wsproto.connection import Connection, ConnectionState
+from wsproto.events import CloseConnection
+
+from relay.protocol import (
+    Cause,
+    Close,
+    Leg,
+    Limits,
+    MessagePipe,
+    Pipe,
+    State,
+    closing,
+    ending,
+    policy,
+)
+from relay.protocol.frames import CLOSE
+from tests.protocol.hostile_frames import REJECTED, Rejected, mirror
+from tests.protocol.strategies import (
+    SMALL_LIMITS,
+    any_bytes,
+    chunkings,
+    cut,
+    masking_keys,
+    valid_streams,
+)
+from tests.protocol.wire import Frame, decode, delivered
+
+both_directions = pytest.mark.parametrize("masked", [True, False], ids=["inbound", "outbound"])
+both_lanes = pytest.mark.parametrize("lane", [Pipe, MessagePipe])
+
+HELD = 130  # the largest control frame, without its last byte
+
+
+def feed(pipe: Pipe, chunks: Iterable[bytes]) -> bytes:
+    return b"".join([pipe.receive_data(chunk) for chunk in chunks])
+
+
+class Outcome(NamedTuple):
+    """All that can be seen of a direction."""
+
+    state: State
+    close: Close | None
+    error: tuple[str, int] | None
+    can_inject: bool
+    frames: int
+    messages: int
+    bytes: int
+
+
+def outcome(pipe: Pipe) -> Outcome:
+    error = (str(pipe.error), pipe.error.close_code_hint) if pipe.error else None
+    return Outcome(
+        pipe.state, pipe.close, error, pipe.can_inject, pipe.frames, pipe.messages, pipe.bytes
+    )
+
+
+def parsed_by_wsproto(data: bytes, *, masked: bool) -> tuple[list[object], Connection]:
+    """The events of a receiver that is a wsproto connection, and the connection."""
+    receiver = Connection(ConnectionType.SERVER if masked else ConnectionType.CLIENT)
+    receiver.receive_data(data)
+    return list(receiver.events()), receiver
+
+
+# (1) For valid input and any chunking, the output is the input.
+
+
+@both_directions
+@given(data=st.data(), sizes=chunkings)
+def test_valid_input_comes_out_as_it_went_in(
+    masked: bool, data: st.DataObject, sizes: list[int]
+) -> None:
+    stream = data.draw(valid_streams(masked=masked))
+    pipe = Pipe(masked=masked, limits=Limits())
+    held = 0
+    out = b""
+    for chunk in cut(stream.data, sizes):
+        sent = pipe.receive_data(chunk)
+        if not held and len(sent) == len(chunk):
+            assert sent is chunk
+        held += len(chunk) - len(sent)
+        out += sent
+    assert out == stream.data
+    closes = [payload for opcode, payload in stream.items if opcode == CLOSE]
+    assert outcome(pipe) == Outcome(
+        state=State.CLOSING if closes else State.OPEN,
+        close=Close.parse(closes[0]) if closes else None,
+        error=None,
+        can_inject=True,
+        frames=len(stream.ends),
+        messages=sum(opcode < CLOSE for opcode, _ in stream.items),
+        bytes=len(stream.data),
+    )
+
+
+# (2) For any input, the output is a prefix of it, and nothing depends on the chunking.
+
+
+@both_directions
+@given(data=st.data(), sizes=chunkings, ended=st.booleans())
+def test_any_input_gives_a_prefix_of_it_however_it_is_cut(
+    masked: bool, data: st.DataObject, sizes: list[int], ended: bool
+) -> None:
+    stream = data.draw(any_bytes(masked=masked))
+    end = [b""] if ended else []
+    whole, bytewise, cuts = (Pipe(masked=masked, limits=SMALL_LIMITS) for _ in range(3))
+    out = feed(whole, [stream, *end] if stream else end)
+    assert stream.startswith(out)
+    assert feed(bytewise, [*cut(stream, [1]), *end]) == out
+    assert feed(cuts, [*cut(stream, sizes), *end]) == out
+    assert outcome(whole) == outcome(bytewise) == outcome(cuts)
+    assert whole.bytes == len(out)
+
+
+@both_directions
+@given(data=st.data(), sizes=chunkings, ended=st.booleans())
+def test_the_message_lane_does_not_depend_on_the_chunking_either(
+    masked: bool, data: st.DataObject, sizes: list[int], ended: bool
+) -> None:
+    stream = data.draw(any_bytes(masked=masked))
+    end = [b""] if ended else []
+    whole, bytewise, cuts = (MessagePipe(masked=masked, limits=SMALL_LIMITS) for _ in range(3))
+    out = decode(feed(whole, [stream, *end] if stream else end), masked=masked)
+    assert decode(feed(bytewise, [*cut(stream, [1]), *end]), masked=masked) == out
+    assert decode(feed(cuts, [*cut(stream, sizes), *end]), masked=masked) == out
+    # The counters are those of the chunk in which invalid text was found, so they may differ.
+    assert outcome(whole)[:4] == outcome(bytewise)[:4] == outcome(cuts)[:4]
+
+
+@both_directions
+@both_lanes
+@given(data=st.data(), hostile=st.sampled_from(REJECTED), sizes=chunkings)
+def test_all_that_precedes_a_violation_is_forwarded_and_nothing_of_it(
+    lane: type[Pipe], masked: bool, data: st.DataObject, hostile: Rejected, sizes: list[int]
+) -> None:
+    before = data.draw(valid_streams(masked=masked, closed=False))
+    accepted, broken = hostile.accepted, hostile.broken
+    if not masked:
+        accepted, broken = mirror(accepted), mirror(broken)
+    after = data.draw(st.binary(max_size=20))
+    pipe = lane(masked=masked, limits=Limits())
+    out = feed(pipe, cut(before.data + accepted + broken + after, sizes))
+    expected = before.data + accepted
+    assert delivered(decode(out, masked=masked)) == delivered(decode(expected, masked=masked))
+    assert lane is MessagePipe or out == expected
+    assert pipe.state is State.FAILED
+    assert pipe.error is not None
+    assert pipe.error.close_code_hint == hostile.close_code
+
+
+# (3) Whatever is forwarded parses in wsproto, apart from Close 1014 and invalid UTF-8 text.
+
+
+@both_directions
+@both_lanes
+@given(data=st.data(), sizes=chunkings)
+def test_what_is_forwarded_parses_in_wsproto(
+    lane: type[Pipe], masked: bool, data: st.DataObject, sizes: list[int]
+) -> None:
+    pipe = lane(masked=masked, limits=Limits())
+    out = feed(pipe, cut(data.draw(any_bytes(masked=masked)), sizes))
+    events, receiver = parsed_by_wsproto(out, masked=masked)
+    # wsproto reports what it cannot parse as a Close that leaves its state as it was.
+    failures = [
+        event.code
+        for event in events
+        if isinstance(event, CloseConnection) and receiver.state is ConnectionState.OPEN
+    ]
+    if pipe.close is not None and pipe.close.code == 1014:
+        assert failures in ([1002], [1007])
+    elif lane is Pipe:
+        assert failures in ([], [1007])
+    else:
+        assert not failures
+    if pipe.close is not None and not failures:
+        assert events[-1] == CloseConnection(pipe.close.code or 1005, pipe.close.reason)
+
+
+# (4) For valid input both lanes deliver the same messages, control frames and Close.
+
+
+@both_directions
+@given(data=st.data(), sizes=chunkings, other_sizes=chunkings)
+def test_both_lanes_deliver_the_same(
+    masked: bool, data: st.DataObject, sizes: list[int], other_sizes: list[int]
+) -> None:
+    stream = data.draw(valid_streams(masked=masked))
+    verbatim = Pipe(masked=masked, limits=Limits())
+    messages = MessagePipe(masked=masked, limits=Limits())
+    out = feed(verbatim, cut(stream.data, sizes))
+    encoded_anew = feed(messages, cut(stream.data, other_sizes))
+    assert delivered(decode(out, masked=masked)) == stream.items
+    assert delivered(decode(encoded_anew, masked=masked)) == stream.items
+    assert outcome(verbatim) == outcome(messages)
+
+
+# (5) At most 131 bytes are held back.
+
+
+@both_directions
+@given(data=st.data(), sizes=chunkings)
+def test_little_is_held_back(masked: bool, data: st.DataObject, sizes: list[int]) -> None:
+    pipe = Pipe(masked=masked, limits=SMALL_LIMITS)
+    held = 0
+    for chunk in cut(data.draw(any_bytes(masked=masked)), sizes):
+        held += len(chunk) - len(pipe.receive_data(chunk))
+        if pipe.state is not State.OPEN:
+            break
+        assert 0 <= held <= HELD
+
+
+# (6) Nothing past a declared limit is forwarded.
+
+
+def past_limits(frames: Iterable[Frame], limits: Limits) -> int | None:
+    """Which of these frames is the first that passes a limit."""
+    fragments = size = 0
+    for index, frame in enumerate(frames):
+        if frame.opcode >= CLOSE:
+            continue
+        fragments += 1
+        size += len(frame.payload) + frame.missing
+        if fragments > limits.max_fragments or size > limits.max_message_size:
+            return index
+        if frame.fin:
+            fragments = size = 0
+    return None
+
+
+@both_directions
+@both_lanes
+@given(data=st.data(), sizes=chunkings)
+def test_nothing_past_a_limit_is_forwarded(
+    lane: type[Pipe], masked: bool, data: st.DataObject, sizes: list[int]
+) -> None:
+    pipe = lane(masked=masked, limits=SMALL_LIMITS)
+    out = feed(pipe, cut(data.draw(any_bytes(masked=masked)), sizes))
+    assert past_limits(decode(out, masked=masked), SMALL_LIMITS) is None
+
+
+@both_directions
+@given(data=st.data(), sizes=chunkings)
+def test_all_that_keeps_the_limits_is_forwarded(
+    masked: bool, data: st.DataObject, sizes: list[int]
+) -> None:
+    stream = data.draw(valid_streams(masked=masked))
+    first = past_limits(decode(stream.data, masked=masked), SMALL_LIMITS)
+    pipe = Pipe(masked=masked, limits=SMALL_LIMITS)
+    out = feed(pipe, cut(stream.data, sizes))
+    if first is None:
+        assert out == stream.data
+        assert pipe.error is None
+    else:
+        assert out == stream.data[: [0, *stream.ends][first]]
+        assert pipe.error is not None
+        assert pipe.error.close_code_hint == 1009
+
+
+# (9) However a session ends, each side gets at most one Close, where one may stand, and no code
+# that must not stand in it. The table itself, cell by cell, is in test_closing.
+
+causes: st.SearchStrategy[Cause] = st.text(max_size=200).map(policy) | st.sampled_from(
+    [
+        closing.IDLE,
+        closing.DRAINING,
+        closing.RESTARTING,
+        closing.CLIENT_STALLED,
+        closing.UPSTREAM_STALLED,
+        closing.CLOSE_TIMEOUT,
+        closing.FAULT,
+    ]
+)
+
+
+@both_lanes
+@given(data=st.data(), cause=causes, masking_key=masking_keys)
+def test_each_side_gets_at_most_one_close_and_nothing_after_it(
+    lane: type[Pipe], data: st.DataObject, cause: Cause, masking_key: bytes
+) -> None:
+    pipes, sent = [], []
+    for masked in (True, False):
+        pipe = lane(masked=masked, limits=SMALL_LIMITS)
+        end = data.draw(st.sampled_from([[], [b""]]))
+        sent.append(feed(pipe, [*cut(data.draw(any_bytes(masked=masked)), [64]), *end]))
+        if data.draw(st.integers(0, 3)) == 0:
+            pipe.send_failed()
+        pipes.append(pipe)
+    inbound, outbound = pipes
+    legs = ending(inbound, outbound, cause, masking_key)
+    for leg, pipe, to_peer, masked in [
+        (legs.upstream, inbound, sent[0], True),
+        (legs.client, outbound, sent[1], False),
+    ]:
+        assert leg.reset is not pipe.can_inject
+        if leg.reset:
+            assert leg == Leg(close=None, frame=b"", reset=True)
+            continue
+        frames = decode(to_peer + leg.frame, masked=masked)
+        closes = [Close.parse(frame.payload) for frame in frames if frame.opcode == CLOSE]
+        assert closes == ([leg.close] if leg.close else [])
+        assert not leg.close or frames[-1].opcode == CLOSE
+        assert not frames or not frames[-1].missing
+        assert {close.code for close in closes}.isdisjoint({1004, 1005, 1006, 1015})

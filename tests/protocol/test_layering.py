@@ -1,0 +1,121 @@
+"""The core stays sans-IO: what its files import, and in which direction."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import relay.protocol
+
+CORE = Path(relay.protocol.__file__).parent
+MODULES = sorted(path.stem for path in CORE.glob("*.py"))
+
+# Pure: none of these does I/O, reads a clock, or makes up a value.
+STDLIB = {
+    "__future__",
+    "base64",
+    "collections.abc",
+    "dataclasses",
+    "enum",
+    "fnmatch",
+    "hashlib",
+    "hmac",
+    "http",
+    "json",
+    "re",
+    "typing",
+    "urllib.parse",
+}
+ENGINES = {"h11", "wsproto"}
+
+# Each file imports from files above it only.
+LAYERS = [
+    "errors",
+    "limits",
+    "secret",
+    # opening handshakes
+    "fields",
+    "head",
+    "endpoints",
+    "providers",
+    "subprotocols",
+    "credentials",
+    "routing",
+    "gateways",
+    "refusals",
+    "upstream_opening",
+    "opening",
+    # open sessions
+    "frames",
+    "pipe",
+    "messages",
+    "closing",
+    # the public API
+    "__init__",
+]
+
+
+def imports(module: str) -> Iterator[str]:
+    """The dotted names that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse((CORE / f"{module}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            assert node.module is not None
+            if node.module == "relay.protocol":
+                yield from (f"relay.protocol.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+each_module = pytest.mark.parametrize("module", MODULES)
+
+
+def test_every_file_has_its_layer() -> None:
+    assert sorted(LAYERS) == MODULES
+    assert all(not path.is_dir() for path in CORE.iterdir() if path.name != "__pycache__")
+
+
+@each_module
+def test_a_file_imports_engines_the_core_and_pure_parts_of_the_stdlib(module: str) -> None:
+    foreign = {
+        name
+        for name in imports(module)
+        if name not in STDLIB
+        and name.partition(".")[0] not in ENGINES
+        and not name.startswith("relay.protocol.")
+    }
+    assert foreign == set()
+
+
+@each_module
+def test_a_file_imports_nothing_from_a_layer_below(module: str) -> None:
+    above = LAYERS[: LAYERS.index(module)]
+    imported = {
+        name.removeprefix("relay.protocol.")
+        for name in imports(module)
+        if name.startswith("relay.protocol.")
+    }
+    assert imported <= set(above)
+
+
+@each_module
+def test_a_file_neither_opens_nor_evaluates_anything(module: str) -> None:
+    tree = ast.parse((CORE / f"{module}.py").read_text(encoding="utf-8"))
+    called = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not called & {"__import__", "eval", "exec", "input", "open", "print"}
+
+
+@each_module
+def test_a_file_is_no_coroutine(module: str) -> None:
+    tree = ast.parse((CORE / f"{module}.py").read_text(encoding="utf-8"))
+    asynchronous = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
+    assert not [node for node in ast.walk(tree) if isinstance(node, asynchronous)]

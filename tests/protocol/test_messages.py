@@ -1,0 +1,280 @@
+"""The message lane: one direction, message for message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from relay.protocol import Close, Limits, MessagePipe, Policy, State
+from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
+from tests.protocol.hostile_frames import (
+    ACCEPTED,
+    INVALID_TEXT,
+    REJECTED,
+    Accepted,
+    Rejected,
+    mirror,
+)
+from tests.protocol.wire import Frame, decode, delivered, encode
+
+KEY = bytes.fromhex("37fa213d")
+
+both_directions = pytest.mark.parametrize("masked", [True, False], ids=["inbound", "outbound"])
+
+
+def key(masked: bool) -> bytes | None:
+    return KEY if masked else None
+
+
+def new_pipe(
+    masked: bool, limits: Limits | None = None, policies: Sequence[Policy] = ()
+) -> MessagePipe:
+    return MessagePipe(masked=masked, limits=limits or Limits(), policies=policies)
+
+
+def failure(pipe: MessagePipe) -> tuple[str, int]:
+    """What the sender did wrong: the text and the close code hint."""
+    assert pipe.state is State.FAILED
+    assert pipe.close is None
+    assert pipe.error is not None
+    return str(pipe.error), pipe.error.close_code_hint
+
+
+# Messages.
+
+
+@both_directions
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536])
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+def test_a_message_of_any_size_passes(opcode: int, size: int, masked: bool) -> None:
+    frame = Frame(opcode, b"x" * size)
+    pipe = new_pipe(masked)
+    assert decode(pipe.receive_data(frame.encode(key(masked))), masked=masked) == [frame]
+
+
+@both_directions
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+def test_a_message_is_sent_in_one_frame_once_it_is_whole(opcode: int, masked: bool) -> None:
+    fragments = [
+        Frame(opcode, b"", fin=False),
+        Frame(CONTINUATION, b"Hel", fin=False),
+        Frame(CONTINUATION, b"lo", fin=False),
+        Frame(CONTINUATION, b""),
+    ]
+    *chunks, last = [fragment.encode(key(masked)) for fragment in fragments]
+    pipe = new_pipe(masked)
+    assert [pipe.receive_data(chunk) for chunk in chunks] == [b""] * 3
+    assert decode(pipe.receive_data(last), masked=masked) == [Frame(opcode, b"Hello")]
+
+
+@both_directions
+def test_a_message_that_arrives_byte_by_byte_is_sent_whole(masked: bool) -> None:
+    frames = [Frame(TEXT, "é€😀".encode()), Frame(BINARY, bytes(200)), Frame(TEXT, b"")]
+    data = encode(frames, key(masked))
+    pipe = new_pipe(masked)
+    out = [pipe.receive_data(data[i : i + 1]) for i in range(len(data))]
+    assert [frame for sent in out for frame in decode(sent, masked=masked)] == frames
+    assert sum(map(bool, out)) == len(frames)
+
+
+@both_directions
+def test_control_frames_do_not_wait_for_the_message_around_them(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    for frame, sent in [
+        (Frame(TEXT, b"a", fin=False), []),
+        (Frame(PING, b"ping"), [Frame(PING, b"ping")]),
+        (Frame(CONTINUATION, b"", fin=False), []),
+        (Frame(PONG), [Frame(PONG)]),
+        (Frame(CONTINUATION, b"b"), [Frame(TEXT, b"ab")]),
+    ]:
+        assert decode(pipe.receive_data(frame.encode(key(masked))), masked=masked) == sent
+
+
+def test_the_masking_keys_of_the_client_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.urandom", lambda size: b"ours"[:size])
+    pipe = new_pipe(masked=True)
+    sent = pipe.receive_data(encode([Frame(TEXT, b"Hello"), Frame(PING), Frame(CLOSE)], KEY))
+    assert sent == encode([Frame(TEXT, b"Hello"), Frame(PING), Frame(CLOSE)], b"ours")
+
+
+@both_directions
+def test_a_frame_may_be_injected_while_a_message_is_held(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    pipe.receive_data(Frame(TEXT, b"Hel", missing=2).encode(key(masked)))
+    assert pipe.can_inject
+    pipe.receive_data(b"")
+    assert pipe.state is State.CLOSED
+    assert pipe.can_inject
+
+
+def test_nothing_may_be_injected_after_a_failed_write() -> None:
+    pipe = new_pipe(masked=False)
+    pipe.receive_data(Frame(TEXT, b"Hello").encode())
+    pipe.send_failed()
+    assert not pipe.can_inject
+
+
+# Policies.
+
+
+@both_directions
+def test_a_policy_sees_each_message_by_its_kind(masked: bool) -> None:
+    seen: list[str | bytes] = []
+
+    def look(message: str | bytes) -> Sequence[str | bytes]:
+        seen.append(message)
+        return [message]
+
+    frames = [
+        Frame(TEXT, b"gr", fin=False),
+        Frame(CONTINUATION, "üße".encode()),
+        Frame(BINARY, b"\xff", fin=False),
+        Frame(PING, b"not a message"),
+        Frame(CONTINUATION, b"\x00"),
+        Frame(BINARY, b"whole"),
+        Frame(TEXT, b""),
+    ]
+    pipe = new_pipe(masked, policies=[look])
+    sent = pipe.receive_data(encode(frames, key(masked)))
+    assert seen == ["grüße", b"\xff\x00", b"whole", ""]
+    assert list(map(type, seen)) == [str, bytes, bytes, str]
+    assert delivered(decode(sent, masked=masked)) == delivered(frames)
+
+
+@both_directions
+def test_what_a_policy_returns_is_sent_in_place_of_the_message(masked: bool) -> None:
+    instead: dict[str | bytes, list[str | bytes]] = {
+        "drop": [],
+        "change": ["changed"],
+        "split": ["text", b"bytes"],
+    }
+
+    frames = [Frame(TEXT, text) for text in (b"split", b"drop", b"change")]
+    pipe = new_pipe(masked, policies=[instead.__getitem__])
+    assert decode(pipe.receive_data(encode(frames, key(masked))), masked=masked) == [
+        Frame(TEXT, b"text"),
+        Frame(BINARY, b"bytes"),
+        Frame(TEXT, b"changed"),
+    ]
+
+
+def test_each_policy_gets_what_the_one_before_it_returned() -> None:
+    def twice(message: str | bytes) -> Sequence[str | bytes]:
+        return [f"{message!s}1", f"{message!s}2"]
+
+    def drop_first(message: str | bytes) -> Sequence[str | bytes]:
+        return [] if message == "a1" else [f"{message!s}!"]
+
+    pipe = new_pipe(masked=False, policies=[twice, drop_first])
+    assert decode(pipe.receive_data(Frame(TEXT, b"a").encode()), masked=False) == [
+        Frame(TEXT, b"a2!")
+    ]
+
+
+# Text that is not UTF-8.
+
+
+@both_directions
+@pytest.mark.parametrize("name", INVALID_TEXT)
+def test_text_that_is_not_utf_8_fails_the_direction(name: str, masked: bool) -> None:
+    data = INVALID_TEXT[name] if masked else mirror(INVALID_TEXT[name])
+    before = Frame(TEXT, b"before").encode(key(masked))
+    pipe = new_pipe(masked)
+    assert delivered(decode(pipe.receive_data(before + data), masked=masked)) == [(TEXT, b"before")]
+    assert failure(pipe) == ("text is not UTF-8", 1007)
+    assert pipe.receive_data(before) == b""
+
+
+@both_directions
+@pytest.mark.parametrize(
+    "after",
+    [Frame(CLOSE, b"\x03\xe8"), Frame(CLOSE), Frame(3), Frame(TEXT, b"late")],
+    ids=["a Close", "an empty Close", "a violation", "a message"],
+)
+def test_of_two_faults_in_one_chunk_the_first_counts(after: Frame, masked: bool) -> None:
+    pipe = new_pipe(masked)
+    assert pipe.receive_data(encode([Frame(TEXT, b"\xff"), after], key(masked))) == b""
+    assert failure(pipe) == ("text is not UTF-8", 1007)
+
+
+# Closes.
+
+
+@both_directions
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\x03\xe8",
+        *(code.to_bytes(2, "big") + "größe €".encode() for code in (1001, 1011, 1014, 3000, 4999)),
+        b"\x03\xe9" + b"r" * 123,
+    ],
+)
+def test_a_close_says_what_it_said(payload: bytes, masked: bool) -> None:
+    frames = [Frame(TEXT, b"bye"), Frame(CLOSE, payload)]
+    pipe = new_pipe(masked)
+    assert decode(pipe.receive_data(encode(frames, key(masked))), masked=masked) == frames
+    assert pipe.state is State.CLOSING
+    assert pipe.close == Close.parse(payload)
+    assert pipe.receive_data(Frame(TEXT, b"late").encode(key(masked))) == b""
+
+
+def test_a_close_inside_a_message_is_sent_and_the_message_is_not() -> None:
+    pipe = new_pipe(masked=False)
+    frames = [Frame(TEXT, b"half", fin=False), Frame(CLOSE, b"\x03\xe9")]
+    assert decode(pipe.receive_data(encode(frames)), masked=False) == frames[1:]
+
+
+# Hostile bytes and limits: the verbatim lane stands in front, and its tests say the rest.
+
+
+@both_directions
+@pytest.mark.parametrize("hostile", REJECTED, ids=lambda hostile: hostile.name)
+def test_hostile_frames_are_not_forwarded(hostile: Rejected, masked: bool) -> None:
+    accepted, broken, error = hostile.accepted, hostile.broken, hostile.error
+    if not masked:
+        accepted, broken = mirror(accepted), mirror(broken)
+        error = error.replace("is not masked", "is masked")
+    pipe = new_pipe(masked)
+    sent = pipe.receive_data(accepted + broken)
+    assert failure(pipe) == (error, hostile.close_code)
+    assert decode(sent, masked=masked) == [
+        Frame(*item) for item in delivered(decode(accepted, masked=masked))
+    ]
+    assert pipe.can_inject
+
+
+@both_directions
+@pytest.mark.parametrize("harmless", ACCEPTED, ids=lambda harmless: harmless.name)
+def test_what_only_looks_hostile_passes(harmless: Accepted, masked: bool) -> None:
+    data, discarded = harmless.data, harmless.discarded
+    if not masked:
+        data, discarded = mirror(data), mirror(discarded)
+    pipe = new_pipe(masked)
+    sent = pipe.receive_data(data + discarded)
+    assert decode(sent, masked=masked) == [
+        Frame(*item) for item in delivered(decode(data, masked=masked))
+    ]
+    assert pipe.close == harmless.close
+    assert pipe.state is (State.CLOSING if harmless.close else State.OPEN)
+
+
+@both_directions
+def test_a_message_over_the_limit_is_not_sent(masked: bool) -> None:
+    pipe = new_pipe(masked, Limits(max_message_size=5))
+    frames = [
+        Frame(TEXT, b"Hello"),
+        Frame(TEXT, b"Hel", fin=False),
+        Frame(CONTINUATION, b"lo!"),
+    ]
+    sent = pipe.receive_data(encode(frames, key(masked)))
+    assert decode(sent, masked=masked) == frames[:1]
+    assert failure(pipe) == ("message too big", 1009)
+
+
+def test_a_message_of_too_many_fragments_is_not_sent() -> None:
+    pipe = new_pipe(masked=True, limits=Limits(max_fragments=3))
+    fragment = Frame(CONTINUATION, b"x", fin=False).encode(KEY)
+    assert pipe.receive_data(Frame(BINARY, fin=False).encode(KEY) + fragment * 3) == b""
+    assert failure(pipe) == ("message has too many fragments", 1009)

@@ -1,0 +1,323 @@
+"""The verbatim lane: one direction, byte for byte."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay.protocol import Close, Limits, Pipe, State
+from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
+from tests.protocol.hostile_frames import (
+    ACCEPTED,
+    INVALID_TEXT,
+    REJECTED,
+    Accepted,
+    Rejected,
+    mirror,
+)
+from tests.protocol.wire import Frame, encode
+
+KEY = bytes.fromhex("37fa213d")
+
+both_directions = pytest.mark.parametrize("masked", [True, False], ids=["inbound", "outbound"])
+
+
+def key(masked: bool) -> bytes | None:
+    return KEY if masked else None
+
+
+def new_pipe(masked: bool, limits: Limits | None = None) -> Pipe:
+    return Pipe(masked=masked, limits=limits or Limits())
+
+
+def failure(pipe: Pipe) -> tuple[str, int]:
+    """What the sender did wrong: the text and the close code hint."""
+    assert pipe.state is State.FAILED
+    assert pipe.close is None
+    assert pipe.error is not None
+    return str(pipe.error), pipe.error.close_code_hint
+
+
+# What is forwarded, and when.
+
+
+@both_directions
+def test_a_chunk_of_whole_frames_is_returned_itself(masked: bool) -> None:
+    frames = [Frame(TEXT, b"Hello"), Frame(PING, b"p"), Frame(BINARY, bytes(70_000))]
+    chunk = encode(frames, key(masked))
+    assert new_pipe(masked).receive_data(chunk) is chunk
+
+
+@both_directions
+def test_a_chunk_that_ends_in_a_close_is_returned_itself(masked: bool) -> None:
+    chunk = encode([Frame(TEXT, b"Hello"), Frame(CLOSE, b"\x03\xe8")], key(masked))
+    assert new_pipe(masked).receive_data(chunk) is chunk
+
+
+@both_directions
+def test_the_payload_of_a_data_frame_is_cut_through(masked: bool) -> None:
+    frame = Frame(TEXT, b"Hello").encode(key(masked))
+    header, rest, end = frame[:-5], frame[-5:-1], frame[-1:]
+    pipe = new_pipe(masked)
+    for chunk in (header, rest, end):
+        assert pipe.receive_data(chunk) is chunk
+
+
+@both_directions
+@pytest.mark.parametrize("length", [5, 300, 70_000])
+def test_a_data_frame_header_is_forwarded_whole(length: int, masked: bool) -> None:
+    header = Frame(BINARY, missing=length).encode(key(masked))
+    pipe = new_pipe(masked)
+    for end in range(len(header) - 1):
+        assert pipe.receive_data(header[end : end + 1]) == b""
+    assert pipe.receive_data(header[-1:]) == header
+
+
+@both_directions
+@pytest.mark.parametrize("opcode", [PING, PONG, CLOSE])
+def test_a_control_frame_is_forwarded_whole(opcode: int, masked: bool) -> None:
+    frame = Frame(opcode, b"\x03\xe8" + b"r" * 123).encode(key(masked))
+    pipe = new_pipe(masked)
+    assert pipe.receive_data(frame[:-1]) == b""
+    assert pipe.receive_data(frame[-1:]) == frame
+
+
+@both_directions
+def test_what_precedes_a_control_frame_does_not_wait_for_it(masked: bool) -> None:
+    text = Frame(TEXT, b"Hello").encode(key(masked))
+    ping = Frame(PING, b"p").encode(key(masked))
+    pipe = new_pipe(masked)
+    assert pipe.receive_data(text + ping[:2]) == text
+    assert pipe.receive_data(ping[2:] + text) == ping + text
+
+
+@both_directions
+def test_text_is_not_checked_for_utf_8(masked: bool) -> None:
+    for data in INVALID_TEXT.values():
+        chunk = data if masked else mirror(data)
+        pipe = new_pipe(masked)
+        assert pipe.receive_data(chunk) is chunk
+        assert pipe.state is State.OPEN
+
+
+def test_what_is_read_is_counted() -> None:
+    pipe = new_pipe(masked=False)
+    fragments = [
+        Frame(TEXT, b"a", fin=False),
+        Frame(PING),
+        Frame(CONTINUATION, b"b"),
+        Frame(BINARY),
+    ]
+    data = encode(fragments)
+    pipe.receive_data(data + b"\x81")
+    assert (pipe.frames, pipe.messages, pipe.bytes) == (4, 2, len(data))
+    pipe.receive_data(b"\x05He")
+    assert (pipe.frames, pipe.messages, pipe.bytes) == (5, 3, len(data) + 4)
+    pipe.receive_data(b"ll")
+    assert (pipe.frames, pipe.messages, pipe.bytes) == (5, 3, len(data) + 6)
+
+
+def test_what_is_not_forwarded_is_not_counted() -> None:
+    pipe = new_pipe(masked=False)
+    pipe.receive_data(encode([Frame(CLOSE), Frame(TEXT, b"late")]))
+    assert (pipe.frames, pipe.messages, pipe.bytes) == (1, 0, 2)
+
+
+# How a direction ends.
+
+
+@both_directions
+def test_the_end_of_the_bytes_without_a_close_is_closed(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    assert pipe.receive_data(b"") == b""
+    assert pipe.state is State.CLOSED
+    assert (pipe.close, pipe.error) == (None, None)
+
+
+@both_directions
+def test_an_unfinished_frame_is_not_completed_by_the_end(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    ping = Frame(PING, b"ping").encode(key(masked))
+    assert pipe.receive_data(ping[:-1]) == b""
+    assert pipe.receive_data(b"") == b""
+    assert pipe.receive_data(ping[-1:]) == b""
+    assert pipe.state is State.CLOSED
+
+
+@both_directions
+@pytest.mark.parametrize("after", [b"", b"\xff\xff", Frame(TEXT, b"late").encode()])
+def test_whatever_follows_a_close_is_discarded(after: bytes, masked: bool) -> None:
+    close = Frame(CLOSE, b"\x0f\xa1bye").encode(key(masked))
+    pipe = new_pipe(masked)
+    assert pipe.receive_data(close + after) == close
+    assert pipe.receive_data(after) == b""
+    assert pipe.receive_data(b"") == b""
+    assert pipe.state is State.CLOSING
+    assert pipe.close == Close(4001, "bye")
+    assert pipe.error is None
+
+
+@both_directions
+def test_whatever_follows_a_violation_is_discarded(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    text = Frame(TEXT, b"Hello").encode(key(masked))
+    assert pipe.receive_data(text + b"\xff" + text) == text
+    assert pipe.receive_data(text) == b""
+    assert pipe.receive_data(b"") == b""
+    assert failure(pipe) == ("a reserved bit is set", 1002)
+
+
+def test_a_close_inside_a_fragmented_message_ends_the_direction() -> None:
+    data = encode([Frame(TEXT, b"a", fin=False), Frame(CLOSE, b"\x03\xe9")])
+    pipe = new_pipe(masked=False)
+    assert pipe.receive_data(data) is data
+    assert pipe.close == Close(1001)
+
+
+# Hostile bytes.
+
+
+@both_directions
+@pytest.mark.parametrize("hostile", REJECTED, ids=lambda hostile: hostile.name)
+def test_hostile_frames_are_not_forwarded(hostile: Rejected, masked: bool) -> None:
+    accepted, broken, error = hostile.accepted, hostile.broken, hostile.error
+    if not masked:
+        accepted, broken = mirror(accepted), mirror(broken)
+        error = error.replace("is not masked", "is masked")
+    pipe = new_pipe(masked)
+    assert pipe.receive_data(accepted + broken) == accepted
+    assert failure(pipe) == (error, hostile.close_code)
+    assert pipe.can_inject
+
+
+@both_directions
+@pytest.mark.parametrize("harmless", ACCEPTED, ids=lambda harmless: harmless.name)
+def test_what_only_looks_hostile_passes(harmless: Accepted, masked: bool) -> None:
+    data, discarded = harmless.data, harmless.discarded
+    if not masked:
+        data, discarded = mirror(data), mirror(discarded)
+    pipe = new_pipe(masked)
+    assert pipe.receive_data(data + discarded) == data
+    assert pipe.close == harmless.close
+    assert pipe.state is (State.CLOSING if harmless.close else State.OPEN)
+
+
+def test_a_stalled_header_is_held_and_nothing_else_happens() -> None:
+    pipe = new_pipe(masked=True)
+    assert pipe.receive_data(b"\x82") == b""
+    assert pipe.state is State.OPEN
+    assert pipe.can_inject
+
+
+@both_directions
+def test_a_flood_of_pings_passes_without_being_kept(masked: bool) -> None:
+    flood = Frame(PING, b"p" * 125).encode(key(masked)) * 1000
+    assert new_pipe(masked).receive_data(flood) is flood
+
+
+# Limits.
+
+
+@both_directions
+@pytest.mark.parametrize("size", [0, 100, 125, 126, 65536])
+def test_a_message_may_be_as_big_as_the_limit_and_no_bigger(size: int, masked: bool) -> None:
+    limits = Limits(max_message_size=size)
+    allowed = Frame(BINARY, bytes(size)).encode(key(masked))
+    pipe = new_pipe(masked, limits)
+    assert pipe.receive_data(allowed * 3) == allowed * 3
+    assert pipe.receive_data(Frame(BINARY, missing=size + 1).encode(key(masked))) == b""
+    assert failure(pipe) == ("message too big", 1009)
+
+
+@both_directions
+def test_the_fragments_of_a_message_count_together(masked: bool) -> None:
+    limits = Limits(max_message_size=10)
+    allowed = encode(
+        [
+            Frame(TEXT, b"123456", fin=False),
+            Frame(PING, b"a control frame is no part of the message"),
+            Frame(CONTINUATION, b"7890", fin=False),
+            Frame(CONTINUATION, b""),
+            Frame(TEXT, b"1234567890"),
+            Frame(TEXT, b"1234567890", fin=False),
+        ],
+        key(masked),
+    )
+    pipe = new_pipe(masked, limits)
+    assert pipe.receive_data(allowed) is allowed
+    assert pipe.receive_data(Frame(CONTINUATION, b"1").encode(key(masked))) == b""
+    assert failure(pipe) == ("message too big", 1009)
+
+
+def test_a_message_is_refused_on_its_header_before_its_payload_comes() -> None:
+    header = Frame(BINARY, missing=32 * 1024 * 1024 + 1).encode(KEY)
+    pipe = new_pipe(masked=True)
+    assert pipe.receive_data(header[:-1]) == b""
+    assert pipe.state is State.OPEN
+    assert pipe.receive_data(header[-1:]) == b""
+    assert failure(pipe) == ("message too big", 1009)
+
+
+def test_by_default_a_message_may_have_32_mib() -> None:
+    header = Frame(BINARY, missing=32 * 1024 * 1024).encode(KEY)
+    pipe = new_pipe(masked=True)
+    assert pipe.receive_data(header) is header
+    assert pipe.state is State.OPEN
+
+
+@both_directions
+@pytest.mark.parametrize("most", [1, 2, 5])
+def test_a_message_may_have_as_many_fragments_as_the_limit(most: int, masked: bool) -> None:
+    limits = Limits(max_fragments=most)
+    opcodes = [TEXT, *[CONTINUATION] * (most - 1)]
+    whole = [Frame(opcode, b"x", fin=i == most) for i, opcode in enumerate(opcodes, 1)]
+    pipe = new_pipe(masked, limits)
+    allowed = encode(whole * 2, key(masked))
+    assert pipe.receive_data(allowed) is allowed
+    begun = encode([*[frame._replace(fin=False) for frame in whole], Frame(PING)], key(masked))
+    assert pipe.receive_data(begun) is begun
+    assert pipe.receive_data(Frame(CONTINUATION).encode(key(masked))) == b""
+    assert failure(pipe) == ("message has too many fragments", 1009)
+
+
+def test_by_default_a_message_may_have_65536_fragments() -> None:
+    first, fragment = Frame(BINARY, fin=False), Frame(CONTINUATION, b"x", fin=False)
+    flood = first.encode() + fragment.encode() * 200_000
+    pipe = new_pipe(masked=False)
+    assert pipe.receive_data(flood) == first.encode() + fragment.encode() * 65535
+    assert failure(pipe) == ("message has too many fragments", 1009)
+
+
+# Where a frame of ours may follow.
+
+
+@both_directions
+def test_a_frame_may_be_injected_only_between_frames(masked: bool) -> None:
+    frame = Frame(TEXT, b"Hello").encode(key(masked))
+    pipe = new_pipe(masked)
+    allowed = [pipe.can_inject]
+    for chunk in (frame[:1], frame[1:-5], frame[-5:-1], frame[-1:]):
+        pipe.receive_data(chunk)
+        allowed.append(pipe.can_inject)
+    # At first, and while nothing of the frame is forwarded; not in its payload; and at its end.
+    assert allowed == [True, True, False, False, True]
+
+
+def test_a_frame_may_be_injected_between_the_fragments_of_a_message() -> None:
+    pipe = new_pipe(masked=False)
+    pipe.receive_data(Frame(TEXT, b"Hel", fin=False).encode())
+    assert pipe.can_inject
+
+
+def test_nothing_may_be_injected_after_an_end_inside_a_frame() -> None:
+    pipe = new_pipe(masked=False)
+    pipe.receive_data(Frame(TEXT, b"y" * 100, missing=100).encode())
+    pipe.receive_data(b"")
+    assert pipe.state is State.CLOSED
+    assert not pipe.can_inject
+
+
+def test_nothing_may_be_injected_after_a_failed_write() -> None:
+    pipe = new_pipe(masked=False)
+    pipe.receive_data(Frame(TEXT, b"Hello").encode())
+    pipe.send_failed()
+    assert not pipe.can_inject
