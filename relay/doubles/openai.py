@@ -1,0 +1,69 @@
+"""A double of OpenAI's WebSocket endpoints: which there are, and who may open them.
+
+    /v1/realtime               openai_realtime.py
+    /v1/realtime/translations  openai_translations.py
+    /v1/live/sessions          openai_live.py
+    /v1/responses              openai_responses.py
+
+A credential is accepted as ``Authorization: Bearer``, and as the subprotocol entry
+``openai-insecure-api-key.`` beside the entry ``realtime``, which is then the answer. The old entry
+``openai-beta.realtime-v1`` is refused, as OpenAI refuses it now. Shapes follow OpenAI's API
+reference and the types of its SDKs. OpenAI itself may accept a wrong key and end the session
+afterwards; the double refuses it, as its HTTP API does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from relay.doubles import openai_live, openai_realtime, openai_responses, openai_translations
+from relay.doubles.credentials import Slots, Verdict, mask
+from relay.doubles.messages import JsonObject, refuse
+from relay.doubles.server import Connection
+
+__all__ = ["BETA_SUBPROTOCOL", "SUBPROTOCOL", "serve"]
+
+SUBPROTOCOL = "realtime"
+BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
+
+_SLOTS = Slots(headers={b"authorization": "Bearer"})
+_BROWSER_SLOTS = Slots(
+    headers={b"authorization": "Bearer"}, subprotocols=("openai-insecure-api-key.",)
+)
+
+_ENDPOINTS: dict[str, Callable[[Connection], Awaitable[None]]] = {
+    "/v1/realtime": openai_realtime.converse,
+    "/v1/realtime/translations": openai_translations.translate,
+    "/v1/live/sessions": openai_live.converse,
+    "/v1/responses": openai_responses.respond,
+}
+
+
+async def serve(connection: Connection, key: str) -> None:
+    """Be OpenAI on one connection, for clients that know ``key``."""
+    request = connection.request
+    endpoint = _ENDPOINTS.get(request.path)
+    if endpoint is None:
+        await refuse(connection, 404, _error(f"Invalid URL (GET {request.path})", None))
+        return
+    if BETA_SUBPROTOCOL in request.subprotocols:
+        message = f"The subprotocol {BETA_SUBPROTOCOL} is no longer supported"
+        await refuse(connection, 400, _error(message, "invalid_subprotocol"))
+        return
+    browser = SUBPROTOCOL in request.subprotocols
+    slots = _BROWSER_SLOTS if browser else _SLOTS
+    match slots.judge(request, key):
+        case Verdict.MISSING:
+            await refuse(connection, 401, _error("You didn't provide an API key", None))
+        case Verdict.WRONG:
+            wrong = next(value for value in slots.credentials(request) if value != key)
+            message = f"Incorrect API key provided: {mask(wrong)}"
+            await refuse(connection, 401, _error(message, "invalid_api_key"))
+        case Verdict.ACCEPTED:
+            await connection.accept(SUBPROTOCOL if browser else None)
+            await endpoint(connection)
+
+
+def _error(message: str, code: str | None) -> JsonObject:
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+    return {"error": error}

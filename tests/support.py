@@ -1,0 +1,213 @@
+"""What the tests of the Trio layer share: a clock that jumps, peers, and how to vary a session."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+import trio
+from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
+
+from relay.protocol.frames import CLOSE
+from tests.protocol.handshakes import Answer, parse_answer
+from tests.protocol.wire import Frame, decode, encode
+
+__all__ = [
+    "MESSAGES",
+    "VERBATIM",
+    "Ended",
+    "Leg",
+    "Pair",
+    "Peer",
+    "Variant",
+    "close_frame",
+    "from_both_sides",
+    "in_every_variant",
+    "in_verbatim_variants",
+    "trio_test",
+]
+
+_MASKING_KEY = b"\x37\xfa\x21\x3d"
+
+
+def trio_test(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run an async test under a clock that jumps to the next deadline when all tasks wait."""
+
+    @functools.wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        trio.run(functools.partial(test, *args, **kwargs), clock=MockClock(autojump_threshold=0))
+
+    return run
+
+
+Pair = Callable[[], tuple[trio.abc.Stream, trio.abc.Stream]]
+
+
+@dataclass(frozen=True)
+class Driver:
+    """What carries an open session, and the connections that it carries."""
+
+    name: str
+    pair: Pair
+    """Makes a connection that takes all that is written to it."""
+    tight_pair: Pair
+    """Makes one on which a write lasts until it was read."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A driver and a lane; what holds for sessions holds in each of them."""
+
+    driver: Driver
+    messages_lane: bool
+
+    def __str__(self) -> str:
+        return f"{self.driver.name}-{'messages' if self.messages_lane else 'verbatim'}"
+
+
+_PORTABLE = Driver("portable", memory_stream_pair, lockstep_stream_pair)
+_DRIVERS = (_PORTABLE,)
+VERBATIM = Variant(_PORTABLE, messages_lane=False)
+MESSAGES = Variant(_PORTABLE, messages_lane=True)
+
+_VARIANTS = [Variant(driver, lane) for driver in _DRIVERS for lane in (False, True)]
+in_every_variant = pytest.mark.parametrize("variant", _VARIANTS, ids=str)
+in_verbatim_variants = pytest.mark.parametrize(
+    "variant", [each for each in _VARIANTS if not each.messages_lane], ids=str
+)
+from_both_sides = pytest.mark.parametrize("by", ["client", "provider"])
+
+
+class Leg(trio.abc.HalfCloseableStream):
+    """The relay's end of a connection, which remembers how it was ended."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        assert isinstance(stream, trio.abc.HalfCloseableStream)
+        self._stream = stream
+        self.closed = False
+        self.was_reset = False
+        self.breaks_writes = False
+        """Whether the peer takes nothing more, though it may still speak."""
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        if self.breaks_writes:
+            await trio.lowlevel.checkpoint()
+            raise trio.BrokenResourceError
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self._stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        self.closed = True
+        await self._stream.aclose()
+
+
+class Ended(Exception):  # noqa: N818
+    """A connection ended where more was expected."""
+
+
+class Peer:
+    """The other end: a client or a provider that speaks in heads and frames.
+
+    Args:
+        stream: Its end of the connection.
+        masks: Whether it is the client (RFC 6455 5.1).
+    """
+
+    def __init__(self, stream: trio.abc.Stream, *, masks: bool) -> None:
+        self.stream = stream
+        self._masks = masks
+        self._received = bytearray()
+
+    async def send(self, *frames: Frame) -> None:
+        """Send frames, all in one piece."""
+        await self.stream.send_all(self.encode(*frames))
+
+    def encode(self, *frames: Frame) -> bytes:
+        """Frames as this peer sends them."""
+        return encode(frames, _MASKING_KEY if self._masks else None)
+
+    async def receive_head(self) -> bytes:
+        """The next HTTP head; what follows it is kept."""
+        while (end := self._received.find(b"\r\n\r\n") + 4) < 4:
+            await self._receive_more()
+        return self._take(end)
+
+    async def receive(self) -> Frame:
+        """The next frame."""
+        while not (size := _frame_size(self._received, masked=not self._masks)):
+            await self._receive_more()
+        (frame,) = decode(self._take(size), masked=not self._masks)
+        return frame
+
+    async def receive_bytes(self, size: int) -> bytes:
+        """Exactly so many bytes."""
+        while len(self._received) < size:
+            await self._receive_more()
+        return self._take(size)
+
+    async def receive_rest(self) -> bytes:
+        """All bytes up to the end."""
+        while data := await self.stream.receive_some():
+            self._received += data
+        return self._take(len(self._received))
+
+    async def hears_nothing(self) -> bool:
+        """Whether nothing comes while nothing else happens."""
+        with trio.move_on_after(0.001):
+            return not (self._received or await self.stream.receive_some())
+        return True
+
+    async def receive_answer(self) -> Answer:
+        """A final HTTP answer, after which the relay sends nothing; then this peer ends, too."""
+        answer = parse_answer(await self.receive_rest())
+        await self.end()
+        return answer
+
+    async def answer_close(self) -> Frame:
+        """The Close frame that must come next; it is answered by the same one."""
+        frame = await self.receive()
+        assert frame.opcode == CLOSE
+        await self.send(frame)
+        return frame
+
+    async def end(self) -> None:
+        """Vanish."""
+        await self.stream.aclose()
+
+    async def _receive_more(self) -> None:
+        data = await self.stream.receive_some()
+        if not data:
+            raise Ended(f"after {bytes(self._received)!r}")
+        self._received += data
+
+    def _take(self, size: int) -> bytes:
+        taken = bytes(self._received[:size])
+        del self._received[:size]
+        return taken
+
+
+def _frame_size(data: bytes | bytearray, *, masked: bool) -> int:
+    """The size of the frame that ``data`` begins with; 0 if it is not wholly there."""
+    length = data[1] & 0x7F if len(data) > 1 else 0
+    size = 2 + {126: 2, 127: 8}.get(length, 0)
+    if len(data) < size:
+        return 0
+    if size > 2:
+        length = int.from_bytes(data[2:size], "big")
+    size += length + (4 if masked else 0)
+    return size if len(data) >= size else 0
+
+
+def close_frame(code: int | None, reason: str = "") -> Frame:
+    """A Close frame; without a code, an empty one."""
+    return Frame(CLOSE, b"" if code is None else code.to_bytes(2, "big") + reason.encode())
