@@ -11,7 +11,8 @@ from relay.protocol.secret import Secret
 
 __all__ = ["Endpoint", "Kind", "Origin", "Provider", "Slot"]
 
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.?|(?=.*:)[0-9A-Fa-f:.]{{2,45}}")
 _SEGMENT = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.~:@-]{1,256}")  # never a dot segment
 _DEFAULT_PORTS = {"wss": 443, "ws": 80}
 
@@ -44,8 +45,10 @@ class Origin:
         path = parts.path if parts.path != "/" else ""
         if path and not all(_SEGMENT.fullmatch(each) for each in path[1:].split("/")):
             raise ValueError("the path is malformed")
-        port = parts.port
-        return cls(parts.scheme, host, _DEFAULT_PORTS[parts.scheme] if port is None else port), path
+        port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+        if not port:
+            raise ValueError("the port is 0")
+        return cls(parts.scheme, host, port), path
 
     @property
     def authority(self) -> str:

@@ -64,9 +64,7 @@ class HeadReader:
             if not self._began_with_empty_line and buffer.startswith(b"\r\n"):
                 self._began_with_empty_line = True
                 del buffer[:2]
-            if buffer and not _TOKEN_START.match(buffer):
-                if buffer == b"\r" and not self._began_with_empty_line:
-                    return None
+            if buffer and buffer != b"\r" and not _TOKEN_START.match(buffer):
                 raise MalformedHeadError("the first byte begins no HTTP message")
         while (end := buffer.find(b"\n", self._line_start)) >= 0:
             self._measure(end + 1)

@@ -95,12 +95,13 @@ def model_allowed(query: bytes | None, endpoint: Endpoint, patterns: tuple[str, 
     is written, and where another parser could find a separator or a space that we don't: the
     provider must not read another model than we do.
     """
+    query = query or b""
     models = set()
-    for parameter in (query or b"").split(b"&"):
+    for parameter in query.split(b"&"):
         name, _, value = parameter.partition(b"=")
         if unquote_to_bytes(name).decode("latin-1").lower() == endpoint.model:
             models.add(unquote_to_bytes(value).decode("latin-1"))
-    if len(models) != 1 or b";" in (query or b""):
+    if len(models) != 1 or b";" in query:
         return False
     model = models.pop()
     return _MODEL.fullmatch(model) is not None and any(

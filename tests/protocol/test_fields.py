@@ -44,6 +44,9 @@ CLIENT_FIELDS = [
     (b"authorization", b"Bearer k"),
     (b"sec-websocket-extensions", b"permessage-deflate"),
     (b"x-unknown", b"1"),
+    (b"openai", b"1"),
+    (b"openai_beta", b"1"),
+    (b"x-stainlessness", b"1"),
 ]
 
 
