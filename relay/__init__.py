@@ -1,1 +1,10 @@
-"""A self-hosted, byte-exact gateway for AI providers' realtime WebSocket APIs."""
+"""A self-hosted, byte-exact gateway for AI providers' realtime WebSocket APIs.
+
+``relay.protocol`` is the sans-IO core; :func:`serve` runs the relay inside a Trio program.
+"""
+
+from relay.server import Server, serve
+from relay.settings import Listener, Settings
+from relay.timeouts import Timeouts
+
+__all__ = ["Listener", "Server", "Settings", "Timeouts", "serve"]

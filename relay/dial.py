@@ -1,0 +1,68 @@
+"""Dialling a provider: DNS, happy eyeballs, verified TLS."""
+
+from __future__ import annotations
+
+import ssl
+
+import trio
+
+from relay.protocol import Origin, Refused
+
+__all__ = ["dial"]
+
+
+async def dial(
+    origin: Origin,
+    tls: ssl.SSLContext,
+    timeout: float,  # noqa: ASYNC109 - one deadline for three steps
+) -> trio.abc.Stream:
+    """Connect to an origin.
+
+    Args:
+        origin: Where to.
+        tls: Verifies the provider, where the origin's scheme is ``wss``.
+        timeout: Seconds for resolving, connecting and TLS together.
+
+    Returns:
+        A stream, its TLS handshake done.
+
+    Raises:
+        Refused: 502 if the provider cannot be reached or verified, 504 at the deadline.
+    """
+    with trio.move_on_after(timeout):
+        return await _connect(origin, tls)
+    raise Refused(
+        504,
+        2101,
+        "the provider could not be reached in time",
+        proxy_error="connection_timeout",
+    )
+
+
+async def _connect(origin: Origin, tls: ssl.SSLContext) -> trio.abc.Stream:
+    try:
+        transport = await trio.open_tcp_stream(origin.host, origin.port)
+    except trio.socket.gaierror:
+        raise Refused(
+            502, 2100, "the provider's name does not resolve", proxy_error="dns_error"
+        ) from None
+    except OSError:
+        raise Refused(
+            502, 2100, "the provider cannot be reached", proxy_error="connection_refused"
+        ) from None
+    if origin.scheme == "ws":
+        return transport
+    stream = trio.SSLStream(transport, tls, server_hostname=origin.host, https_compatible=True)
+    try:
+        await stream.do_handshake()
+    except trio.BrokenResourceError as error:
+        await trio.aclose_forcefully(stream)
+        if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+            why, kind = "the provider's certificate is not valid", "tls_certificate_error"
+        else:
+            why, kind = "TLS with the provider failed", "tls_protocol_error"
+        raise Refused(502, 2100, why, proxy_error=kind) from None
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    return stream

@@ -1,0 +1,80 @@
+"""What a session does to a connection besides reading and writing: ending it in the right way."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from contextlib import suppress
+
+import trio
+
+__all__ = ["CHUNK", "finish_sending", "is_private_path", "peer_address", "receive", "reset"]
+
+CHUNK = 64 * 1024
+"""Bytes that are read or written at a time, at most."""
+
+
+def _transport(stream: trio.abc.Stream) -> trio.abc.Stream:
+    """The stream under TLS, if there is TLS."""
+    return stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
+
+
+async def receive(stream: trio.abc.ReceiveStream, max_bytes: int = CHUNK) -> bytes:
+    """Read what is there. A connection that broke has ended, as one that was closed has."""
+    try:
+        return bytes(await stream.receive_some(max_bytes))
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        return b""
+
+
+async def finish_sending(stream: trio.abc.Stream) -> None:
+    """Say that nothing more is coming, wait until the peer has ended its side, too, and close.
+
+    Closing a connection while bytes of the peer are unread, or still under way, resets it, and a
+    reset can overtake the last thing we said. The caller brings the deadline.
+    """
+    transport = _transport(stream)
+    try:
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            if isinstance(stream, trio.SSLStream):
+                await stream.unwrap()  # sends close_notify and waits for the peer's
+                return
+            if isinstance(stream, trio.abc.HalfCloseableStream):
+                await stream.send_eof()
+        while await receive(transport):
+            pass
+    finally:
+        await trio.aclose_forcefully(transport)  # an unwrapped SSLStream would leave it open
+
+
+async def reset(stream: trio.abc.Stream) -> None:
+    """End a connection so that the peer cannot take it for an orderly end (RST)."""
+    transport = _transport(stream)
+    if isinstance(transport, trio.SocketStream) and transport.socket.family != socket.AF_UNIX:
+        transport.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    await trio.aclose_forcefully(transport)
+
+
+def peer_address(stream: trio.abc.Stream) -> str:
+    """The peer's IP address; empty where there is none (a Unix socket, memory)."""
+    transport = _transport(stream)
+    if not isinstance(transport, trio.SocketStream):
+        return ""
+    try:
+        name = transport.socket.getpeername()
+    except OSError:
+        return ""  # gone already
+    return str(name[0]) if isinstance(name, tuple) else ""
+
+
+def is_private_path(stream: trio.abc.Stream) -> bool:
+    """Whether nobody between us and the peer can read what is sent: TLS, or this machine.
+
+    Only then may the client's masking keys be passed on: they protect intermediaries that see the
+    bytes in the clear (RFC 6455 5.3, 10.3).
+    """
+    if isinstance(stream, trio.SSLStream) or not isinstance(stream, trio.SocketStream):
+        return True
+    address = peer_address(stream)
+    return not address or ipaddress.ip_address(address.partition("%")[0]).is_loopback

@@ -1,0 +1,99 @@
+"""The portable pump: one direction of an open session over any Trio streams.
+
+It reads a chunk, gives it to its pipe, and writes what comes back before it reads again, so a
+receiver that is slow slows its sender and nobody else. It does not look at bytes or close codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from relay.link import CHUNK, receive
+from relay.protocol import Pipe, State
+
+__all__ = ["Pump"]
+
+
+class Pump:
+    """Carries one direction until its pipe is no longer open or its sink takes nothing more.
+
+    Args:
+        source: Read from.
+        sink: Written to.
+        pipe: The direction.
+        ended: Called once with the pump, when it has ended.
+    """
+
+    def __init__(
+        self,
+        source: trio.abc.ReceiveStream,
+        sink: trio.abc.SendStream,
+        pipe: Pipe,
+        ended: Callable[[Pump], None],
+    ) -> None:
+        self._source = source
+        self._sink = sink
+        self._ended = ended
+        self._all = trio.CancelScope()
+        self._reading = trio.CancelScope()
+        self._stopping = False
+        self.pipe = pipe
+        self.last_read = trio.current_time()
+        """When the source last gave something."""
+        self.writing_since: float | None = None
+        """Since when the sink has been taking what it was given; None while nothing is written."""
+
+    async def run(self, early_data: bytes) -> None:
+        """Carry; ``early_data`` comes before what is read."""
+        with self._all:
+            unsent = b""
+            with self._reading:
+                unsent = await self._carry(early_data)
+            await self._write(unsent)
+        self._ended(self)
+
+    def stop(self) -> None:
+        """Read no more, and end once what was read is written."""
+        self._stopping = True
+        if self.writing_since is None:
+            self._reading.cancel()
+
+    def abort(self) -> None:
+        """End now; what is being written stays unfinished."""
+        self._all.cancel()
+
+    async def _carry(self, data: bytes) -> bytes:
+        """Carry until there is an end; return what is still to be written."""
+        pipe = self.pipe
+        while True:
+            if data and not await self._write(pipe.receive_data(data)):
+                return b""
+            if pipe.state is not State.OPEN or self._stopping:
+                return b""
+            data = await receive(self._source)
+            self.last_read = trio.current_time()
+            if not data:
+                return pipe.receive_data(b"")
+            if self._reading.cancel_called:  # it had come already
+                return pipe.receive_data(data)
+
+    async def _write(self, data: bytes) -> bool:
+        """Write wholly; return whether that worked.
+
+        A message of the messages lane goes in pieces, so that a slow sink is not taken for one
+        that takes nothing.
+        """
+        try:
+            for start in range(0, len(data), CHUNK):
+                self.writing_since = trio.current_time()
+                await self._sink.send_all(data[start : start + CHUNK])
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.pipe.send_failed()
+            return False
+        except BaseException:
+            self.pipe.send_failed()  # cancelled: an unknown part of it is out
+            raise
+        self.writing_since = None
+        return True

@@ -1,0 +1,100 @@
+"""How many sessions may be open, and how fast they may be opened."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import trio
+
+from relay.protocol import Admission, Refused
+
+__all__ = ["Quotas"]
+
+
+class _Count:
+    """Open sessions of a gateway or a token, and when the next may open (a token bucket)."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self._allowance = math.inf
+        self._filled_at = trio.current_time()
+
+    def wait(self, per_minute: int) -> float:
+        """The seconds until the next opening is allowed; 0 if it is now."""
+        now = trio.current_time()
+        gained = (now - self._filled_at) * per_minute / 60
+        self._allowance = min(per_minute, self._allowance + gained)
+        self._filled_at = now
+        return max(0, (1 - self._allowance) * 60 / per_minute)
+
+    def take(self) -> None:
+        """Count a session that opens."""
+        self.open += 1
+        self._allowance -= 1
+
+
+class Quotas:
+    """The counters of all gateways and tokens.
+
+    Args:
+        max_sessions: Over all gateways.
+    """
+
+    def __init__(self, max_sessions: int) -> None:
+        self._max_sessions = max_sessions
+        self._counts: dict[tuple[str, str], _Count] = {}
+        self.open = 0
+        """Sessions that hold a place, openings under way included."""
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold one of the server's places.
+
+        Raises:
+            Refused: 503 if there is none.
+        """
+        if self.open >= self._max_sessions:
+            raise Refused(
+                503,
+                2102,
+                "the relay is full",
+                fields=(("Retry-After", "5"),),
+                proxy_error="connection_limit_reached",
+            )
+        self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+
+    @contextmanager
+    def session(self, admission: Admission) -> Iterator[None]:
+        """Count a session for its gateway and its token.
+
+        Raises:
+            Refused: 429 if one of them has reached a limit.
+        """
+        gateway, token = admission.gateway, admission.token
+        limits = [(("", gateway.name), gateway.max_sessions, gateway.openings_per_minute)]
+        if token is not None:
+            key = (gateway.name, token.name)
+            limits.append((key, token.max_sessions, token.openings_per_minute))
+        counts = [self._counts.setdefault(key, _Count()) for key, _, _ in limits]
+        waits = [0.0]
+        for count, (_, max_sessions, per_minute) in zip(counts, limits, strict=True):
+            if max_sessions is not None and count.open >= max_sessions:
+                raise Refused(429, 2003, "too many open sessions")
+            if per_minute is not None:
+                waits.append(count.wait(per_minute))
+        if wait := max(waits):
+            retry = (("Retry-After", str(math.ceil(wait))),)
+            raise Refused(429, 2003, "too many openings a minute", fields=retry)
+        for count in counts:  # only now: what is refused uses nothing up
+            count.take()
+        try:
+            yield
+        finally:
+            for count in counts:
+                count.open -= 1

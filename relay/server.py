@@ -1,0 +1,201 @@
+"""The server: listeners, the sessions they bring, and the stop."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import socket
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+
+import structlog
+import trio
+
+from relay.protocol import Cause, closing
+from relay.quotas import Quotas
+from relay.session import Session
+from relay.settings import Listener, Settings
+
+__all__ = ["Server", "serve"]
+
+_BACKLOG = 4096
+_RESERVED_DESCRIPTORS = 100
+_UNLIMITED = 1 << 20
+_log = structlog.get_logger()
+
+
+class Server:
+    """A running relay.
+
+    Args:
+        settings: What it runs by.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.quotas = Quotas(_places(settings.max_sessions))
+        self.draining: Cause | None = None
+        """Why no session may open any more; None while they may."""
+        self.addresses: list[Listener] = []
+        """What is listened on, with the ports that the system chose."""
+        self._sessions: set[Session] = set()
+        self._drain = trio.Event()
+        self._connections = 0
+        self._idle = trio.Event()
+
+    async def run(self, *, task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until told to drain and drained, or cancelled.
+
+        ``task_status.started`` gives the server itself, once every listener is bound.
+
+        Raises:
+            OSError: A listener cannot be bound.
+        """
+        listeners = []
+        try:
+            for wanted in self.settings.listeners:
+                for bound in await _bind(wanted):
+                    listeners.append((wanted, bound))
+                    self.addresses.append(_bound_at(wanted, bound))
+            async with trio.open_nursery() as nursery:
+                for wanted, bound in listeners:
+                    handler = partial(self._handle, wanted.scheme == "https")
+                    nursery.start_soon(
+                        partial(trio.serve_listeners, handler, [bound], handler_nursery=nursery)
+                    )
+                task_status.started(self)
+                await self._drain.wait()
+                with trio.move_on_after(self.settings.timeouts.drain):
+                    await self._wait_until_idle()
+                nursery.cancel_scope.cancel()
+        finally:
+            for wanted, bound in listeners:
+                bound.socket.close()
+                if wanted.scheme == "unix":
+                    with suppress(OSError):
+                        os.unlink(wanted.host)
+
+    def drain(self, *, restart: bool = False) -> None:
+        """Open no more sessions, end those that are open, and return from :meth:`run`.
+
+        Listeners stay open and answer 503 until the last session has ended.
+
+        Args:
+            restart: Tell clients 1012 instead of 1001: that they may come back at once.
+        """
+        self.draining = closing.RESTARTING if restart else closing.DRAINING
+        for session in tuple(self._sessions):
+            session.end(self.draining)
+        self._drain.set()
+
+    def add(self, session: Session) -> None:
+        """Know a session that is open from now on."""
+        self._sessions.add(session)
+        if self.draining is not None:
+            session.end(self.draining)
+
+    def remove(self, session: Session) -> None:
+        """Forget it."""
+        self._sessions.discard(session)
+
+    async def handle(self, stream: trio.abc.Stream) -> None:
+        """Serve one client's connection; whoever accepted it has no more to do with it."""
+        self._connections += 1
+        try:
+            await Session(stream, self).run()
+        finally:
+            self._connections -= 1
+            if not self._connections:
+                self._idle.set()
+
+    async def _handle(self, tls: bool, stream: trio.SocketStream) -> None:
+        if not tls or self.settings.tls is None:
+            await self.handle(stream)
+            return
+        context = self.settings.tls.context()
+        await self.handle(trio.SSLStream(stream, context, server_side=True, https_compatible=True))
+
+    async def _wait_until_idle(self) -> None:
+        while self._connections:
+            self._idle = trio.Event()
+            await self._idle.wait()
+
+
+async def serve(
+    settings: Settings, *, task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Run a relay.
+
+    Args:
+        settings: What it runs by; :func:`relay.config.load` reads them from ``relay.toml``.
+        task_status: Gets the :class:`Server` once every listener is bound.
+
+    Raises:
+        OSError: A listener cannot be bound.
+    """
+    await Server(settings).run(task_status=task_status)
+
+
+async def _bind(wanted: Listener) -> list[trio.SocketListener]:
+    """Bind a listener; a name may have several addresses.
+
+    Raises:
+        OSError: It cannot be bound; ``filename`` says which one it is.
+    """
+    try:
+        if wanted.scheme == "unix":
+            return [await _bind_unix(wanted.host)]
+        return list(await trio.open_tcp_listeners(wanted.port, host=wanted.host, backlog=_BACKLOG))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(error.errno, reason, str(wanted)) from None
+
+
+async def _bind_unix(path: str) -> trio.SocketListener:
+    bound = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        try:
+            await bound.bind(path)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not await _is_stale(path):
+                raise
+            await trio.Path(path).unlink()
+            await bound.bind(path)
+        bound.listen(_BACKLOG)
+    except BaseException:
+        bound.close()
+        raise
+    return trio.SocketListener(bound)
+
+
+async def _is_stale(path: str) -> bool:
+    """Whether that is a socket that nobody listens on: of a relay that did not end in peace."""
+    if not await trio.Path(path).is_socket():
+        return False  # connecting to a file is refused, too
+    try:
+        await (await trio.open_unix_socket(path)).aclose()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        pass  # not ours to connect to
+    return False
+
+
+def _bound_at(wanted: Listener, bound: trio.SocketListener) -> Listener:
+    if wanted.scheme == "unix":
+        return wanted
+    host, port = bound.socket.getsockname()[:2]
+    return replace(wanted, host=host, port=port)
+
+
+def _places(wanted: int | None) -> int:
+    """How many sessions there may be: each takes two descriptors of the open-file limit."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        soft = _UNLIMITED
+    possible = max(1, (soft - _RESERVED_DESCRIPTORS) // 2)
+    if wanted is not None and wanted > possible:
+        _log.warning("max_sessions is over the open-file limit", wanted=wanted, now=possible)
+    return possible if wanted is None else min(wanted, possible)

@@ -1,0 +1,17 @@
+"""Session ids: UUIDs of version 7, which sort by time (RFC 9562 5.7)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+
+__all__ = ["new_session_id"]
+
+
+def new_session_id() -> str:
+    """A new id, in lower case."""
+    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    value = value & ~(0xF << 76) | 0x7 << 76  # version
+    value = value & ~(0x3 << 62) | 0x2 << 62  # variant
+    return str(uuid.UUID(int=value))

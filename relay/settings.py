@@ -1,0 +1,58 @@
+"""What the relay runs by: the configuration, read, checked and resolved."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from relay.protocol import Gateway, Limits, Provider
+from relay.timeouts import Timeouts
+from relay.tls import ServerTls
+
+__all__ = ["Listener", "Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where clients connect."""
+
+    scheme: str
+    """``http``, ``https`` or ``unix``."""
+    host: str = ""
+    """An address or a name; for ``unix`` the path of the socket."""
+    port: int = 0
+    """0 lets the system choose."""
+
+    def __str__(self) -> str:
+        if self.scheme == "unix":
+            return f"unix:{self.host}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a relay needs to know."""
+
+    listeners: tuple[Listener, ...]
+    gateways: Mapping[str, Gateway]
+    """By name."""
+    providers: Mapping[str, Provider]
+    """By name and alias."""
+    trust: Mapping[str, ssl.SSLContext]
+    """By the provider's name: what verifies it."""
+    max_sessions: int | None = None
+    """Over all gateways; None for what the open-file limit allows."""
+    tls: ServerTls | None = None
+    """For the ``https`` listeners."""
+    limits: Limits = field(default_factory=Limits)
+    """For opening handshakes, before the gateway is known."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    """For opening handshakes and the stop."""
+    gateway_timeouts: Mapping[str, Timeouts] = field(default_factory=dict)
+    """By gateway, where it has its own."""
+
+    def timeouts_of(self, gateway: str) -> Timeouts:
+        """The deadlines of a gateway's sessions."""
+        return self.gateway_timeouts.get(gateway, self.timeouts)

@@ -1,0 +1,239 @@
+"""Whole sessions in memory: the relay between a client and a provider that a test plays."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import structlog
+import trio
+from trio.testing import memory_stream_pair
+
+from relay.link import reset
+from relay.protocol import Limits, Origin, by_name
+from relay.server import Server
+from relay.settings import Settings
+from relay.timeouts import Timeouts
+from tests.protocol.handshakes import Answer, a_gateway, switch, upgrade
+from tests.support import VERBATIM, Leg, Pair, Peer, Variant, close_frame
+
+__all__ = [
+    "CREDENTIAL",
+    "TARGET",
+    "Playbook",
+    "accept",
+    "ask",
+    "legs",
+    "open_session",
+    "session",
+    "settings",
+    "sides",
+]
+
+TARGET = "/v1/acct/main/openai?model=gpt-realtime"
+CREDENTIAL = "Authorization: Bearer sk-of-the-client"
+_KEY_LINE = re.compile(rb"\r\nSec-WebSocket-Key: ([^\r]+)\r\n", re.IGNORECASE)
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
+
+
+def settings(
+    *,
+    timeouts: Timeouts | None = None,
+    limits: Limits | None = None,
+    places: int = 10,
+    **gateway: object,
+) -> Settings:
+    """Settings with the gateway ``acct/main``, which asks for no token.
+
+    Args:
+        timeouts: Of all sessions.
+        limits: On heads and on messages.
+        places: How many sessions there may be over all gateways.
+        gateway: For :class:`~relay.protocol.Gateway`.
+    """
+    limits = limits or Limits()
+    policy: dict[str, object] = {"authentication_required": False, "limits": limits, **gateway}
+    providers = by_name()
+    return Settings(
+        listeners=(),
+        gateways={"acct/main": a_gateway(**policy)},  # type: ignore[arg-type]
+        providers=providers,
+        trust=dict.fromkeys(providers, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)),
+        max_sessions=places,
+        limits=limits,
+        timeouts=timeouts or Timeouts(),
+    )
+
+
+class Playbook:
+    """A session between a client and a provider that a test plays.
+
+    Args:
+        server: Runs the session.
+        pair: Makes its two connections.
+    """
+
+    def __init__(self, server: Server, pair: Pair, leg: Callable[[trio.abc.Stream], Leg]) -> None:
+        self.server = server
+        client_leg, client = pair()
+        upstream_leg, provider = pair()
+        self.client_leg = leg(client_leg)
+        self.upstream_leg = leg(upstream_leg)
+        self.client = Peer(client, masks=True)
+        self.provider = Peer(provider, masks=False)
+        self.dialled: list[Origin] = []
+        self.dialling = False
+        self.connected = False
+        self.may_connect = trio.Event()
+        """Dialling lasts until this is set."""
+        self.scope = trio.CancelScope()
+        """Around the session."""
+        self.ended = trio.Event()
+        self.ended_at: float | None = None
+        self.log: list[MutableMapping[str, Any]] = []
+
+    @property
+    def record(self) -> MutableMapping[str, Any]:
+        """What the session's log says about its end."""
+        (record,) = [each for each in self.log if each["event"] == "ended"]
+        return record
+
+    @property
+    def faults(self) -> list[str]:
+        """The names of the exceptions that the session logged."""
+        return [each["error"] for each in self.log if each["event"] == "fault"]
+
+    async def run(self) -> None:
+        """The session, from the client's first byte on."""
+        with self.scope:
+            await self.server.handle(self.client_leg)
+        self.ended_at = trio.current_time()
+        self.ended.set()
+
+    async def dial(
+        self,
+        origin: Origin,
+        tls: ssl.SSLContext,  # noqa: ARG002
+        timeout: float,  # noqa: ASYNC109, ARG002
+    ) -> trio.abc.Stream:
+        """Stands in for :func:`relay.dial.dial`."""
+        self.dialled.append(origin)
+        self.dialling = True
+        try:
+            await self.may_connect.wait()
+        finally:
+            self.dialling = False
+        self.connected = True
+        return self.upstream_leg
+
+    async def request(self, *lines: str, early_data: bytes = b"") -> None:
+        """The client asks for a session; the provider can be dialled."""
+        await self.client.stream.send_all(upgrade(TARGET, CREDENTIAL, *lines) + early_data)
+
+    async def accept(self, *lines: str, early_data: bytes = b"") -> bytes:
+        """The provider opens; for the rest see :func:`accept`."""
+        return await accept(self.provider, *lines, early_data=early_data)
+
+    async def open(self) -> None:
+        """Both opening handshakes."""
+        await self.request()
+        await self.accept()
+        head = await self.client.receive_head()
+        assert head.startswith(b"HTTP/1.1 101 ")
+
+    async def close(self) -> None:
+        """A closing handshake that the client begins."""
+        await self.client.send(close_frame(1000))
+        await self.provider.answer_close()
+        await self.provider.end()
+        await self.client.receive()
+        await self.client.end()
+
+
+async def accept(provider: Peer, *lines: str, early_data: bytes = b"") -> bytes:
+    """A provider reads its request, which is returned, and answers with a valid 101."""
+    head = await provider.receive_head()
+    match = _KEY_LINE.search(head)
+    assert match is not None
+    value = base64.b64encode(hashlib.sha1(match[1] + _GUID, usedforsecurity=False).digest())
+    await provider.stream.send_all(switch(*lines, accept=value) + early_data)
+    return head
+
+
+@asynccontextmanager
+async def session(
+    variant: Variant = VERBATIM,
+    *,
+    tight: bool = False,
+    connects: bool = True,
+    leg: Callable[[trio.abc.Stream], Leg] = Leg,
+    **setting: Any,
+) -> AsyncIterator[Playbook]:
+    """A session that nobody has asked for yet.
+
+    When the block is left, the session ends by itself, within its own deadlines, and nothing of it
+    may be left.
+
+    Args:
+        variant: Its driver and its lane.
+        tight: Whether writes last until they were read.
+        connects: Whether dialling succeeds at once.
+        leg: Wraps the relay's ends.
+        setting: For :func:`settings`.
+    """
+    server = Server(settings(messages_lane=variant.messages_lane, **setting))
+    driver = variant.driver
+    play = Playbook(server, driver.tight_pair if tight else driver.pair, leg)
+    if connects:
+        play.may_connect.set()
+
+    async def noted_reset(stream: trio.abc.Stream) -> None:
+        assert isinstance(stream, Leg)
+        stream.was_reset = True
+        await reset(stream)
+
+    with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as play.log:
+        patch.setattr("relay.session.dial", play.dial)
+        patch.setattr("relay.session.reset", noted_reset)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(play.run)
+            yield play
+    assert play.client_leg.closed
+    assert play.upstream_leg.closed is play.connected
+    assert server.quotas.open == 0
+
+
+@asynccontextmanager
+async def open_session(variant: Variant = VERBATIM, **setting: Any) -> AsyncIterator[Playbook]:
+    """A session with both opening handshakes done; for the rest see :func:`session`."""
+    async with session(variant, **setting) as play:
+        await play.open()
+        yield play
+
+
+async def ask(server: Server, data: bytes) -> Answer:
+    """What a client gets that sends ``data`` and is not given a session."""
+    ours, theirs = memory_stream_pair()
+    client = Peer(theirs, masks=True)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(server.handle, ours)
+        await client.stream.send_all(data)
+        return await client.receive_answer()
+
+
+def sides(play: Playbook, by: str) -> tuple[Peer, Peer]:
+    """The peer of that name, and the other."""
+    both = (play.client, play.provider)
+    return both if by == "client" else both[::-1]
+
+
+def legs(play: Playbook, by: str) -> tuple[Leg, Leg]:
+    """The relay's ends of the same."""
+    both = (play.client_leg, play.upstream_leg)
+    return both if by == "client" else both[::-1]

@@ -1,0 +1,205 @@
+"""One direction of an open session: order, pace, and how it stops."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
+
+from relay.protocol import Limits, MessagePipe, Pipe, State
+from relay.protocol.frames import BINARY, TEXT
+from relay.pump import Pump
+from tests.protocol.wire import Frame
+from tests.support import Pair, close_frame, trio_test
+
+FRAME = Frame(TEXT, b"hello").encode()
+OTHER = Frame(TEXT, b"world").encode()
+
+
+class Direction:
+    """A pump from ``source`` to ``sink``, which are the far ends of its streams."""
+
+    def __init__(self, pair: Pair, lane: type[Pipe]) -> None:
+        near_source, self.source = pair()
+        near_sink, self.sink = pair()
+        self.pipe = lane(masked=False, limits=Limits())
+        self.ended: list[Pump] = []
+        self.pump = Pump(near_source, near_sink, self.pipe, self.ended.append)
+
+
+@asynccontextmanager
+async def running(
+    pair: Pair = memory_stream_pair, *, early_data: bytes = b"", lane: type[Pipe] = Pipe
+) -> AsyncIterator[Direction]:
+    """A direction that runs; it must have ended when the block is left."""
+    direction = Direction(pair, lane)
+    with trio.fail_after(1):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(direction.pump.run, early_data)
+            yield direction
+    assert direction.ended == [direction.pump]
+
+
+@trio_test
+async def test_early_data_comes_first() -> None:
+    async with running(early_data=FRAME) as it:
+        await it.source.send_all(OTHER)
+        await wait_all_tasks_blocked()
+        assert await it.sink.receive_some() == FRAME + OTHER
+        await it.source.aclose()
+    assert it.pipe.state is State.CLOSED
+
+
+@trio_test
+async def test_early_data_that_ends_the_direction_is_all_that_is_carried() -> None:
+    async with running(early_data=FRAME + close_frame(1000).encode()) as it:
+        await it.source.send_all(OTHER)
+    assert await it.sink.receive_some() == FRAME + close_frame(1000).encode()
+    assert it.pipe.state is State.CLOSING
+
+
+@pytest.mark.parametrize(
+    ("data", "state"),
+    [
+        (close_frame(1000).encode(), State.CLOSING),
+        (b"\xff", State.FAILED),
+        (b"", State.CLOSED),
+    ],
+)
+@trio_test
+async def test_it_ends_when_its_pipe_does(data: bytes, state: State) -> None:
+    async with running() as it:
+        await it.source.send_all(FRAME + data)
+        if not data:
+            await it.source.aclose()
+    assert it.pipe.state is state
+    assert it.pipe.can_inject
+
+
+@trio_test
+async def test_a_connection_that_broke_has_ended() -> None:
+    async with running(lockstep_stream_pair) as it:
+        await it.pump._source.aclose()
+    assert it.pipe.state is State.CLOSED
+
+
+@trio_test
+async def test_a_sink_that_broke_ends_it_and_nothing_may_be_injected() -> None:
+    async with running() as it:
+        await it.sink.aclose()
+        await it.source.send_all(FRAME)
+    assert it.pipe.state is State.OPEN
+    assert not it.pipe.can_inject
+
+
+@trio_test
+async def test_it_reads_no_more_than_was_written() -> None:
+    async with running(lockstep_stream_pair) as it:
+        await it.source.send_all(FRAME)
+        with trio.move_on_after(0.5) as patience:
+            await it.source.send_all(OTHER)
+        assert patience.cancelled_caught
+        it.pump.abort()
+
+
+@trio_test
+async def test_it_says_when_it_read_and_since_when_it_writes() -> None:
+    async with running(lockstep_stream_pair) as it:
+        times = [(it.pump.last_read, it.pump.writing_since)]
+        await trio.sleep(0.1)
+        await it.source.send_all(FRAME)
+        await trio.sleep(0.1)
+        times.append((it.pump.last_read, it.pump.writing_since))
+        await it.sink.receive_some()
+        await trio.sleep(0.1)
+        times.append((it.pump.last_read, it.pump.writing_since))
+        it.pump.stop()
+    assert times == [(0, None), (0.1, 0.1), (0.1, None)]
+
+
+@trio_test
+async def test_a_long_message_is_written_in_pieces_so_that_progress_shows() -> None:
+    message = Frame(BINARY, b"0123456789abcdef" * 16384)  # 256 KiB
+    async with running(lockstep_stream_pair, lane=MessagePipe) as it:
+        await it.source.send_all(message.encode())
+        received = b""
+        while len(received) < len(message.encode()):
+            await trio.sleep(0.1)
+            assert it.pump.writing_since is not None
+            assert trio.current_time() - it.pump.writing_since < 0.11
+            received += await it.sink.receive_some(64 * 1024)
+        assert received == message.encode()
+        await it.source.aclose()
+
+
+@trio_test
+async def test_stop_while_reading_ends_it_at_a_frame_boundary() -> None:
+    async with running() as it:
+        await wait_all_tasks_blocked()
+        it.pump.stop()
+    assert it.pipe.state is State.OPEN
+    assert it.pipe.can_inject
+
+
+@trio_test
+async def test_stop_while_writing_lets_the_write_finish_and_reads_no_more() -> None:
+    async with running(lockstep_stream_pair) as it:
+        await it.source.send_all(FRAME)
+        await wait_all_tasks_blocked()
+        it.pump.stop()
+        await wait_all_tasks_blocked()
+        assert not it.ended
+        assert await it.sink.receive_some() == FRAME
+    assert it.pipe.can_inject
+
+
+class StoppingSource(trio.abc.ReceiveStream):
+    """A source whose data have come when the pump is told to stop, though it has not run since."""
+
+    def __init__(self, data: bytes) -> None:
+        self.pump: Pump | None = None
+        self._data = data
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:  # noqa: ARG002
+        await trio.lowlevel.checkpoint()
+        assert self.pump is not None
+        self.pump.stop()
+        return self._data
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.mark.parametrize("data", [FRAME, FRAME[:-1], b""])
+@trio_test
+async def test_what_was_read_when_it_is_told_to_stop_is_still_written(data: bytes) -> None:
+    near_sink, sink = memory_stream_pair()
+    source, pipe = StoppingSource(data), Pipe(masked=False, limits=Limits())
+    source.pump = Pump(source, near_sink, pipe, lambda _: None)
+    await source.pump.run(b"")
+    await near_sink.aclose()
+    assert await sink.receive_some() == data
+    assert pipe.can_inject is (data != FRAME[:-1])
+    assert pipe.state is (State.OPEN if data else State.CLOSED)
+
+
+@trio_test
+async def test_abort_leaves_a_write_unfinished() -> None:
+    async with running(lockstep_stream_pair) as it:
+        await it.source.send_all(FRAME)
+        await wait_all_tasks_blocked()
+        it.pump.abort()
+    assert it.pipe.state is State.OPEN
+    assert not it.pipe.can_inject
+
+
+@trio_test
+async def test_cancellation_during_a_write_leaves_it_unfinished() -> None:
+    direction = Direction(lockstep_stream_pair, Pipe)
+    with trio.move_on_after(1) as scope:
+        await direction.pump.run(FRAME)
+    assert scope.cancelled_caught
+    assert not direction.pipe.can_inject

@@ -1,0 +1,161 @@
+"""How many sessions may be open, and how fast they may be opened."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+import trio
+
+from relay.protocol import Admission, Gateway, GatewayToken, Refused, Route, by_name
+from relay.quotas import Quotas
+from tests.protocol.handshakes import a_gateway, a_token, refused
+from tests.support import trio_test
+
+PROVIDER = by_name()["openai"]
+ROUTE = Route(PROVIDER, PROVIDER.endpoints[0], PROVIDER.endpoints[0].path)
+
+
+def admission(gateway: Gateway, token: GatewayToken | None = None) -> Admission:
+    return Admission(gateway, token, ROUTE)
+
+
+def retry_after(error: Refused) -> str | None:
+    return dict(error.fields).get("Retry-After")
+
+
+def opened_and_closed(quotas: Quotas, admission: Admission) -> None:
+    with quotas.session(admission):
+        pass
+
+
+@trio_test
+async def test_places_are_limited_and_given_back() -> None:
+    quotas = Quotas(2)
+    with quotas.place():
+        with quotas.place():
+            assert quotas.open == 2
+            with refused(503, 2102) as caught, quotas.place():
+                pass
+            assert retry_after(caught.value) == "5"
+            assert caught.value.proxy_error == "connection_limit_reached"
+            assert quotas.open == 2
+        with quotas.place():
+            pass
+    assert quotas.open == 0
+
+
+@trio_test
+async def test_a_place_is_given_back_after_an_error() -> None:
+    quotas = Quotas(1)
+    with pytest.raises(ValueError, match="mine"), quotas.place():
+        raise ValueError("mine")
+    assert quotas.open == 0
+
+
+@trio_test
+async def test_open_sessions_of_a_gateway() -> None:
+    quotas, gateway = Quotas(9), a_gateway(max_sessions=2)
+    with ExitStack() as held:
+        for token in (None, a_token()):
+            held.enter_context(quotas.session(admission(gateway, token)))
+        with refused(429, 2003) as caught:
+            opened_and_closed(quotas, admission(gateway))
+        assert retry_after(caught.value) is None
+        opened_and_closed(quotas, admission(a_gateway(name="acct/other", max_sessions=2)))
+    opened_and_closed(quotas, admission(gateway))
+
+
+@trio_test
+async def test_open_sessions_of_a_token() -> None:
+    quotas, gateway = Quotas(9), a_gateway(max_sessions=5)
+    token = a_token(max_sessions=1)
+    with quotas.session(admission(gateway, token)):
+        with refused(429, 2003):
+            opened_and_closed(quotas, admission(gateway, token))
+        opened_and_closed(quotas, admission(gateway))
+        # A token of that name in another gateway is another token.
+        opened_and_closed(quotas, admission(a_gateway(name="acct/other"), token))
+    opened_and_closed(quotas, admission(gateway, token))
+
+
+@trio_test
+async def test_openings_are_a_bucket_that_fills_again_over_a_minute() -> None:
+    quotas, it = Quotas(9), admission(a_gateway(openings_per_minute=3))
+    for _ in range(3):
+        opened_and_closed(quotas, it)
+    with refused(429, 2003) as caught:
+        opened_and_closed(quotas, it)
+    assert retry_after(caught.value) == "20"
+    await trio.sleep(19.5)
+    with refused(429, 2003) as caught:
+        opened_and_closed(quotas, it)
+    assert retry_after(caught.value) == "1"
+    await trio.sleep(0.5)
+    opened_and_closed(quotas, it)
+    with refused(429, 2003):
+        opened_and_closed(quotas, it)
+
+
+@trio_test
+async def test_the_wait_that_is_told_is_long_enough() -> None:
+    quotas, it = Quotas(9), admission(a_gateway(openings_per_minute=7))
+    for _ in range(50):
+        try:
+            opened_and_closed(quotas, it)
+        except Refused as error:
+            await trio.sleep(int(retry_after(error) or 0))
+            opened_and_closed(quotas, it)
+
+
+@trio_test
+async def test_a_bucket_holds_no_more_than_a_minutes_openings() -> None:
+    quotas, it = Quotas(9), admission(a_gateway(openings_per_minute=2))
+    opened_and_closed(quotas, it)
+    await trio.sleep(3600)
+    for _ in range(2):
+        opened_and_closed(quotas, it)
+    with refused(429, 2003):
+        opened_and_closed(quotas, it)
+
+
+@pytest.mark.parametrize("token", [a_token(openings_per_minute=1), a_token(max_sessions=1)])
+@trio_test
+async def test_what_a_token_is_refused_does_not_use_up_its_gateways_openings(
+    token: GatewayToken,
+) -> None:
+    quotas, gateway = Quotas(9), a_gateway(openings_per_minute=5)
+    with quotas.session(admission(gateway, token)):
+        for _ in range(100):
+            with refused(429, 2003):
+                opened_and_closed(quotas, admission(gateway, token))
+        opened_and_closed(quotas, admission(gateway, a_token("rly_other")))
+
+
+@trio_test
+async def test_what_its_gateway_refuses_does_not_use_up_a_tokens_openings() -> None:
+    quotas, gateway = Quotas(9), a_gateway(max_sessions=1)
+    token = a_token(openings_per_minute=1)
+    with quotas.session(admission(gateway)), refused(429, 2003):
+        opened_and_closed(quotas, admission(gateway, token))
+    opened_and_closed(quotas, admission(gateway, token))
+
+
+@trio_test
+async def test_the_longer_wait_is_told() -> None:
+    quotas = Quotas(9)
+    it = admission(a_gateway(openings_per_minute=1), a_token(openings_per_minute=2))
+    opened_and_closed(quotas, it)
+    opened_and_closed(quotas, admission(a_gateway(name="acct/other"), it.token))
+    with refused(429, 2003) as caught:
+        opened_and_closed(quotas, it)
+    assert retry_after(caught.value) == "60"
+
+
+@trio_test
+async def test_counts_are_given_back_after_an_error() -> None:
+    quotas, gateway = Quotas(9), a_gateway(max_sessions=1)
+    it = admission(gateway, a_token(max_sessions=1))
+    with pytest.raises(ValueError, match="mine"), quotas.session(it):
+        raise ValueError("mine")
+    opened_and_closed(quotas, it)

@@ -1,0 +1,530 @@
+"""The server over real sockets: its listeners, its sessions, and its stop."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import trio
+
+from relay.link import reset
+from relay.protocol import Origin, by_name
+from relay.protocol.frames import CLOSE, TEXT
+from relay.server import Server, serve
+from relay.settings import Listener
+from relay.timeouts import Timeouts
+from relay.tls import ServerTls
+from tests.certificates import client_context, write_pem
+from tests.playbook import CREDENTIAL, TARGET, accept, settings
+from tests.protocol.handshakes import head, upgrade
+from tests.protocol.wire import Frame
+from tests.support import Ended, Peer, close_frame
+
+HTTP = Listener("http", "127.0.0.1")
+HTTPS = Listener("https", "127.0.0.1")
+HELLO = Frame(TEXT, b"hello")
+AWAY = close_frame(1001, "going away")
+
+
+async def echo(stream: trio.abc.Stream) -> None:
+    """A provider that echoes frames, and answers a Close as a server does."""
+    provider = Peer(stream, masks=False)
+    with suppress(Ended, trio.BrokenResourceError):
+        await accept(provider)
+        while True:
+            frame = await provider.receive()
+            await provider.send(frame)
+            if frame.opcode == CLOSE:
+                break
+    await provider.end()
+
+
+class Setup:
+    """A running relay, in front of a provider."""
+
+    def __init__(self, server: Server, ended: trio.Event) -> None:
+        self.server = server
+        self.ended = ended
+
+    async def connect(self, index: int = 0) -> Peer:
+        """A client at one of the listeners."""
+        address = self.server.addresses[index]
+        stream: trio.abc.Stream
+        if address.scheme == "unix":
+            stream = await trio.open_unix_socket(address.host)
+        else:
+            stream = await trio.open_tcp_stream(address.host, address.port)
+        if address.scheme == "https":
+            stream = trio.SSLStream(
+                stream, client_context(), server_hostname="relay.test", https_compatible=True
+            )
+        return Peer(stream, masks=True)
+
+    async def open(self, index: int = 0) -> Peer:
+        """A client whose session is open."""
+        client = await self.connect(index)
+        await client.stream.send_all(upgrade(TARGET, CREDENTIAL))
+        assert (await client.receive_head()).startswith(b"HTTP/1.1 101 ")
+        return client
+
+    async def status(self, request: bytes, index: int = 0) -> int:
+        """The status of the answer to a request that opens no session."""
+        client = await self.connect(index)
+        await client.stream.send_all(request)
+        return (await client.receive_answer()).status
+
+
+async def close(client: Peer) -> None:
+    """One round trip, and a closing handshake."""
+    await client.send(HELLO)
+    assert await client.receive() == HELLO
+    await client.send(close_frame(1000))
+    assert await client.receive() == close_frame(1000)
+    assert await client.receive_rest() == b""
+    await client.end()
+
+
+@asynccontextmanager
+async def running(
+    *listeners: Listener,
+    provider: Callable[[trio.SocketStream], Awaitable[None]] = echo,
+    tls: ServerTls | None = None,
+    **setting: Any,
+) -> AsyncIterator[Setup]:
+    """A relay on these listeners; it is cancelled when the block is left."""
+    (upstream,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    origin = Origin("ws", *upstream.socket.getsockname())
+    providers = {"openai": replace(by_name()["openai"], origin=origin)}
+    its = replace(settings(**setting), listeners=listeners, providers=providers, tls=tls)
+    ended = trio.Event()
+
+    async def run(task_status: trio.TaskStatus[Server]) -> None:
+        await serve(its, task_status=task_status)
+        ended.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, provider, [upstream])
+        yield Setup(await nursery.start(run), ended)
+        nursery.cancel_scope.cancel()
+
+
+# Listeners
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> ServerTls:
+    return ServerTls(*write_pem(tmp_path, "relay.test"))
+
+
+def test_sessions_at_every_kind_of_listener(tls: ServerTls, tmp_path: Path) -> None:
+    unix = Listener("unix", str(tmp_path / "relay.sock"))
+    listeners = (HTTP, Listener("http", "::1"), HTTPS, unix)
+
+    async def main() -> None:
+        async with running(*listeners, tls=tls) as it:
+            addresses = it.server.addresses
+            assert [each.scheme for each in addresses] == ["http", "http", "https", "unix"]
+            assert all(each.port for each in addresses[:3])
+            assert addresses[3] == unix
+            for index in range(4):
+                await close(await it.open(index))
+                assert await it.status(head("/healthz"), index) == 200
+
+    trio.run(main)
+
+
+def test_a_name_with_several_addresses_is_listened_on_at_each() -> None:
+    async def main() -> None:
+        async with running(Listener("http", "localhost")) as it:
+            for index in range(len(it.server.addresses)):
+                assert await it.status(head("/healthz"), index) == 200
+
+    trio.run(main)
+
+
+def bind_error(*listeners: Listener) -> OSError:
+    """Why a relay on these listeners does not start."""
+
+    async def main() -> None:
+        await serve(replace(settings(), listeners=listeners))
+
+    with pytest.raises(OSError, match=r"\S") as caught:
+        trio.run(main)
+    return caught.value
+
+
+def test_a_port_that_is_taken_is_named_and_nothing_stays_bound(tmp_path: Path) -> None:
+    unix = Listener("unix", str(tmp_path / "relay.sock"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wanted = Listener("http", *taken.getsockname())
+        before = descriptors()
+        error = bind_error(HTTP, unix, wanted)
+        assert descriptors() == before
+    assert error.errno == errno.EADDRINUSE
+    assert error.filename == str(wanted)
+    assert not Path(unix.host).exists()
+
+
+def test_a_host_that_is_not_ours_is_named() -> None:
+    wanted = Listener("http", "192.0.2.1", 8080)  # RFC 5737: nobody's
+    error = bind_error(HTTP, wanted)
+    assert error.errno == errno.EADDRNOTAVAIL
+    assert error.filename == "http://192.0.2.1:8080"
+
+
+def test_a_stale_unix_socket_is_replaced_and_removed_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "relay.sock"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))
+
+    async def main() -> None:
+        async with running(Listener("unix", str(path))) as it:
+            await close(await it.open())
+
+    trio.run(main)
+    assert not path.exists()
+
+
+def test_a_unix_socket_that_somebody_listens_on_is_left_to_them(tmp_path: Path) -> None:
+    path = tmp_path / "relay.sock"
+    with socket.socket(socket.AF_UNIX) as live:
+        live.bind(str(path))
+        live.listen()
+        error = bind_error(Listener("unix", str(path)))
+        assert error.errno == errno.EADDRINUSE
+        assert error.filename == f"unix:{path}"
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+
+
+def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "relay.sock"
+    path.write_text("precious")
+    error = bind_error(Listener("unix", str(path)))
+    assert error.errno == errno.EADDRINUSE
+    assert path.read_text() == "precious"
+
+
+def test_a_unix_socket_in_no_directory_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "relay.sock"
+    error = bind_error(Listener("unix", str(path)))
+    assert error.errno == errno.ENOENT
+    assert error.filename == f"unix:{path}"
+
+
+def test_who_speaks_something_else_does_no_harm(tls: ServerTls) -> None:
+    async def main() -> None:
+        async with running(HTTP, HTTPS, tls=tls) as it:
+            plain, secure = it.server.addresses
+            hasty = await trio.open_tcp_stream(plain.host, plain.port)
+            stream = trio.SSLStream(hasty, client_context(), server_hostname="relay.test")
+            with pytest.raises(trio.BrokenResourceError):
+                await stream.do_handshake()
+            await trio.aclose_forcefully(stream)
+            for data in (upgrade(TARGET), b"\0" * 100, b"\x16\x03\x01\x02\0\1\0"):
+                client = Peer(await trio.open_tcp_stream(secure.host, secure.port), masks=True)
+                await client.stream.send_all(data)
+                if data[0] == 0x16:
+                    await client.end()  # in the middle of its handshake
+                    continue
+                received = b""
+                with suppress(trio.BrokenResourceError):
+                    received = await client.receive_rest()
+                assert b"HTTP" not in received
+                await client.end()
+            for index in (0, 1):
+                await close(await it.open(index))
+
+    with structlog.testing.capture_logs() as log:
+        trio.run(main)
+    assert not [each for each in log if each["event"] == "fault"]
+
+
+# Certificates that change
+
+
+def test_certificates_are_exchanged_under_new_connections(tls: ServerTls, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+
+    async def serial(it: Setup) -> object:
+        client = await it.open()
+        assert isinstance(client.stream, trio.SSLStream)
+        certificate = client.stream.getpeercert()
+        await close(client)
+        return certificate["serialNumber"]
+
+    async def main() -> None:
+        async with running(HTTPS, tls=tls, places=20) as it:
+            old_session = await it.open()
+            seen = [await serial(it)]
+            for _ in range(3):
+                new = write_pem(other, "relay.test")
+                for path in new:  # one file after the other: half-way they do not fit together
+                    (tmp_path / path.name).write_bytes(path.read_bytes())
+                    async with trio.open_nursery() as nursery:
+                        for _ in range(3):
+                            nursery.start_soon(close_one, it)
+                    seen.append(await serial(it))
+            assert [seen[i] == seen[i + 1] for i in range(6)] == [True, False] * 3
+            assert len(set(seen)) == 4
+            await close(old_session)
+
+    async def close_one(it: Setup) -> None:
+        await close(await it.open())
+
+    trio.run(main)
+
+
+# Peers that vanish
+
+
+def test_a_client_that_resets_its_connection() -> None:
+    heard: list[Frame] = []
+    told = trio.Event()
+
+    async def provider(stream: trio.SocketStream) -> None:
+        peer = Peer(stream, masks=False)
+        await accept(peer)
+        heard.append(await peer.answer_close())
+        await peer.end()
+        told.set()
+
+    async def main() -> None:
+        async with running(HTTP, provider=provider) as it:
+            client = await it.open()
+            await reset(client.stream)
+            await told.wait()
+
+    trio.run(main)
+    assert heard == [AWAY]
+
+
+def test_a_provider_that_resets_its_connection() -> None:
+    async def provider(stream: trio.SocketStream) -> None:
+        await accept(Peer(stream, masks=False))
+        await reset(stream)
+
+    async def main() -> None:
+        async with running(HTTP, provider=provider) as it:
+            client = await it.open()
+            assert await client.answer_close() == close_frame(1011, "upstream connection lost")
+            assert await client.receive_rest() == b""
+            await client.end()
+
+    trio.run(main)
+
+
+def test_a_provider_that_dies_inside_a_frame() -> None:
+    async def provider(stream: trio.SocketStream) -> None:
+        peer = Peer(stream, masks=False)
+        await accept(peer, early_data=peer.encode(HELLO)[:-1])
+        await peer.end()
+
+    async def main() -> None:
+        async with running(HTTP, provider=provider) as it:
+            client = await it.open()
+            with pytest.raises(trio.BrokenResourceError) as caught:
+                await client.receive_rest()
+            assert isinstance(caught.value.__cause__, OSError)
+            assert caught.value.__cause__.errno == errno.ECONNRESET
+            await client.end()
+
+    trio.run(main)
+
+
+def test_a_close_reaches_a_client_that_is_in_the_middle_of_sending() -> None:
+    """The provider closes and resets; what the client sends meanwhile stays unread."""
+
+    async def provider(stream: trio.SocketStream) -> None:
+        peer = Peer(stream, masks=False)
+        await accept(peer)
+        await peer.receive_bytes(1)
+        await peer.send(close_frame(3000, "enough"))
+        await reset(stream)
+
+    async def flood(client: Peer) -> None:
+        with suppress(trio.BrokenResourceError):
+            for _ in range(64):
+                await client.send(Frame(TEXT, b"x" * 65536))
+
+    async def main() -> None:
+        async with running(HTTP, provider=provider) as it:
+            client = await it.open()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(flood, client)
+                assert await client.receive() == close_frame(3000, "enough")
+                nursery.cancel_scope.cancel()
+            await client.end()
+
+    trio.run(main)
+
+
+# The stop
+
+
+def test_while_a_session_closes_new_ones_get_503_and_then_it_ends() -> None:
+    async def main() -> None:
+        async with running(HTTP, timeouts=Timeouts(close=60)) as it:
+            client = await it.open()
+            assert await it.status(head("/readyz")) == 200
+            it.server.drain()
+            assert await client.receive() == AWAY
+            assert await it.status(upgrade(TARGET, CREDENTIAL)) == 503
+            assert await it.status(head("/readyz")) == 503
+            assert await it.status(head("/healthz")) == 200
+            assert not it.ended.is_set()
+            await client.send(AWAY)
+            assert await client.receive_rest() == b""
+            await client.end()
+            await it.ended.wait()
+            with pytest.raises(OSError, match="all attempts to connect"):
+                await it.connect()
+
+    trio.run(main)
+
+
+def test_a_restart_says_so() -> None:
+    async def main() -> None:
+        async with running(HTTP) as it:
+            client = await it.open()
+            it.server.drain(restart=True)
+            assert await client.answer_close() == close_frame(1012, "service restart")
+            await client.end()
+            await it.ended.wait()
+
+    trio.run(main)
+
+
+def test_what_does_not_end_is_cut_off_at_the_drain_timeout() -> None:
+    async def main() -> None:
+        async with running(HTTP, timeouts=Timeouts(close=600, drain=0.05)) as it:
+            clients = [await it.open() for _ in range(3)]
+            it.server.drain()
+            await it.ended.wait()
+            assert it.server.quotas.open == 0
+            for client in clients:
+                assert await client.receive() == AWAY
+                assert await client.receive_rest() == b""
+                await client.end()
+
+    trio.run(main)
+
+
+def test_without_sessions_it_ends_at_once() -> None:
+    async def main() -> None:
+        async with running(HTTP) as it:
+            await close(await it.open())
+            it.server.drain()
+            it.server.drain(restart=True)
+            await it.ended.wait()
+
+    trio.run(main)
+
+
+def test_a_server_that_was_told_to_drain_before_it_ran() -> None:
+    async def main() -> None:
+        server = Server(replace(settings(), listeners=(HTTP,)))
+        server.drain()
+        await server.run()
+
+    trio.run(main)
+
+
+def test_cancellation_ends_sessions_and_removes_the_unix_socket(tmp_path: Path) -> None:
+    path = tmp_path / "relay.sock"
+
+    async def main() -> None:
+        async with running(HTTP, Listener("unix", str(path))) as it:
+            clients = [await it.open(index) for index in (0, 1)]
+            assert path.exists()
+        assert it.server.quotas.open == 0
+        for client in clients:
+            assert await client.receive_rest() == b""
+            await client.end()
+
+    trio.run(main)
+    assert not path.exists()
+
+
+# Descriptors and places
+
+
+def descriptors() -> int:
+    """How many this process has open."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.parametrize("listener", [HTTP, HTTPS])
+@pytest.mark.parametrize("refused", [False, True], ids=["sessions", "refusals"])
+def test_two_hundred_connections_leave_no_descriptor(
+    listener: Listener, refused: bool, tls: ServerTls
+) -> None:
+    async def client(it: Setup) -> None:
+        for _ in range(50):
+            if refused:
+                assert await it.status(head("/nowhere")) == 404
+            else:
+                await close(await it.open())
+
+    async def main() -> None:
+        before = descriptors()
+        async with running(listener, tls=tls) as it:
+            async with trio.open_nursery() as nursery:
+                for _ in range(4):
+                    nursery.start_soon(client, it)
+            it.server.drain()
+            await it.ended.wait()
+            assert descriptors() == before + 1  # the provider's listener
+        assert descriptors() == before
+
+    trio.run(main)
+
+
+def test_a_tls_client_that_ends_in_an_orderly_way(tls: ServerTls) -> None:
+    """It answers close_notify; its connection is closed, and it is no fault."""
+
+    async def main() -> None:
+        before = descriptors()
+        async with running(HTTPS, tls=tls) as it:
+            for request in (head("/nowhere"), head("/healthz")):
+                client = await it.connect()
+                assert isinstance(client.stream, trio.SSLStream)
+                await client.stream.send_all(request)
+                await client.receive_rest()
+                transport, _ = await client.stream.unwrap()
+                assert await transport.receive_some() == b""
+                await transport.aclose()
+            it.server.drain()
+            await it.ended.wait()
+            assert descriptors() == before + 1
+
+    with structlog.testing.capture_logs() as log:
+        trio.run(main)
+    assert not [each for each in log if each["event"] == "fault"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "places", "warned"), [(None, 450, False), (7, 7, False), (451, 450, True)]
+)
+def test_there_are_no_more_places_than_descriptors_allow(
+    wanted: int | None, places: int, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1000, 4000))
+
+    async def main() -> None:
+        with structlog.testing.capture_logs() as log:
+            quotas = Server(replace(settings(), max_sessions=wanted)).quotas
+        assert quotas._max_sessions == places
+        assert [each["now"] for each in log] == ([450] if warned else [])
+
+    trio.run(main)

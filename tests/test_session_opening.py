@@ -1,0 +1,518 @@
+"""The opening of a session: from a client's first byte to its 101, or to its refusal."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import NoReturn
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from relay.protocol import ClientHandshake, Refused
+from relay.protocol.frames import BINARY, TEXT
+from relay.server import Server
+from relay.timeouts import Timeouts
+from tests.playbook import CREDENTIAL, TARGET, ask, open_session, session, settings
+from tests.protocol.handshakes import TOKEN, Answer, head, parse_answer, upgrade
+from tests.protocol.wire import Frame
+from tests.support import Peer, Variant, close_frame, in_every_variant, trio_test
+
+AWAY = close_frame(1001, "going away")
+PIECE = Frame(BINARY, b"0123456789abcdef" * 512)  # 8 KiB
+
+
+def error_of(answer: Answer) -> tuple[int, int]:
+    """The status and the code of a refusal that is the relay's own."""
+    body = json.loads(answer.body)
+    assert body["success"] is False
+    assert answer.values("Connection") == ["close"]
+    return answer.status, body["error"][0]["code"]
+
+
+# The 101
+
+
+@in_every_variant
+@trio_test
+async def test_both_opening_handshakes(variant: Variant) -> None:
+    async with session(variant) as play:
+        await play.request("Sec-WebSocket-Protocol: realtime, other")
+        asked = await play.accept("Sec-WebSocket-Protocol: other")
+        assert asked.startswith(b"GET /v1/realtime?model=gpt-realtime HTTP/1.1\r\n")
+        answer = (await play.client.receive_head()).split(b"\r\n")
+        assert answer[0] == b"HTTP/1.1 101 Switching Protocols"
+        assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer  # RFC 6455 1.3
+        assert b"Sec-WebSocket-Protocol: other" in answer
+        assert f"cf-aig-log-id: {play.log[0]['session']}".encode() in answer
+        assert [str(each.authority) for each in play.dialled] == ["api.openai.com"]
+        await play.close()
+    assert "sk-of-the-client" not in str(play.log)
+
+
+@in_every_variant
+@trio_test
+async def test_early_data_of_the_client_is_kept_in_order(variant: Variant) -> None:
+    frames = [Frame(TEXT, f"early {i}".encode()) for i in range(4)]
+    async with session(variant, connects=False) as play:
+        await play.request(early_data=play.client.encode(frames[0]))
+        await wait_all_tasks_blocked()
+        await play.client.send(frames[1])
+        await wait_all_tasks_blocked()
+        await play.client.send(frames[2])
+        play.may_connect.set()
+        await play.accept()
+        await play.client.send(frames[3])
+        await play.client.receive_head()
+        assert [await play.provider.receive() for _ in frames] == frames
+        await play.close()
+
+
+@in_every_variant
+@pytest.mark.parametrize("with_request", [0, 3, 7])
+@trio_test
+async def test_no_more_than_64_kib_of_early_data_are_read(
+    variant: Variant, with_request: int
+) -> None:
+    async with session(variant, tight=True, connects=False) as play:
+        pieces = [play.client.encode(PIECE)] * 20
+        taken = with_request
+
+        async def flood() -> None:
+            nonlocal taken
+            await play.request(early_data=b"".join(pieces[:with_request]))
+            for piece in pieces[with_request:]:
+                await play.client.stream.send_all(piece)
+                taken += 1
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(flood)
+            await wait_all_tasks_blocked()
+            assert taken == 7  # and nearly all of the eighth piece
+            play.may_connect.set()
+            await play.accept()
+            await play.client.receive_head()
+            assert [await play.provider.receive() for _ in pieces] == [PIECE] * len(pieces)
+        play.scope.cancel()
+
+
+@in_every_variant
+@trio_test
+async def test_what_comes_with_the_providers_101_is_carried(variant: Variant) -> None:
+    frames = [Frame(TEXT, b"session.created"), Frame(BINARY, b"x" * 70_000)]
+    async with session(variant) as play:
+        await play.request()
+        await play.accept(early_data=play.provider.encode(*frames))
+        await play.client.receive_head()
+        assert [await play.client.receive() for _ in frames] == frames
+        await play.close()
+
+
+@in_every_variant
+@trio_test
+async def test_closes_that_come_before_the_session_is_open(variant: Variant) -> None:
+    async with session(variant) as play:
+        await play.request(early_data=play.client.encode(close_frame(3000, "never mind")))
+        await play.accept(early_data=play.provider.encode(close_frame(3001, "nor do I")))
+        await play.client.receive_head()
+        assert await play.client.receive() == close_frame(3001, "nor do I")
+        assert await play.provider.receive() == close_frame(3000, "never mind")
+        await play.provider.end()
+        await play.client.end()
+    assert play.ended_at == 0
+
+
+@in_every_variant
+@trio_test
+async def test_a_path_in_the_clear_makes_it_the_messages_lane(
+    variant: Variant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's masking keys must not be seen there (RFC 6455 10.3)."""
+    monkeypatch.setattr("relay.session.is_private_path", lambda _: False)
+    async with open_session(variant) as play:
+        sent = play.client.encode(Frame(BINARY, b"\0" * 16))
+        await play.client.stream.send_all(sent)
+        assert (await play.provider.receive_bytes(len(sent)))[2:] != sent[2:]
+        await play.close()
+
+
+@trio_test
+async def test_a_client_that_leaves_as_its_101_is_sent() -> None:
+    async with session(tight=True) as play:
+        await play.request()
+        await play.accept()
+        await wait_all_tasks_blocked()
+        await play.client.end()
+        assert await play.provider.answer_close() == AWAY
+        await play.provider.end()
+    assert play.ended_at == 0
+    assert play.record["by"] == "client"
+
+
+@trio_test
+async def test_a_client_that_does_not_take_its_101() -> None:
+    async with session(tight=True, timeouts=Timeouts(write=30)) as play:
+        await play.request()
+        await play.accept()
+        assert await play.provider.answer_close() == AWAY
+        assert trio.current_time() == 30
+        await play.provider.end()
+    assert play.client_leg.was_reset
+
+
+# Clients that leave, or never come
+
+
+@trio_test
+async def test_the_clients_end_cancels_the_dial_at_once() -> None:
+    async with session(connects=False) as play:
+        await play.request()
+        await wait_all_tasks_blocked()
+        assert play.dialling
+        await play.client.end()
+    assert play.ended_at == 0
+    assert not play.dialling
+
+
+@trio_test
+async def test_the_clients_end_cancels_the_wait_for_the_101_at_once() -> None:
+    async with session() as play:
+        await play.request()
+        await play.provider.receive_head()
+        await play.client.end()
+        assert await play.provider.receive_rest() == b""
+    assert play.ended_at == 0
+
+
+@trio_test
+async def test_a_silent_client_is_left_without_an_answer() -> None:
+    async with session(timeouts=Timeouts(opening=10)) as play:
+        assert await play.client.receive_rest() == b""
+        assert trio.current_time() == 10
+
+
+@pytest.mark.parametrize("data", [b"G", b"\r\n", b"GET / HTTP/1.1\r\nHost: relay.test\r\n"])
+@trio_test
+async def test_a_request_that_is_not_whole_in_time_is_408(data: bytes) -> None:
+    async with session(timeouts=Timeouts(opening=10)) as play:
+        await play.client.stream.send_all(data)
+        answer = await play.client.receive_answer()
+    assert error_of(answer) == (408, 2000)
+    assert play.ended_at == 10
+
+
+@trio_test
+async def test_the_deadline_is_for_the_whole_request() -> None:
+    async with session(timeouts=Timeouts(opening=10)) as play, trio.open_nursery() as nursery:
+        nursery.start_soon(drip, play.client, upgrade(TARGET))
+        answer = parse_answer(await play.client.receive_rest())
+        assert error_of(answer) == (408, 2000)
+        assert trio.current_time() == 10
+        nursery.cancel_scope.cancel()
+
+
+async def drip(peer: Peer, data: bytes) -> None:
+    """Send one byte a second, while somebody takes it."""
+    with suppress(trio.BrokenResourceError):
+        for byte in data:
+            await peer.stream.send_all(bytes([byte]))
+            await trio.sleep(1)
+
+
+@trio_test
+async def test_half_a_request_gets_no_answer() -> None:
+    async with session() as play:
+        await play.client.stream.send_all(upgrade(TARGET)[:-1])
+        await play.client.end()
+    assert play.ended_at == 0
+    assert not play.log
+
+
+@trio_test
+async def test_a_client_that_does_not_read_its_refusal_is_cut_off() -> None:
+    async with session(tight=True, timeouts=Timeouts(close=5)) as play:
+        await play.client.stream.send_all(head("/"))
+    assert play.ended_at == 5
+
+
+@trio_test
+async def test_a_client_that_does_not_end_after_its_refusal_is_cut_off() -> None:
+    async with session(timeouts=Timeouts(close=5)) as play:
+        await play.client.stream.send_all(head("/"))
+        assert (await play.client.receive_rest()).startswith(b"HTTP/1.1 404 ")
+        assert trio.current_time() == 0
+    assert play.ended_at == 5
+
+
+@pytest.mark.parametrize("first", [head("/healthz"), head("/"), upgrade("/v1/acct/none/openai")])
+@trio_test
+async def test_a_second_request_is_dropped(first: bytes) -> None:
+    server = Server(settings())
+    await ask(server, first + head("/healthz"))  # exactly one answer, or it is no answer
+
+
+# Providers that do not open
+
+
+@trio_test
+async def test_a_provider_that_never_answers_is_504() -> None:
+    async with session(timeouts=Timeouts(upstream=10)) as play:
+        await play.request()
+        await play.provider.receive_head()
+        answer = await play.client.receive_answer()
+        assert trio.current_time() == 10
+        assert play.upstream_leg.closed
+    assert error_of(answer) == (504, 2101)
+    assert "http_response_timeout" in answer.values("Proxy-Status")[0]
+
+
+@trio_test
+async def test_a_provider_has_one_deadline_for_its_whole_answer() -> None:
+    async with session(timeouts=Timeouts(upstream=10)) as play, trio.open_nursery() as nursery:
+        await play.request()
+        await play.provider.receive_head()
+        nursery.start_soon(drip, play.provider, b"HTTP/1.1 101 Switching Protocols\r\n")
+        assert error_of(await play.client.receive_answer()) == (504, 2101)
+        assert trio.current_time() == 10
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"HTTP/1.1 101", b"HTTP/1.1 200 OK\r\n\r\n", b"SSH-2.0-OpenSSH_9.9\r\n"]
+)
+@trio_test
+async def test_a_provider_that_gives_no_valid_answer_is_502(data: bytes) -> None:
+    async with session() as play:
+        await play.request()
+        await play.provider.receive_head()
+        if data:
+            await play.provider.stream.send_all(data)
+        await play.provider.end()
+        answer = await play.client.receive_answer()
+    assert error_of(answer) == (502, 2100)
+    assert "http_protocol_error" in answer.values("Proxy-Status")[0]
+    assert play.ended_at == 0
+
+
+@trio_test
+async def test_a_provider_that_answers_without_reading_the_request() -> None:
+    """Writing to it fails, and its answer is still read."""
+    async with session() as play:
+        play.upstream_leg.breaks_writes = True
+        await play.request()
+        await play.provider.stream.send_all(
+            b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 4\r\n\r\nslow"
+        )
+        answer = await play.client.receive_answer()
+    assert (answer.status, answer.body) == (429, b"slow")
+
+
+@trio_test
+async def test_a_providers_refusal_reaches_the_client() -> None:
+    async with session() as play:
+        await play.request()
+        await play.provider.receive_head()
+        refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/x\r\nContent-Length: 2\r\n\r\nno"
+        await play.provider.stream.send_all(refusal)
+        answer = await play.client.receive_answer()
+    assert (answer.status, answer.body) == (403, b"no")
+    assert answer.values("Content-Type") == ["text/x"]
+    assert answer.values("Proxy-Status") == ["relay; received-status=403"]
+    assert play.upstream_leg.closed
+
+
+@pytest.mark.parametrize("pause", [0, 1])
+@trio_test
+async def test_the_body_of_a_providers_refusal_may_be_endless(pause: float) -> None:
+    """As fast as it can be read, or drop by drop."""
+    async with session(timeouts=Timeouts(upstream=10)) as play, trio.open_nursery() as nursery:
+
+        async def talk() -> None:
+            await play.provider.receive_head()
+            await play.provider.stream.send_all(b"HTTP/1.1 500 Oh\r\n\r\n")
+            with suppress(trio.BrokenResourceError):
+                while True:
+                    await play.provider.stream.send_all(b"x" if pause else b"x" * 1024)
+                    await trio.sleep(pause)
+
+        nursery.start_soon(talk)
+        await play.request()
+        assert error_of(await play.client.receive_answer()) == (500, 2100)
+        assert trio.current_time() == (10 if pause else 0)
+
+
+@trio_test
+async def test_a_dial_that_is_refused() -> None:
+    async def refuse(*_: object) -> NoReturn:
+        raise Refused(502, 2100, "not today", proxy_error="dns_error")
+
+    with pytest.MonkeyPatch.context() as patch:
+        async with session() as play:
+            patch.setattr("relay.session.dial", refuse)
+            await play.request()
+            answer = await play.client.receive_answer()
+    assert error_of(answer) == (502, 2100)
+    assert "dns_error" in answer.values("Proxy-Status")[0]
+
+
+# The relay's own refusals
+
+
+@pytest.mark.parametrize("draining", [False, True])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("target", ["/healthz", "/readyz"])
+@trio_test
+async def test_health(target: str, version: str, draining: bool) -> None:
+    server = Server(settings())
+    if draining:
+        server.drain()
+    answer = await ask(server, head(target, version=version))
+    if target == "/readyz" and draining:
+        assert (answer.status, answer.body) == (503, b"draining\n")
+    else:
+        assert (answer.status, answer.body) == (200, b"ok\n")
+    assert answer.values("Content-Type") == ["text/plain"]
+
+
+@pytest.mark.parametrize("target", ["/healthz", "/readyz"])
+@trio_test
+async def test_health_has_no_other_methods_than_get_and_head(target: str) -> None:
+    async with session() as play:
+        await play.client.stream.send_all(head(target, method="HEAD"))
+        answer = await play.client.receive_rest()
+        await play.client.end()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nContent-Length: 3\r\n" in answer
+    assert answer.endswith(b"\r\n\r\n")
+    refused = await ask(play.server, head(target, method="POST"))
+    assert error_of(refused) == (405, 2000)
+    assert refused.values("Allow") == ["GET, HEAD"]
+
+
+@trio_test
+async def test_health_is_answered_when_the_relay_is_full() -> None:
+    async with open_session(places=1) as play:
+        assert (await ask(play.server, head("/readyz"))).status == 200
+        await play.close()
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["draining", "full"])
+@trio_test
+async def test_draining_and_full_stand_between_the_request_and_the_gateway(full: bool) -> None:
+    async with open_session(places=1) as play:
+        if not full:
+            play.server.drain()
+        cases = {
+            b"nonsense\r\n\r\n": (400, 2000),
+            head("/nowhere"): (404, 2000),
+            head(TARGET, method="POST"): (405, 2000),
+            head(TARGET): (426, 2000),
+            upgrade("/v1/acct/none/openai"): (503, 2102),
+            upgrade(TARGET, f"cf-aig-authorization: {TOKEN}x"): (503, 2102),
+            upgrade(TARGET): (503, 2102),
+        }
+        for data, error in cases.items():
+            answer = await ask(play.server, data)
+            assert error_of(answer) == error
+            assert bool(answer.values("Retry-After")) is (error[0] == 503)
+        assert len(play.dialled) == 1
+        await play.client.end()
+        await play.provider.end()
+    if full:
+        assert error_of(await ask(play.server, upgrade("/v1/acct/none/openai"))) == (404, 2001)
+
+
+@trio_test
+async def test_draining_begins_while_the_provider_is_dialled() -> None:
+    async with session(connects=False) as play:
+        await play.request()
+        await wait_all_tasks_blocked()
+        play.server.drain()
+        play.may_connect.set()
+        await play.accept()
+        assert error_of(await play.client.receive_answer()) == (503, 2102)
+        assert await play.provider.receive_rest() == b""
+
+
+@trio_test
+async def test_the_sessions_of_a_gateway_are_limited() -> None:
+    async with open_session(max_sessions=1) as play:
+        answer = await ask(play.server, upgrade(TARGET, CREDENTIAL))
+        assert error_of(answer) == (429, 2003)
+        assert not answer.values("Retry-After")  # it cannot be known
+        assert len(play.dialled) == 1
+        await play.close()
+    # The place is free again: what is missing is only a credential.
+    assert error_of(await ask(play.server, upgrade(TARGET))) == (401, 2041)
+
+
+@trio_test
+async def test_the_openings_per_minute_of_a_gateway_are_limited() -> None:
+    server = Server(settings(openings_per_minute=2))
+    for _ in range(2):
+        assert error_of(await ask(server, upgrade(TARGET))) == (401, 2041)
+    await trio.sleep(9.5)
+    answer = await ask(server, upgrade(TARGET))
+    assert error_of(answer) == (429, 2003)
+    assert answer.values("Retry-After") == ["21"]
+    await trio.sleep(20.5)
+    assert error_of(await ask(server, upgrade(TARGET))) == (401, 2041)
+
+
+# Faults
+
+
+@pytest.mark.parametrize("where", ["relay.session.examine", "relay.session.upstream_request"])
+@trio_test
+async def test_a_fault_during_the_opening_is_500(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with session() as play:
+        with monkeypatch.context() as patch:
+            patch.setattr(where, fault)
+            await play.request()
+            answer = await play.client.receive_answer()
+        assert error_of(answer) == (500, 2000)
+        assert "proxy_internal_error" in answer.values("Proxy-Status")[0]
+    assert play.faults == ["RuntimeError"]
+    assert "the words of a peer" not in str(play.log) + str(answer)
+    assert (await ask(play.server, head("/readyz"))).status == 200
+
+
+@trio_test
+async def test_a_fault_after_the_providers_101_is_500(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ClientHandshake, "accept", fault)
+    async with session() as play:
+        await play.request()
+        await play.accept()
+        assert error_of(await play.client.receive_answer()) == (500, 2000)
+        assert await play.provider.receive_rest() == b""
+
+
+@trio_test
+async def test_a_fault_in_watching_the_client_is_500_and_ends_the_dial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with session(connects=False) as play:
+        await play.request()
+        await wait_all_tasks_blocked()
+        monkeypatch.setattr("relay.session.receive", fault)
+        await play.client.stream.send_all(b"early")
+        await wait_all_tasks_blocked()
+        assert not play.dialling
+        assert error_of(await play.client.receive_answer()) == (500, 2000)
+
+
+@trio_test
+async def test_a_fault_in_the_refusal_itself_ends_only_this_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ClientHandshake, "refuse", fault)
+    async with session() as play:
+        await play.client.stream.send_all(head("/"))
+        assert await play.client.receive_rest() == b""
+    assert play.faults == ["RuntimeError"]
+
+
+def fault(*_: object) -> NoReturn:
+    raise RuntimeError("the words of a peer")
