@@ -1,0 +1,191 @@
+"""The shape of ``relay.toml``: its keys, their types and their defaults (DESIGN 4.7)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+__all__ = [
+    "ConfigModel",
+    "GatewayModel",
+    "LimitsModel",
+    "ProviderModel",
+    "ServerModel",
+    "checked_name",
+]
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZE = re.compile(r"([0-9]{1,15})(B|KiB|MiB|GiB)")
+_BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+
+
+def _duration(value: Any) -> float:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('must be a duration such as "500ms", "10s", "5m" or "1h"')
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _positive_duration(value: Any) -> float:
+    seconds = _duration(value)
+    if not seconds:
+        raise ValueError("must be longer than 0s")
+    return seconds
+
+
+def _optional_duration(value: Any) -> float:
+    return _duration(value) or math.inf
+
+
+def _size(value: Any) -> int:
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not int(match[1]):
+        raise ValueError('must be a size such as "512B", "16KiB" or "32MiB"')
+    return int(match[1]) * _BYTES[match[2]]
+
+
+def _matching(pattern: str, words: str) -> Callable[[str], str]:
+    """A check that a string matches ``pattern``; ``words`` say to people what that means."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(f"must be {words}")
+        return value
+
+    return check
+
+
+checked_name = _matching(r"[A-Za-z0-9_-]{1,64}", "1 to 64 of A-Z a-z 0-9 _ -")
+"""Takes a name as it is; raises ``ValueError`` with a sentence if it cannot be one."""
+
+Duration = Annotated[float, BeforeValidator(_positive_duration)]
+OptionalDuration = Annotated[float, BeforeValidator(_optional_duration)]
+Size = Annotated[int, BeforeValidator(_size)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, AfterValidator(checked_name)]
+GatewayName = Annotated[
+    str,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}",
+            "account_id/gateway_id, each 1 to 64 of A-Z a-z 0-9 _ -",
+        )
+    ),
+]
+Sha256 = Annotated[
+    str, AfterValidator(_matching(r"[0-9a-f]{64}", "64 lower-case hexadecimal digits"))
+]
+OriginText = Annotated[
+    str,
+    AfterValidator(
+        _matching(  # as browsers write them: in lower case, hosts in punycode, without a path
+            r"null|[a-z][a-z0-9+.-]*://[a-z0-9.:_\[\]-]+",
+            '"null", or an origin in lower case such as "https://app.example.com"',
+        )
+    ),
+]
+Url = Annotated[
+    str, AfterValidator(_matching(r"[\x21-\x7e]+", 'a URL such as "wss://api.example.com"'))
+]
+FilePath = Annotated[str, AfterValidator(_matching(r"[^\0]+", "the path of a file"))]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class TlsModel(_Model):
+    """``[server] tls``: the certificate of the ``https`` listeners."""
+
+    certificate: FilePath
+    key: FilePath
+
+
+class ServerModel(_Model):
+    """``[server]``."""
+
+    listen: list[str] = Field(default=["127.0.0.1:8080"], min_length=1)
+    tls: TlsModel | None = None
+    max_sessions: Count | None = None
+    allow_inline_secrets: bool = False
+
+
+class GatewayLimitsModel(_Model):
+    """``[gateways."A/G".limits]``: what a gateway may have of its own."""
+
+    connect_timeout: Duration | None = None
+    upstream_timeout: Duration | None = None
+    idle_timeout: Duration | None = None
+    max_duration: OptionalDuration | None = None
+    write_timeout: Duration | None = None
+    close_timeout: Duration | None = None
+    max_message_size: Size | None = None
+    max_fragments: Count | None = None
+
+
+class LimitsModel(_Model):
+    """``[limits]``: for all gateways."""
+
+    opening_timeout: Duration = 10
+    connect_timeout: Duration = 10
+    upstream_timeout: Duration = 10
+    idle_timeout: Duration = 600
+    max_duration: OptionalDuration = math.inf
+    write_timeout: Duration = 30
+    close_timeout: Duration = 5
+    drain_timeout: Duration = 25
+    max_head_size: Size = 16 * 1024
+    max_message_size: Size = 32 * 1024 * 1024
+    max_fragments: Count = 65536
+
+
+class TokenModel(_Model):
+    """One entry of a gateway's ``tokens``."""
+
+    name: Name
+    sha256: Sha256
+    providers: list[Name] | None = None
+    models: list[str] | None = None
+    expires: AwareDatetime | None = None
+    max_sessions: Count | None = None
+    openings_per_minute: Count | None = None
+
+
+class GatewayModel(_Model):
+    """``[gateways."account_id/gateway_id"]``."""
+
+    authentication: Literal["required", "none"] = "required"
+    open_stored_keys: bool = False
+    origins: list[OriginText] | None = None
+    providers: list[Name] | None = None
+    client_credentials: Literal["allowed", "refused"] = "allowed"
+    lane: Literal["verbatim", "messages"] = "verbatim"
+    tokens: list[TokenModel] = []
+    stored_keys: dict[Name, dict[Name, str]] = Field(default={}, repr=False)
+    max_sessions: Count | None = None
+    openings_per_minute: Count | None = None
+    limits: GatewayLimitsModel = GatewayLimitsModel()
+
+
+class ProviderModel(_Model):
+    """``[providers.NAME]``."""
+
+    like: Name | None = None
+    url: Url | None = None
+    ca: FilePath | None = None
+    headers: dict[str, str] = Field(default={}, repr=False)
+
+
+class ConfigModel(_Model):
+    """The whole file."""
+
+    server: ServerModel = ServerModel()
+    limits: LimitsModel = LimitsModel()
+    gateways: dict[GatewayName, GatewayModel] = {}
+    providers: dict[Name, ProviderModel] = {}

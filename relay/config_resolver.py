@@ -1,0 +1,305 @@
+"""From a well-formed configuration to settings that make sense, or to the problems it has."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from relay.config_model import ConfigModel, GatewayModel, LimitsModel, ProviderModel
+from relay.key_source import FileKey, read_key
+from relay.protocol import (
+    CATALOGUE,
+    Gateway,
+    GatewayToken,
+    Kind,
+    Limits,
+    Provider,
+    Secret,
+    by_name,
+)
+from relay.settings import Listener, Settings
+from relay.timeouts import Timeouts
+from relay.tls import ServerTls, client_context
+
+__all__ = ["Resolver"]
+
+_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")
+_OUR_FIELDS = re.compile(
+    r"host|connection|upgrade|content-length|transfer-encoding|te|trailer|"
+    r"(sec-websocket|cf-aig|proxy)-.*"
+)
+_AUTHORITY = re.compile(
+    r"(?:\[([0-9A-Fa-f:.]+)\]|((?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63})):([0-9]{1,5})"
+)
+
+
+class Resolver:
+    """Turns a model that is well-formed into settings that make sense, or into problems."""
+
+    def __init__(self, model: ConfigModel, folder: Path) -> None:
+        self._model = model
+        self._folder = folder
+        self._trust: dict[str, ssl.SSLContext] = {}  # of providers with a root of their own
+        self.problems: list[str] = []
+
+    def settings(self) -> Settings | None:
+        """The settings; None if there are problems."""
+        model = self._model
+        listeners = tuple(self._listeners())
+        tls = self._server_tls(listeners)
+        providers = self._providers()
+        names = by_name(providers)
+        limits = Limits(
+            max_head_size=model.limits.max_head_size,
+            max_message_size=model.limits.max_message_size,
+            max_fragments=model.limits.max_fragments,
+        )
+        timeouts = _timeouts(model.limits)
+        exposed = not all(_is_local(each) for each in listeners)
+        gateways = {
+            name: self._gateway(name, gateway, names, limits, exposed)
+            for name, gateway in model.gateways.items()
+        }
+        if not gateways:
+            self._problem("gateways", "there is none, so nothing could be opened")
+        if self.problems:
+            return None
+        public = client_context()
+        return Settings(
+            listeners=listeners,
+            gateways=gateways,
+            providers=names,
+            trust={each.name: self._trust.get(each.name, public) for each in providers},
+            max_sessions=model.server.max_sessions,
+            tls=tls,
+            limits=limits,
+            timeouts=timeouts,
+            gateway_timeouts={
+                name: _timeouts(
+                    model.limits.model_copy(update=gateway.limits.model_dump(exclude_none=True))
+                )
+                for name, gateway in model.gateways.items()
+            },
+        )
+
+    def _problem(self, where: str, what: str) -> None:
+        self.problems.append(f"{where}: {what}")
+
+    def _listeners(self) -> Iterator[Listener]:
+        for number, text in enumerate(self._model.server.listen):
+            listener = self._listener(text)
+            if listener is None:
+                self._problem(
+                    f"server.listen[{number}]",
+                    "must be HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:PATH",
+                )
+            else:
+                yield listener
+
+    def _listener(self, text: str) -> Listener | None:
+        if text.startswith("unix:"):
+            path = text.removeprefix("unix:")
+            return Listener("unix", str(self._folder / path)) if path and "\0" not in path else None
+        scheme, mark, rest = text.partition("://")
+        if not mark:
+            scheme, rest = "https" if self._model.server.tls else "http", text
+        match = _AUTHORITY.fullmatch(rest)
+        if match is None or scheme not in {"http", "https"} or int(match[3]) > 65535:
+            return None
+        return Listener(scheme, match[1] or match[2], int(match[3]))
+
+    def _server_tls(self, listeners: tuple[Listener, ...]) -> ServerTls | None:
+        files = self._model.server.tls
+        if files is None:
+            if any(each.scheme == "https" for each in listeners):
+                self._problem("server.tls", "is missing, and a listener is https")
+            return None
+        certificate, key = self._folder / files.certificate, self._folder / files.key
+        try:
+            return ServerTls(certificate, key)
+        except ssl.SSLError:
+            self._problem("server.tls", f"{certificate}, {key}: not a certificate and its key")
+        except OSError as error:
+            self._problem("server.tls", f"{error.filename or certificate}: {error.strerror}")
+        return None
+
+    def _providers(self) -> tuple[Provider, ...]:
+        configured = self._model.providers
+        known = {provider.name: provider for provider in CATALOGUE}
+        aliases = {alias: each.name for each in CATALOGUE for alias in each.aliases}
+        result = [
+            self._provider(each, configured[each.name]) if each.name in configured else each
+            for each in CATALOGUE
+        ]
+        for name, entry in configured.items():
+            where = f"providers.{name}"
+            if name in known:
+                if entry.like is not None:
+                    self._problem(f"{where}.like", "this provider stands in the catalogue")
+            elif name in aliases:
+                self._problem(where, f"is an alias: its name is {aliases[name]}")
+            elif entry.like is None:
+                self._problem(f"{where}.like", "is missing: which provider is it like?")
+            elif (like := known.get(aliases.get(entry.like, entry.like))) is None:
+                self._problem(f"{where}.like", f"the catalogue has no provider {entry.like}")
+            elif entry.url is None:
+                self._problem(f"{where}.url", "is missing")
+            else:
+                result.append(self._provider(replace(like, name=name, aliases=()), entry))
+        return tuple(result)
+
+    def _provider(self, provider: Provider, entry: ProviderModel) -> Provider:
+        where = f"providers.{provider.name}"
+        if entry.url is not None:
+            try:
+                provider = provider.at(entry.url)
+            except ValueError as error:
+                self._problem(f"{where}.url", str(error))
+        if entry.ca is not None:
+            path = self._folder / entry.ca
+            try:
+                self._trust[provider.name] = client_context(path)
+            except ssl.SSLError:
+                self._problem(f"{where}.ca", f"{path} holds no certificate")
+            except OSError as error:
+                self._problem(f"{where}.ca", f"{path}: {error.strerror}")
+        slots = (*provider.slots, provider.stored)
+        credentials = {slot.name for slot in slots if slot.kind is Kind.FIELD}
+        for name, value in entry.headers.items():
+            if not _FIELD_NAME.fullmatch(name):
+                self._problem(f"{where}.headers", f"{name!r} is not a field name")
+            elif _OUR_FIELDS.fullmatch(name.lower()):
+                self._problem(f"{where}.headers", f"{name} is a field of the relay's own")
+            elif name.lower() in credentials:
+                self._problem(f"{where}.headers", f"{name} is for a credential: see stored_keys")
+            elif not _FIELD_VALUE.fullmatch(value):
+                self._problem(f"{where}.headers", f"the value of {name} cannot stand in a field")
+        added = tuple((k.lower().encode(), v.encode()) for k, v in entry.headers.items())
+        return replace(provider, added_fields=added)
+
+    def _gateway(
+        self,
+        name: str,
+        model: GatewayModel,
+        providers: Mapping[str, Provider],
+        limits: Limits,
+        exposed: bool,
+    ) -> Gateway:
+        where = f'gateways."{name}"'
+        own = model.limits
+        if model.authentication == "none" and model.stored_keys:
+            if exposed and not model.open_stored_keys:
+                self._problem(
+                    f"{where}.stored_keys",
+                    'with authentication = "none" and a listener that is not loopback, anybody '
+                    "could use these keys: say open_stored_keys = true if that is meant",
+                )
+        elif model.authentication == "required" and not model.tokens:
+            self._problem(
+                f"{where}.tokens",
+                "nobody could open a session: add a token (relay token new), or say "
+                'authentication = "none"',
+            )
+        for token_name, count in Counter(token.name for token in model.tokens).items():
+            if count > 1:
+                self._problem(f"{where}.tokens", f"{count} tokens have the name {token_name}")
+        return Gateway(
+            name=name,
+            authentication_required=model.authentication == "required",
+            tokens=tuple(
+                GatewayToken(
+                    name=token.name,
+                    sha256=bytes.fromhex(token.sha256),
+                    providers=self._names(
+                        f"{where}.tokens[{number}].providers", token.providers, providers
+                    ),
+                    models=None if token.models is None else tuple(token.models),
+                    expires=None if token.expires is None else token.expires.timestamp(),
+                    max_sessions=token.max_sessions,
+                    openings_per_minute=token.openings_per_minute,
+                )
+                for number, token in enumerate(model.tokens)
+            ),
+            origins=None if model.origins is None else frozenset(model.origins),
+            providers=self._names(f"{where}.providers", model.providers, providers),
+            client_credentials_allowed=model.client_credentials == "allowed",
+            stored_key=self._stored_keys(where, model, providers),
+            limits=replace(
+                limits,
+                max_message_size=own.max_message_size or limits.max_message_size,
+                max_fragments=own.max_fragments or limits.max_fragments,
+            ),
+            messages_lane=model.lane == "messages",
+            max_sessions=model.max_sessions,
+            openings_per_minute=model.openings_per_minute,
+        )
+
+    def _names(
+        self, where: str, names: list[str] | None, providers: Mapping[str, Provider]
+    ) -> frozenset[str] | None:
+        """Names of providers, aliases resolved."""
+        if names is None:
+            return None
+        found = [self._known(where, name, providers) for name in names]
+        return frozenset(each.name for each in found if each is not None)
+
+    def _known(self, where: str, name: str, providers: Mapping[str, Provider]) -> Provider | None:
+        provider = providers.get(name)
+        if provider is None and name not in self._model.providers:  # else its problem is told there
+            self._problem(where, f"there is no provider {name}")
+        return provider
+
+    def _stored_keys(
+        self, where: str, model: GatewayModel, providers: Mapping[str, Provider]
+    ) -> Callable[[str, str], Secret | None]:
+        keys: dict[tuple[str, str], FileKey | Secret] = {}
+        for name, by_alias in model.stored_keys.items():
+            provider = self._known(f"{where}.stored_keys", name, providers)
+            if provider is None:
+                continue
+            for alias, text in by_alias.items():
+                here = f"{where}.stored_keys.{name}.{alias}"
+                if (provider.name, alias) in keys:
+                    self._problem(here, f"{provider.name} has another key by this alias")
+                try:
+                    key = read_key(
+                        text, self._folder, inline=self._model.server.allow_inline_secrets
+                    )
+                except ValueError as error:
+                    self._problem(here, str(error))
+                else:
+                    keys[provider.name, alias] = key
+
+        def stored_key(provider: str, alias: str) -> Secret | None:
+            key = keys.get((provider, alias))
+            return key() if isinstance(key, FileKey) else key
+
+        return stored_key
+
+
+def _timeouts(model: LimitsModel) -> Timeouts:
+    return Timeouts(
+        opening=model.opening_timeout,
+        connect=model.connect_timeout,
+        upstream=model.upstream_timeout,
+        idle=model.idle_timeout,
+        max_duration=model.max_duration,
+        write=model.write_timeout,
+        close=model.close_timeout,
+        drain=model.drain_timeout,
+    )
+
+
+def _is_local(listener: Listener) -> bool:
+    if listener.scheme == "unix" or listener.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(listener.host).is_loopback
+    except ValueError:
+        return False  # a name: who knows

@@ -1,0 +1,94 @@
+"""Where secrets of the configuration come from: ``env:NAME``, ``file:PATH``, or inline."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import structlog
+
+from relay.protocol import Secret
+
+__all__ = ["FileKey", "read_key"]
+
+_log = structlog.get_logger()
+_VISIBLE = re.compile(rb"[\x21-\x7e]+")
+
+
+def _checked(value: bytes) -> Secret:
+    """Take a value as a key.
+
+    Raises:
+        ValueError: It is empty, or could not stand in a field line.
+    """
+    value = value.strip()
+    if not value:
+        raise ValueError("the key is empty")
+    if not _VISIBLE.fullmatch(value):
+        raise ValueError("the key holds spaces or characters that are not visible ASCII")
+    return Secret(value)
+
+
+class FileKey:
+    """A key in a file that another program may rotate: read again when the file changes.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It holds no key.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp = (0, 0, 0)
+        self._key = self._read()
+
+    def __call__(self) -> Secret:
+        """The key; the last good one while the file makes no sense."""
+        try:
+            self._key = self._read()
+        except (OSError, ValueError) as error:
+            _log.warning("key file unreadable", path=str(self._path), error=type(error).__name__)
+        return self._key
+
+    def _read(self) -> Secret:
+        status = self._path.stat()
+        stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if stamp != self._stamp:
+            key = _checked(self._path.read_bytes())
+            self._stamp = stamp
+            return key
+        return self._key
+
+
+def read_key(text: str, folder: Path, *, inline: bool) -> FileKey | Secret:
+    """Find the key that a configuration names.
+
+    Args:
+        text: ``env:NAME``, ``file:PATH``, or the key itself where ``inline`` allows it.
+        folder: What a relative path is relative to.
+        inline: Whether keys may stand in the configuration.
+
+    Raises:
+        ValueError: A sentence that says what is wrong; never the key.
+    """
+    kind, mark, name = text.partition(":")
+    if mark and kind == "env":
+        value = os.environ.get(name)
+        if value is None:  # the name is not shown: by mistake it may be the key itself
+            raise ValueError("the environment has no variable of that name")
+        return _checked(os.fsencode(value))
+    if mark and kind == "file":
+        path = folder / name
+        try:
+            return FileKey(path)
+        except OSError as error:
+            raise ValueError(f"{path}: {error.strerror}") from None
+    if not inline:
+        raise ValueError(
+            "must be env:NAME or file:PATH, unless [server] says allow_inline_secrets = true"
+        )
+    return _checked(text.encode())

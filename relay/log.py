@@ -1,0 +1,48 @@
+"""The relay's log: structured, on stderr."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+__all__ = ["configure"]
+
+
+def configure(level: str, *, json: bool) -> None:
+    """Say what is logged, and how.
+
+    Args:
+        level: ``debug``, ``info``, ``warning`` or ``error``.
+        json: One JSON object per line instead of text for people.
+    """
+    threshold = getattr(logging, level.upper())
+    renderer: structlog.typing.Processor
+    if json:
+        renderer = structlog.processors.JSONRenderer(default=str)
+    else:
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [_FromLibraries()]
+    root.setLevel(threshold)
+
+
+class _FromLibraries(logging.Handler):
+    """What libraries log by the standard module, such as Trio when descriptors run out.
+
+    It becomes a line like any other, without the traceback that the module would print.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name)

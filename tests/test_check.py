@@ -1,0 +1,171 @@
+"""``relay check``: the summary, and providers on the loopback interface that answer or don't."""
+
+from __future__ import annotations
+
+import io
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import trio
+from rich.console import Console
+
+from relay.check import dial_providers, summary
+from relay.settings import Settings
+from tests.certificates import server_context
+from tests.config_files import OPEN_GATEWAY, SHA256, load_text, unused_port, write_certificate
+
+
+def new_console() -> Console:
+    """A console that is wide enough for every table, and keeps what it prints."""
+    return Console(file=io.StringIO(), width=200)
+
+
+def rows(console: Console) -> list[list[str]]:
+    """The rows of the table that was printed, as their cells."""
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    inner = [line.strip("│") for line in lines if line.startswith("│")]
+    return [[cell.strip() for cell in line.split("│")] for line in inner]
+
+
+def test_the_summary_has_a_row_for_each_gateway(tmp_path: Path) -> None:
+    settings = load_text(
+        tmp_path,
+        OPEN_GATEWAY
+        + f"""
+[gateways."acct/other"]
+lane = "messages"
+providers = ["openai", "google-ai-studio"]
+tokens = [{{ name = "web", sha256 = "{SHA256}" }}, {{ name = "app", sha256 = "{SHA256}" }}]
+""",
+    )
+    console = new_console()
+    console.print(summary(settings))
+    assert rows(console) == [
+        ["acct/main", "none", "-", "all", "verbatim"],
+        ["acct/other", "required", "web, app", "google, openai", "messages"],
+    ]
+
+
+@asynccontextmanager
+async def listening(tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A port on which something listens, with TLS if there is a context."""
+    async with trio.open_nursery() as nursery:
+
+        async def swallow(stream: trio.abc.Stream) -> None:
+            try:
+                while await stream.receive_some():
+                    pass
+            except trio.BrokenResourceError:
+                pass
+
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        if tls is None:
+            nursery.start_soon(trio.serve_listeners, swallow, [listener])
+        else:
+            nursery.start_soon(trio.serve_listeners, swallow, [trio.SSLListener(listener, tls)])
+        yield int(listener.socket.getsockname()[1])
+        nursery.cancel_scope.cancel()
+
+
+def gateway(*providers: str, name: str = "acct/main") -> str:
+    """A gateway that allows these providers."""
+    return f"[gateways.'{name}']\nauthentication = 'none'\nproviders = {list(providers)}\n"
+
+
+def provider(name: str, url: str, more: str = "") -> str:
+    """A provider at that URL."""
+    return f"[providers.{name}]\nlike = 'openai'\nurl = '{url}'\n{more}\n"
+
+
+async def dialled(settings: Settings) -> tuple[bool, dict[str, tuple[str, str]]]:
+    """Whether all providers were reached; the origin of each, and how it went."""
+    console = new_console()
+    succeeded = await dial_providers(settings, console)
+    return succeeded, {name: (origin, reached) for name, origin, reached in rows(console)}
+
+
+async def _reachable(folder: Path) -> None:
+    write_certificate(folder)
+    tls = server_context("127.0.0.1")
+    async with listening() as plain, listening(tls) as secure:
+        settings = load_text(
+            folder,
+            gateway("secure", "plain")
+            + provider("plain", f"ws://127.0.0.1:{plain}")
+            + provider("secure", f"wss://127.0.0.1:{secure}", "ca = 'ca.pem'"),
+        )
+        succeeded, outcomes = await dialled(settings)
+    assert succeeded
+    assert list(outcomes) == ["plain", "secure"]
+    assert outcomes["plain"][0] == f"ws://127.0.0.1:{plain}"
+    assert outcomes["secure"][0] == f"wss://127.0.0.1:{secure}"
+    assert all(re.fullmatch(r"in \d+ ms", reached) for _, reached in outcomes.values())
+
+
+def test_reachable_providers(tmp_path: Path) -> None:
+    trio.run(_reachable, tmp_path)
+
+
+async def _unreachable(folder: Path) -> None:
+    write_certificate(folder)
+    tls = server_context("127.0.0.1")
+    async with listening() as plain, listening(tls) as secure:
+        settings = load_text(
+            folder,
+            gateway("closed", "plain", "untrusted", "no-tls")
+            + provider("closed", f"ws://127.0.0.1:{unused_port()}")
+            + provider("plain", f"ws://127.0.0.1:{plain}")
+            + provider("untrusted", f"wss://127.0.0.1:{secure}")
+            + provider("no-tls", f"wss://127.0.0.1:{plain}")
+            + "[limits]\nconnect_timeout = '100ms'\n",
+        )
+        succeeded, outcomes = await dialled(settings)
+    assert not succeeded
+    reached = {name: how for name, (_, how) in outcomes.items()}
+    assert reached.pop("plain").startswith("in ")
+    assert reached == {
+        "closed": "the provider cannot be reached",
+        "no-tls": "the provider could not be reached in time",
+        "untrusted": "the provider's certificate is not valid",
+    }
+
+
+def test_each_provider_that_is_not_reached_is_told(tmp_path: Path) -> None:
+    trio.run(_unreachable, tmp_path)
+
+
+async def _chosen(folder: Path) -> None:
+    async with listening() as port:
+        url = f"ws://127.0.0.1:{port}"
+        settings = load_text(
+            folder,
+            gateway("one", "google-ai-studio")
+            + gateway("two", "one", name="acct/other")
+            + "".join(provider(name, url) for name in ("one", "two", "unused"))
+            + f"[providers.google]\nurl = '{url}'\n",
+        )
+        _, chosen = await dialled(settings)
+        everything = replace(settings.gateways["acct/main"], name="acct/everything", providers=None)
+        local = {name: settings.providers[name] for name in ("one", "two", "unused")}
+        _, all_of_them = await dialled(
+            replace(settings, gateways={"acct/everything": everything}, providers=local)
+        )
+    assert list(chosen) == ["google", "one", "two"]
+    assert list(all_of_them) == ["one", "two", "unused"]
+
+
+def test_what_some_gateway_allows_is_dialled_and_nothing_else(tmp_path: Path) -> None:
+    trio.run(_chosen, tmp_path)
+
+
+async def _none(folder: Path) -> None:
+    assert await dialled(load_text(folder, gateway())) == (True, {})
+
+
+def test_gateways_without_providers(tmp_path: Path) -> None:
+    trio.run(_none, tmp_path)

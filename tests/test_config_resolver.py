@@ -1,0 +1,585 @@
+"""From a well-formed configuration to settings that make sense, or to the problems it has."""
+
+from __future__ import annotations
+
+import math
+import os
+import ssl
+from pathlib import Path
+
+import pytest
+
+from relay.config import load
+from relay.protocol import CATALOGUE, Limits, Origin, Secret, by_name
+from relay.settings import Listener
+from relay.timeouts import Timeouts
+from tests.certificates import authority
+from tests.config_files import OPEN_GATEWAY, SHA256, load_text, problems_of, write_certificate
+
+GATEWAY = 'gateways."acct/main"'
+SECRET = "sk-not-to-be-seen"
+CLOSED_GATEWAY = f"""
+[gateways."acct/main"]
+tokens = [{{ name = "web", sha256 = "{SHA256}" }}]
+"""
+
+
+# Listeners
+
+
+@pytest.mark.parametrize(
+    ("text", "listener"),
+    [
+        ("127.0.0.1:8080", Listener("http", "127.0.0.1", 8080)),
+        ("localhost:0", Listener("http", "localhost", 0)),
+        ("[::1]:65535", Listener("http", "::1", 65535)),
+        ("http://relay.example.com:80", Listener("http", "relay.example.com", 80)),
+        ("unix:/run/relay.sock", Listener("unix", "/run/relay.sock")),
+    ],
+)
+def test_a_listener(tmp_path: Path, text: str, listener: Listener) -> None:
+    settings = load_text(tmp_path, f'server.listen = ["{text}"]\n{OPEN_GATEWAY}')
+    assert settings.listeners == (listener,)
+
+
+def test_listeners_have_tls_where_it_is_set_and_no_scheme_says_otherwise(tmp_path: Path) -> None:
+    write_certificate(tmp_path)
+    settings = load_text(
+        tmp_path,
+        'server.listen = ["a:1", "http://a:2", "https://a:3", "unix:/a"]\n'
+        'server.tls = { certificate = "cert.pem", key = "key.pem" }\n' + OPEN_GATEWAY,
+    )
+    schemes = [listener.scheme for listener in settings.listeners]
+    assert schemes == ["https", "http", "https", "unix"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1"),
+        *("127.0.0.1:http", "127.0.0.1:\uff18\uff10", "::1:8080", "[g]:80", "a b:80"),
+        *("a..b:80", ".a:80"),
+        *("x" * 64 + ":80", "http://127.0.0.1:80/", "http:127.0.0.1:80", "ftp://a:80", "://a:80"),
+        *("HTTP://a:80", "ws://a:80", "http://u@a:80", "a:80\\n", "unix:", "unix:a\\u0000b"),
+    ],
+)
+def test_what_is_no_listener(tmp_path: Path, text: str) -> None:
+    problems = problems_of(tmp_path, f'server.listen = ["a:1", "{text}"]\n{OPEN_GATEWAY}')
+    assert problems == [
+        "server.listen[1]: must be HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:PATH"
+    ]
+
+
+# TLS
+
+
+def test_an_https_listener_without_tls(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, f'server.listen = ["https://a:1"]\n{OPEN_GATEWAY}') == [
+        "server.tls: is missing, and a listener is https"
+    ]
+
+
+@pytest.mark.parametrize("missing", ["cert.pem", "key.pem"])
+def test_a_missing_file_of_tls(tmp_path: Path, missing: str) -> None:
+    write_certificate(tmp_path)
+    (tmp_path / missing).unlink()
+    text = 'server.tls = { certificate = "cert.pem", key = "key.pem" }\n' + OPEN_GATEWAY
+    assert problems_of(tmp_path, text) == [
+        f"server.tls: {tmp_path / missing}: No such file or directory"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key"),
+    [
+        ("key.pem", "key.pem"),
+        ("cert.pem", "cert.pem"),
+        ("cert.pem", "other/key.pem"),
+        ("relay.toml", "relay.toml"),
+    ],
+)
+def test_files_that_are_not_a_certificate_and_its_key(
+    tmp_path: Path, certificate: str, key: str
+) -> None:
+    write_certificate(tmp_path)
+    (tmp_path / "other").mkdir()
+    write_certificate(tmp_path / "other")
+    text = f'server.tls = {{ certificate = "{certificate}", key = "{key}" }}\n{OPEN_GATEWAY}'
+    assert problems_of(tmp_path, text) == [
+        f"server.tls: {tmp_path / certificate}, {tmp_path / key}: not a certificate and its key"
+    ]
+
+
+# Limits
+
+
+OTHER_LIMITS = """
+[limits]
+opening_timeout = "1s"
+connect_timeout = "2s"
+upstream_timeout = "3s"
+idle_timeout = "4m"
+max_duration = "5h"
+write_timeout = "6s"
+close_timeout = "500ms"
+drain_timeout = "8s"
+max_head_size = "9KiB"
+max_message_size = "10MiB"
+max_fragments = 11
+"""
+OTHER_TIMEOUTS = Timeouts(1, 2, 3, 240, 18000, 6, 0.5, 8)
+
+
+def test_limits(tmp_path: Path) -> None:
+    settings = load_text(tmp_path, OTHER_LIMITS + OPEN_GATEWAY)
+    limits = Limits(max_head_size=9216, max_message_size=10 * 2**20, max_fragments=11)
+    assert settings.timeouts == OTHER_TIMEOUTS
+    assert settings.limits == limits
+    assert settings.timeouts_of("acct/main") == OTHER_TIMEOUTS
+    assert settings.gateways["acct/main"].limits == limits
+
+
+def test_a_gateway_overrides_what_it_names_and_inherits_the_rest(tmp_path: Path) -> None:
+    settings = load_text(
+        tmp_path,
+        OTHER_LIMITS
+        + OPEN_GATEWAY
+        + '[gateways."acct/main".limits]\nmax_duration = "0s"\nidle_timeout = "1s"\n'
+        + "max_fragments = 12\n"
+        + OPEN_GATEWAY.replace("main", "other")
+        + '[gateways."acct/other".limits]\nconnect_timeout = "20s"\nupstream_timeout = "21s"\n'
+        + 'write_timeout = "22s"\nclose_timeout = "23s"\nmax_message_size = "24B"\n',
+    )
+    assert settings.timeouts == OTHER_TIMEOUTS
+    assert settings.timeouts_of("acct/main") == Timeouts(1, 2, 3, 1, math.inf, 6, 0.5, 8)
+    assert settings.timeouts_of("acct/other") == Timeouts(1, 20, 21, 240, 18000, 22, 23, 8)
+    main, other = settings.gateways["acct/main"].limits, settings.gateways["acct/other"].limits
+    assert main == Limits(max_head_size=9216, max_message_size=10 * 2**20, max_fragments=12)
+    assert other == Limits(max_head_size=9216, max_message_size=24, max_fragments=11)
+
+
+# Gateways
+
+
+def test_every_other_choice_of_a_gateway(tmp_path: Path) -> None:
+    settings = load_text(
+        tmp_path,
+        '[gateways."a/b"]\nauthentication = "none"\nclient_credentials = "refused"\n'
+        'lane = "messages"\norigins = []\nproviders = []\nmax_sessions = 1\n'
+        "openings_per_minute = 2\n",
+    )
+    gateway = settings.gateways["a/b"]
+    assert not gateway.authentication_required
+    assert not gateway.client_credentials_allowed
+    assert gateway.messages_lane
+    assert gateway.origins == frozenset()  # none, where an absent key means any
+    assert gateway.providers == frozenset()
+    assert (gateway.max_sessions, gateway.openings_per_minute) == (1, 2)
+
+
+def test_a_gateway_that_nobody_could_use(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, '[gateways."acct/main"]') == [
+        (
+            f"{GATEWAY}.tokens: nobody could open a session: "
+            'add a token (relay token new), or say authentication = "none"'
+        )
+    ]
+
+
+def test_two_tokens_of_one_name(tmp_path: Path) -> None:
+    tokens = [f'{{ name = "{name}", sha256 = "{SHA256}" }}' for name in "abacbcc"]
+    text = f'[gateways."acct/main"]\ntokens = [{", ".join(tokens)}]'
+    assert problems_of(tmp_path, text) == [
+        f"{GATEWAY}.tokens: 2 tokens have the name a",
+        f"{GATEWAY}.tokens: 2 tokens have the name b",
+        f"{GATEWAY}.tokens: 3 tokens have the name c",
+    ]
+
+
+def test_gateways_may_have_tokens_of_one_name(tmp_path: Path) -> None:
+    settings = load_text(tmp_path, CLOSED_GATEWAY + CLOSED_GATEWAY.replace("main", "other"))
+    assert [gateway.tokens[0].name for gateway in settings.gateways.values()] == ["web", "web"]
+
+
+def test_unknown_providers(tmp_path: Path) -> None:
+    text = (
+        '[gateways."acct/main"]\nproviders = ["openai", "nobody"]\n'
+        f'tokens = [{{ name = "web", sha256 = "{SHA256}", providers = ["nobody", "noone"] }}]\n'
+        'stored_keys = { nobody = { default = "env:NONE" } }\n'
+    )
+    assert problems_of(tmp_path, text) == [
+        f"{GATEWAY}.tokens[0].providers: there is no provider nobody",
+        f"{GATEWAY}.tokens[0].providers: there is no provider noone",
+        f"{GATEWAY}.providers: there is no provider nobody",
+        f"{GATEWAY}.stored_keys: there is no provider nobody",
+    ]
+
+
+def test_aliases_of_providers_are_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_KEY", SECRET)
+    text = (
+        '[gateways."acct/main"]\nproviders = ["google-ai-studio"]\n'
+        f'tokens = [{{ name = "web", sha256 = "{SHA256}", providers = ["google-ai-studio"] }}]\n'
+        'stored_keys = { google-ai-studio = { default = "env:GOOGLE_KEY" } }\n'
+    )
+    gateway = load_text(tmp_path, text).gateways["acct/main"]
+    assert gateway.providers == frozenset({"google"})
+    assert gateway.tokens[0].providers == frozenset({"google"})
+    assert gateway.stored_key("google", "default") == Secret(SECRET.encode())
+
+
+def test_several_problems_are_told_at_once(tmp_path: Path) -> None:
+    text = (
+        'server.listen = ["https://0.0.0.0:1", "nowhere"]\n'
+        '[gateways."acct/main"]\nproviders = ["nobody"]\n'
+        'stored_keys = { openai = { default = "sk" } }\n'
+        '[providers.openai]\nurl = "http://a"\nca = "none.pem"\nheaders = { Host = "a" }\n'
+    )
+    assert [problem.partition(": ")[0] for problem in problems_of(tmp_path, text)] == [
+        "server.listen[1]",
+        "server.tls",
+        "providers.openai.url",
+        "providers.openai.ca",
+        "providers.openai.headers",
+        f"{GATEWAY}.tokens",
+        f"{GATEWAY}.providers",
+        f"{GATEWAY}.stored_keys.openai.default",
+    ]
+
+
+# Stored keys
+
+
+@pytest.mark.parametrize(
+    "listen", ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1", "unix:/a"]
+)
+def test_open_stored_keys_on_this_machine(tmp_path: Path, listen: str) -> None:
+    (tmp_path / "key").write_text(SECRET)
+    text = (
+        f'server.listen = ["{listen}"]\n{OPEN_GATEWAY}'
+        'stored_keys = { openai = { default = "file:key" } }'
+    )
+    assert problems_of(tmp_path, text) == []
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:1", "[::]:1", "192.0.2.1:1", "relay.example.com:1"])
+def test_open_stored_keys_on_an_exposed_listener(tmp_path: Path, listen: str) -> None:
+    (tmp_path / "key").write_text(SECRET)
+    text = (
+        f'server.listen = ["unix:/a", "{listen}"]\n{OPEN_GATEWAY}'
+        'stored_keys = { openai = { default = "file:key" } }\n'
+    )
+    (problem,) = problems_of(tmp_path, text)
+    assert problem.startswith(f'{GATEWAY}.stored_keys: with authentication = "none" and a listener')
+    assert problems_of(tmp_path, text + "open_stored_keys = true") == []
+    assert problems_of(tmp_path, text + "open_stored_keys = false") == [problem]
+    closed = text.replace('"none"', f'"required"\ntokens = [{{ name = "a", sha256 = "{SHA256}" }}]')
+    assert problems_of(tmp_path, closed) == []
+
+
+def test_stored_keys_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    monkeypatch.setenv("BAD_KEY", f"{SECRET} and more")
+    (tmp_path / "empty").write_text("\n")
+    text = f"""{CLOSED_GATEWAY}
+[{GATEWAY}.stored_keys.openai]
+unset = "env:NO_SUCH_KEY"
+bad = "env:BAD_KEY"
+mistaken = "env:{SECRET}"
+inline = "{SECRET}"
+missing = "file:none"
+empty = "file:empty"
+folder = "file:."
+"""
+    where = f"{GATEWAY}.stored_keys.openai"
+    problems = problems_of(tmp_path, text)
+    assert problems == [
+        f"{where}.unset: the environment has no variable of that name",
+        f"{where}.bad: the key holds spaces or characters that are not visible ASCII",
+        f"{where}.mistaken: the environment has no variable of that name",
+        (
+            f"{where}.inline: must be env:NAME or file:PATH, "
+            "unless [server] says allow_inline_secrets = true"
+        ),
+        f"{where}.missing: {tmp_path / 'none'}: No such file or directory",
+        f"{where}.empty: the key is empty",
+        f"{where}.folder: {tmp_path}: Is a directory",
+    ]
+
+
+def test_an_inline_key_where_that_is_allowed(tmp_path: Path) -> None:
+    text = (
+        f"server.allow_inline_secrets = true\n{CLOSED_GATEWAY}"
+        f'stored_keys = {{ openai = {{ default = "{SECRET}" }} }}\n'
+    )
+    gateway = load_text(tmp_path, text).gateways["acct/main"]
+    assert gateway.stored_key("openai", "default") == Secret(SECRET.encode())
+
+
+def test_a_key_of_a_file_follows_it(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-one\n")
+    text = CLOSED_GATEWAY + 'stored_keys = { openai = { default = "file:key" } }\n'
+    gateway = load_text(tmp_path, text).gateways["acct/main"]
+    (tmp_path / "key").write_text("sk-another\n")
+    assert gateway.stored_key("openai", "default") == Secret(b"sk-another")
+    (tmp_path / "key").unlink()
+    assert gateway.stored_key("openai", "default") == Secret(b"sk-another")
+
+
+def test_gateways_do_not_share_their_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONE", "sk-one")
+    monkeypatch.setenv("TWO", "sk-two")
+    settings = load_text(
+        tmp_path,
+        CLOSED_GATEWAY
+        + 'stored_keys = { openai = { default = "env:ONE" } }\n'
+        + CLOSED_GATEWAY.replace("main", "other")
+        + 'stored_keys = { openai = { eu = "env:TWO" } }\n',
+    )
+    main, other = settings.gateways["acct/main"], settings.gateways["acct/other"]
+    assert main.stored_key("openai", "default") == Secret(b"sk-one")
+    assert main.stored_key("openai", "eu") is None
+    assert other.stored_key("openai", "eu") == Secret(b"sk-two")
+    assert other.stored_key("openai", "default") is None
+
+
+def test_one_alias_twice_by_two_names_of_a_provider(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY", SECRET)
+    text = CLOSED_GATEWAY + (
+        'stored_keys = { google = { a = "env:KEY", b = "env:KEY" }, '
+        'google-ai-studio = { b = "env:KEY", c = "env:KEY" } }'
+    )
+    assert problems_of(tmp_path, text) == [
+        f"{GATEWAY}.stored_keys.google-ai-studio.b: google has another key by this alias"
+    ]
+
+
+# Providers
+
+
+def test_the_catalogue_is_there_by_name_and_alias(tmp_path: Path) -> None:
+    settings = load_text(tmp_path, OPEN_GATEWAY)
+    assert settings.providers == by_name()
+    assert set(settings.trust) == {provider.name for provider in CATALOGUE}
+
+
+def test_a_url_without_a_path_moves_all_endpoints(tmp_path: Path) -> None:
+    for url in ("ws://127.0.0.1:9000", "ws://127.0.0.1:9000/"):
+        settings = load_text(tmp_path, f'{OPEN_GATEWAY}[providers.google]\nurl = "{url}"\n')
+        google = settings.providers["google"]
+        assert google.origin == Origin("ws", "127.0.0.1", 9000)
+        assert google.endpoints == by_name()["google"].endpoints
+        assert settings.providers["google-ai-studio"] == google
+
+
+def test_a_url_with_a_path_is_the_only_endpoint(tmp_path: Path) -> None:
+    text = f'{OPEN_GATEWAY}[providers.openai]\nurl = "wss://[::1]/openai/v1/realtime"\n'
+    openai = load_text(tmp_path, text).providers["openai"]
+    assert openai.origin == Origin("wss", "::1", 443)
+    (endpoint,) = openai.endpoints
+    assert endpoint.path == "/openai/v1/realtime"
+    assert endpoint.match("/realtime", openai.version) == "/openai/v1/realtime"
+
+
+def test_a_new_provider_is_like_another_by_name_or_alias(tmp_path: Path) -> None:
+    text = (
+        OPEN_GATEWAY
+        + '[providers.one]\nlike = "google"\nurl = "wss://one.example"\n'
+        + '[providers.two]\nlike = "google-ai-studio"\nurl = "wss://two.example"\n'
+    )
+    settings = load_text(tmp_path, text)
+    google = settings.providers["google"]
+    assert google == by_name()["google"]  # and so is its alias
+    assert settings.providers["google-ai-studio"] == google
+    for name in ("one", "two"):
+        provider = settings.providers[name]
+        assert provider.name == name
+        assert provider.origin == Origin("wss", f"{name}.example", 443)
+        assert provider.endpoints == google.endpoints
+        assert provider.slots == google.slots
+        assert provider.stored == google.stored
+        assert name in settings.trust
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "problem"),
+    [
+        ("local", 'url = "ws://a"', "local.like: is missing: which provider is it like?"),
+        ("local", 'like = "openai"', "local.url: is missing"),
+        (
+            "local",
+            'like = "local"\nurl = "ws://a"',
+            "local.like: the catalogue has no provider local",
+        ),
+        ("openai", 'like = "google"', "openai.like: this provider stands in the catalogue"),
+        (
+            "google-ai-studio",
+            'url = "ws://a"',
+            "google-ai-studio: is an alias: its name is google",
+        ),
+        ("openai", 'url = "https://a"', "openai.url: the scheme is not wss or ws"),
+        ("openai", 'url = "a.example"', "openai.url: the scheme is not wss or ws"),
+        ("openai", 'url = "wss:///v1"', "openai.url: the host is missing or malformed"),
+        (
+            "openai",
+            'url = "wss://user:sk-not-to-be-seen@a"',
+            "openai.url: only a scheme, a host, a port and a path may stand here",
+        ),
+        (
+            "openai",
+            'url = "wss://a/?key=sk-not-to-be-seen"',
+            "openai.url: only a scheme, a host, a port and a path may stand here",
+        ),
+        ("openai", 'url = "wss://a/../b"', "openai.url: the path is malformed"),
+    ],
+)
+def test_a_provider_that_makes_no_sense(
+    tmp_path: Path, name: str, entry: str, problem: str
+) -> None:
+    text = f"{OPEN_GATEWAY}[providers.{name}]\n{entry}\n"
+    assert problems_of(tmp_path, text) == [f"providers.{problem}"]
+    # That a gateway names it brings no second problem.
+    text = text.replace("[providers", f'providers = ["{name}"]\n[providers')
+    assert problems_of(tmp_path, text) == [f"providers.{problem}"]
+
+
+@pytest.mark.parametrize("url", ["wss://a:99999", "wss://a:x", "wss://[::1", "wss://[x]"])
+def test_a_url_that_cannot_be_parsed(tmp_path: Path, url: str) -> None:
+    (problem,) = problems_of(tmp_path, f'{OPEN_GATEWAY}[providers.openai]\nurl = "{url}"\n')
+    assert problem.startswith("providers.openai.url: ")
+
+
+def test_a_trust_root_is_for_its_provider_alone(tmp_path: Path) -> None:
+    write_certificate(tmp_path, authority("only here"))
+    settings = load_text(
+        tmp_path,
+        f'{OPEN_GATEWAY}[providers.openai]\nca = "ca.pem"\n'
+        '[providers.local]\nlike = "openai"\nurl = "wss://localhost"\n',
+    )
+
+    def trusts(name: str) -> bool:
+        roots = settings.trust[name].get_ca_certs()
+        return any((("organizationName", "only here"),) in root["subject"] for root in roots)
+
+    assert trusts("openai")
+    assert not trusts("google")
+    assert not trusts("local")
+    for context in settings.trust.values():
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.check_hostname
+
+
+@pytest.mark.parametrize(
+    ("ca", "problem"),
+    [
+        ("none.pem", "none.pem: No such file or directory"),
+        ("relay.toml", "relay.toml holds no certificate"),
+        ("key.pem", "key.pem holds no certificate"),
+    ],
+)
+def test_a_trust_root_that_is_none(tmp_path: Path, ca: str, problem: str) -> None:
+    write_certificate(tmp_path)
+    text = f'{OPEN_GATEWAY}[providers.openai]\nca = "{ca}"\n'
+    assert problems_of(tmp_path, text) == [f"providers.openai.ca: {tmp_path}/{problem}"]
+
+
+def test_headers_are_added_in_lower_case(tmp_path: Path) -> None:
+    text = f"""{OPEN_GATEWAY}
+[providers.openai]
+headers = {{ "X-Team" = "voice and\\tmore", "User-Agent" = "!" }}
+"""
+    openai = load_text(tmp_path, text).providers["openai"]
+    assert openai.added_fields == ((b"x-team", b"voice and\tmore"), (b"user-agent", b"!"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Host", "CONNECTION", "upgrade", "Sec-WebSocket-Key", "sec-websocket-protocol"),
+        *("Content-Length", "Transfer-Encoding", "TE", "Trailer", "cf-aig-authorization"),
+        *("Proxy-Authorization", "proxy-connection"),
+    ],
+)
+def test_headers_that_are_the_relays_own(tmp_path: Path, name: str) -> None:
+    text = f'{OPEN_GATEWAY}[providers.openai]\nheaders = {{ {name} = "{SECRET}" }}\n'
+    assert problems_of(tmp_path, text) == [
+        f"providers.openai.headers: {name} is a field of the relay's own"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [
+        ("openai", "Authorization"),
+        ("google", "X-Goog-Api-Key"),
+        ("cartesia", "x-api-key"),
+        ("elevenlabs", "XI-API-KEY"),
+    ],
+)
+def test_headers_that_carry_a_credential(tmp_path: Path, provider: str, name: str) -> None:
+    text = f'{OPEN_GATEWAY}[providers.{provider}]\nheaders = {{ {name} = "{SECRET}" }}\n'
+    assert problems_of(tmp_path, text) == [
+        f"providers.{provider}.headers: {name} is for a credential: see stored_keys"
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "X Team", "X-Team:", "X\\r\\nHost", "Ü", "X\\u0000"])
+def test_header_names_that_are_malformed(tmp_path: Path, name: str) -> None:
+    text = f'{OPEN_GATEWAY}[providers.openai]\nheaders = {{ "{name}" = "{SECRET}" }}\n'
+    (problem,) = problems_of(tmp_path, text)
+    assert problem.startswith("providers.openai.headers: '")
+    assert problem.endswith("' is not a field name")
+    assert problem.isprintable()
+
+
+@pytest.mark.parametrize(
+    "value", ["", " a", "a ", "\\t", "a\\r\\nHost: b", "a\\nb", "ä", "a\\u0000"]
+)
+def test_header_values_that_are_malformed(tmp_path: Path, value: str) -> None:
+    text = f'{OPEN_GATEWAY}[providers.openai]\nheaders = {{ X-Team = "{value}" }}\n'
+    assert problems_of(tmp_path, text) == [
+        "providers.openai.headers: the value of X-Team cannot stand in a field"
+    ]
+
+
+# Paths
+
+
+def test_relative_paths_are_relative_to_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, elsewhere = tmp_path / "configuration", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    write_certificate(folder)
+    (folder / "key").write_text(SECRET)
+    text = f"""
+server.listen = ["unix:relay.sock"]
+server.tls = {{ certificate = "cert.pem", key = "key.pem" }}
+{CLOSED_GATEWAY}
+stored_keys = {{ openai = {{ default = "file:key" }} }}
+[providers.openai]
+ca = "ca.pem"
+"""
+    (folder / "relay.toml").write_text(text)
+    monkeypatch.chdir(elsewhere)
+    for path in (folder / "relay.toml", Path(os.path.relpath(folder / "relay.toml"))):
+        settings = load(path)
+        (listener,) = settings.listeners
+        assert Path(listener.host).resolve() == folder / "relay.sock"
+        gateway = settings.gateways["acct/main"]
+        assert gateway.stored_key("openai", "default") == Secret(SECRET.encode())
+
+
+def test_absolute_paths_stay_absolute(tmp_path: Path) -> None:
+    folder = tmp_path / "configuration"
+    folder.mkdir()
+    (tmp_path / "key").write_text(SECRET)
+    text = (
+        f'server.listen = ["unix:{tmp_path}/relay.sock"]\n{CLOSED_GATEWAY}'
+        f'stored_keys = {{ openai = {{ default = "file:{tmp_path}/key" }} }}\n'
+    )
+    settings = load_text(folder, text)
+    assert settings.listeners == (Listener("unix", f"{tmp_path}/relay.sock"),)
