@@ -1,0 +1,99 @@
+"""The demo as a whole, as the command runs it."""
+
+from __future__ import annotations
+
+import io
+import re
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+from rich.console import Console
+
+from relay import demo as demo_package
+from relay.demo import demo
+from relay.demo.conversations import Progress, State
+from relay.demo.examples import EXAMPLES, Example
+from relay.demo.world import World
+
+
+def test_once_runs_the_four_conversations_and_returns() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=100)
+    run = partial(demo, once=True, http_port=0, https_port=0, console=console)
+    assert trio.run(run) is True
+    lines = out.getvalue().splitlines()
+    assert re.fullmatch(r"relay at wss://localhost:\d+/v1/demo/main", lines[0])
+    assert re.fullmatch(r"     and ws://127\.0\.0\.1:\d+/v1/demo/main", lines[1])
+    rows = lines[-4:]
+    expected = (
+        ("openai +header", r"1, \d+ B", r"\d\d, \d{4} B", r"\d+\+\d+ tokens"),
+        ("google +entry", r"2, \d+ B", r"\d\d, \d{4} B", r"\d+\+\d+ tokens"),
+        ("cartesia +entry", r"1, \d+ B", r"\d, \d+ KiB", "38 chars"),
+        ("elevenlabs +entry", r"1, \d+ B", r"\d, \d+ KiB", "22 chars"),
+    )
+    for row, (provider, inbound, outbound, usage) in zip(rows, expected, strict=True):
+        times = r"( +(\d\.\d|\d\d+) ms){2} +"
+        assert re.fullmatch(f"{provider}{times}{inbound} +{outbound} +{usage} +1000 *", row), row
+
+
+def test_a_failed_conversation_makes_it_false_and_stops_none_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def converse(
+        example: Example, _world: World, progress: Progress, _changed: object
+    ) -> None:
+        await trio.lowlevel.checkpoint()
+        if example.provider == "google":
+            progress.state, progress.failure = State.FAILED, "it is raining"
+        else:
+            progress.state, progress.close_code = State.DONE, 1000
+
+    monkeypatch.setattr(demo_package, "converse", converse)
+    out = io.StringIO()
+    console = Console(file=out, width=100)
+    run = partial(demo, once=True, http_port=0, https_port=0, console=console)
+    assert trio.run(run) is False
+    assert "google failed: it is raining" in out.getvalue()
+    assert out.getvalue().count("1000") == 3
+
+
+class _Screen(io.StringIO):
+    """Says when a text has been written to it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+        self.seen = trio.Event()
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        if self._text in self.getvalue():
+            self.seen.set()
+        return written
+
+
+def test_without_once_it_says_how_to_connect_and_serves_until_cancelled() -> None:
+    screen = _Screen("Ctrl-C")
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            console = Console(file=screen, width=100)
+            run = partial(demo, once=False, http_port=0, https_port=0, console=console)
+            nursery.start_soon(run)
+            await screen.seen.wait()
+            await trio.testing.wait_all_tasks_blocked()
+            page = re.search(r"http://127\.0\.0\.1:(\d+)/healthz", screen.getvalue())
+            assert page is not None
+            stream = await trio.open_tcp_stream("127.0.0.1", int(page[1]))  # it still serves
+            await stream.aclose()
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+    printed = screen.getvalue()
+    assert printed.count("new WebSocket(") == 2 * len(EXAMPLES)
+    assert printed.count("with connect(") == len(EXAMPLES)
+    folder = re.search(r"NODE_EXTRA_CA_CERTS=(\S+)/ca\.pem", printed)
+    assert folder is not None
+    assert not Path(folder[1]).exists()

@@ -1,0 +1,507 @@
+"""The ``relay`` command: what it prints, how it ends, and what signals do to it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+import resource
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import trio
+from typer.testing import CliRunner, Result
+
+from relay.cli import app, raise_open_file_limit
+from relay.doubles import serve_double
+from tests.config_files import (
+    OPEN_GATEWAY,
+    load_text,
+    problems_of,
+    unused_port,
+    write_certificate,
+)
+from tests.doubles.peer import KEY, Peer
+
+COMMANDS = [
+    ((), "serve check demo probe token", "--version"),
+    (("serve",), "Run the relay.", "--config --log-level --log-format"),
+    (("check",), "Check the configuration:", "--config --dial"),
+    (("demo",), "Run the relay, doubles", "--once --http-port --https-port"),
+    (("probe",), "Open one session,", "--header --subprotocol --ca"),
+    (("token",), "new", "--help"),
+    (("token", "new"), "Make a gateway token.", "--name"),
+]
+
+
+def run(*arguments: str) -> Result:
+    """Run the command line in this process."""
+    return CliRunner().invoke(app, arguments)
+
+
+def words(text: str) -> str:
+    """What a help text or a message says, without its frame, its colours and its line breaks."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m|[╭╮╰╯│─]", " ", text).split())
+
+
+# Help and wrong usage
+
+
+@pytest.mark.parametrize(("command", "says", "options"), COMMANDS)
+def test_help(command: tuple[str, ...], says: str, options: str) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    text = words(result.stdout)
+    assert " ".join(("Usage: relay", *command)) in text
+    for word in (*says.split(), *options.split()):
+        assert word in text
+
+
+@pytest.mark.parametrize("command", [(), ("token",)])
+def test_without_a_command_the_help_is_shown(command: tuple[str, ...]) -> None:
+    result = run(*command)
+    assert result.exit_code == 2
+    assert words(result.output) == words(run(*command, "--help").output)
+
+
+def test_the_help_of_serve_says_when_it_is_ready_and_how_it_ends() -> None:
+    text = words(run("serve", "--help").stdout)
+    for each in ('"listening on URL"', "/healthz", "SIGTERM", "Ctrl-C", "1001", "Exit code 0:"):
+        assert each in text
+    assert "[default: relay.toml]" in text
+
+
+def test_version() -> None:
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"relay {version('realtime-relay')}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nope",), "No such command 'nope'."),
+        (("--nope",), "No such option: --nope"),
+        (("serve", "--nope"), "No such option: --nope"),
+        (("serve", "nope"), "unexpected extra argument"),
+        (("serve", "--config"), "requires an argument"),
+        (("serve", "--log-level", "loud"), "'loud' is not one of"),
+        (("serve", "--log-format", "xml"), "'xml' is not one of"),
+        (("check", "nope"), "unexpected extra argument"),
+        (("token", "old"), "No such command 'old'."),
+        (("token", "new", "--name", "a b"), "must be 1 to 64 of A-Z a-z 0-9 _ -"),
+        (("token", "new", "--name", '"'), "must be 1 to 64 of A-Z a-z 0-9 _ -"),
+        (("token", "new", "--name", ""), "must be 1 to 64 of A-Z a-z 0-9 _ -"),
+        (("probe",), "Missing argument"),
+    ],
+)
+def test_wrong_usage(arguments: tuple[str, ...], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    text = words(result.stderr)
+    assert message in text
+    assert "Error" in text
+    assert "Traceback" not in text
+
+
+# relay token new
+
+
+@pytest.mark.parametrize(("options", "name"), [((), "web"), (("--name", "app-2_x"), "app-2_x")])
+def test_a_new_token_and_the_line_that_makes_it_known(
+    tmp_path: Path, options: tuple[str, ...], name: str
+) -> None:
+    result = run("token", "new", *options)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    token, line = result.stdout.splitlines()
+    assert token not in line
+    (known,) = load_text(tmp_path, f'[gateways."acct/main"]\n{line}\n').gateways["acct/main"].tokens
+    assert known.name == name
+    assert known.sha256 == hashlib.sha256(token.encode()).digest()
+    assert known.expires is None
+
+
+def test_a_new_token_is_another_one_each_time() -> None:
+    assert run("token", "new").stdout != run("token", "new").stdout
+
+
+# relay check
+
+
+def write(folder: Path, text: str) -> str:
+    """Write a configuration; return its path as an argument."""
+    path = folder / "relay.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_check_says_what_a_configuration_amounts_to(tmp_path: Path) -> None:
+    text = f'server.listen = ["127.0.0.1:0", "unix:/tmp/[red]{"x" * 80}"]\n{OPEN_GATEWAY}'
+    result = run("check", "--config", write(tmp_path, text))
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    lines = result.stdout.splitlines()
+    assert lines[:2] == ["listen: http://127.0.0.1:0", f"listen: unix:/tmp/[red]{'x' * 80}"]
+    assert words("".join(lines[-2:-1])) == "acct/main none - all verbatim"
+
+
+def test_check_looks_at_relay_toml_where_it_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("check")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "relay.toml: No such file or directory\n"
+    write(tmp_path, OPEN_GATEWAY)
+    assert run("check").exit_code == 0
+
+
+def test_check_tells_all_problems(tmp_path: Path) -> None:
+    text = "[server]\nmax_sessions = 0\n[limits]\nidle = '1s'\n"
+    path = write(tmp_path, text)
+    for option in ("--config", "-c"):
+        result = run("check", option, path)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.splitlines() == [
+            f"{path}: server.max_sessions: must be at least 1",
+            f"{path}: limits.idle: unknown key (did you mean idle_timeout?)",
+        ]
+
+
+def provider(name: str, port: int) -> str:
+    """A provider at that port of this machine."""
+    return f"[providers.{name}]\nlike = 'openai'\nurl = 'ws://127.0.0.1:{port}'\n"
+
+
+def test_check_dials_only_when_told(tmp_path: Path) -> None:
+    text = f"{OPEN_GATEWAY}providers = ['local']\n{provider('local', unused_port())}"
+    path = write(tmp_path, text)
+    assert run("check", "-c", path).exit_code == 0
+    result = run("check", "--dial", "-c", path)
+    assert result.exit_code == 1
+    assert "the provider cannot be reached" in words(result.stdout)
+    assert result.stderr == ""
+
+
+def test_check_reaches_a_provider(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        text = f"{OPEN_GATEWAY}providers = ['local']\n{provider('local', port)}"
+        result = run("check", "--dial", "-c", write(tmp_path, text))
+    assert result.exit_code == 0
+    assert re.search(rf"local ws://127\.0\.0\.1:{port} in \d+ ms", words(result.stdout))
+
+
+def test_check_dials_nothing_if_the_configuration_cannot_be_used(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        port = listening.getsockname()[1]
+        text = f"{OPEN_GATEWAY}providers = ['local', 'nobody']\n{provider('local', port)}"
+        assert problems_of(tmp_path, text) != []
+        assert run("check", "--dial", "-c", str(tmp_path / "relay.toml")).exit_code == 2
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+
+
+# relay serve: how it starts
+
+
+def serve_to_the_end(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """Run ``relay serve`` as a process that ends by itself."""
+    command = [sys.executable, "-m", "relay", "serve", "--config", write(folder, text)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_serve_does_not_start_with_a_configuration_that_cannot_be_used(tmp_path: Path) -> None:
+    ended = serve_to_the_end(tmp_path, "[server]\nlisten = 1\n[limit]\n")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines() == [
+        f"{tmp_path}/relay.toml: server.listen: must be an array",
+        f"{tmp_path}/relay.toml: limit: unknown key (did you mean limits?)",
+    ]
+
+
+def test_serve_does_not_start_where_a_port_is_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        text = f'server.listen = ["127.0.0.1:0", "{url}"]\n{OPEN_GATEWAY}'
+        ended = serve_to_the_end(tmp_path, text)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"relay: {url}: Address already in use\n"
+
+
+def test_serve_does_not_start_without_a_place_for_its_socket(tmp_path: Path) -> None:
+    ended = serve_to_the_end(tmp_path, f'server.listen = ["unix:none/socket"]\n{OPEN_GATEWAY}')
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"relay: unix:{tmp_path}/none/socket: No such file or directory\n"
+
+
+def test_the_open_file_limit_is_raised_as_far_as_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 4096))
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: asked.append((which, limits)))
+    raise_open_file_limit()
+    assert asked == [(resource.RLIMIT_NOFILE, (4096, 4096))]
+
+
+def test_a_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_which: int, _limits: tuple[int, int]) -> None:
+        raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    raise_open_file_limit()
+
+
+# relay serve: how it runs and ends
+
+
+def real_clock(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run an async test that waits for processes; one that hangs fails."""
+
+    @functools.wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        async def bounded() -> None:
+            with trio.fail_after(60):
+                await test(*args, **kwargs)
+
+        trio.run(bounded)
+
+    return run
+
+
+class Relay:
+    """``relay serve`` as a process of its own."""
+
+    def __init__(self, process: trio.Process) -> None:
+        self.process = process
+        self._unread = b""
+
+    async def line(self) -> str:
+        """The next line on stderr, without its end; empty when there is none."""
+        assert self.process.stderr is not None
+        while b"\n" not in self._unread:
+            data = await self.process.stderr.receive_some()
+            if not data:
+                return ""
+            self._unread += bytes(data)
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line.decode()
+
+    async def ready(self, listeners: int = 1) -> list[str]:
+        """Wait until it is; return the URLs on which it listens."""
+        lines = [await self.line() for _ in range(listeners)]
+        assert all(line.startswith("listening on ") for line in lines), lines
+        return [line.removeprefix("listening on ") for line in lines]
+
+    async def rest(self) -> list[str]:
+        """The lines up to its end."""
+        lines = []
+        while line := await self.line():
+            lines.append(line)
+        return lines
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+
+@asynccontextmanager
+async def relay(folder: Path, text: str, *options: str) -> AsyncIterator[Relay]:
+    """A relay with that configuration; it is killed if the test leaves it running."""
+    process = await trio.lowlevel.open_process(
+        [sys.executable, "-m", "relay", "serve", "-c", write(folder, text), *options],
+        stderr=subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    async with process.stderr:
+        try:
+            yield Relay(process)
+        finally:
+            process.kill()
+            with trio.CancelScope(shield=True):
+                await process.wait()
+
+
+async def get(stream: trio.abc.Stream, target: str) -> tuple[int, bytes]:
+    """The status and the body of an HTTP answer."""
+    async with stream:
+        await stream.send_all(f"GET {target} HTTP/1.1\r\nHost: relay\r\n\r\n".encode())
+        answer = b""
+        while data := await stream.receive_some():
+            answer += data
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+async def connect(url: str) -> trio.SocketStream:
+    """A connection to an ``http`` URL of a relay."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    return await trio.open_tcp_stream(host, int(port))
+
+
+@real_clock
+async def test_a_relay_that_says_it_listens_answers_on_all_its_listeners(tmp_path: Path) -> None:
+    write_certificate(tmp_path)
+    text = f"""
+server.listen = ["http://127.0.0.1:0", "https://127.0.0.1:0", "unix:relay.sock"]
+server.tls = {{ certificate = "cert.pem", key = "key.pem" }}
+{OPEN_GATEWAY}"""
+    async with relay(tmp_path, text) as running:
+        (plain,) = await running.ready()
+        # The first line is there: all listeners are, too.
+        over_unix = await trio.open_unix_socket(tmp_path / "relay.sock")
+        assert await get(over_unix, "/healthz") == (200, b"ok\n")
+        assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d+", plain)
+        assert await get(await connect(plain), "/healthz") == (200, b"ok\n")
+        secure, socket_url = await running.ready(2)
+        assert re.fullmatch(r"https://127\.0\.0\.1:[1-9]\d+", secure)
+        assert socket_url == f"unix:{tmp_path}/relay.sock"
+        trust = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+        port = int(secure.rpartition(":")[2])
+        over_tls = await trio.open_ssl_over_tcp_stream(
+            "127.0.0.1", port, ssl_context=trust, https_compatible=True
+        )
+        assert await get(over_tls, "/healthz") == (200, b"ok\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@real_clock
+async def test_a_signal_ends_an_idle_relay(tmp_path: Path, number: signal.Signals) -> None:
+    text = f'server.listen = ["unix:relay.sock"]\n{OPEN_GATEWAY}'
+    async with relay(tmp_path, text) as running:
+        await running.ready()
+        running.tell(number)
+        assert await running.rest() == []
+        assert await running.process.wait() == 0
+    assert not (tmp_path / "relay.sock").exists()
+
+
+@asynccontextmanager
+async def session(folder: Path, limits: str = "") -> AsyncIterator[tuple[Relay, str, Peer]]:
+    """A relay, its URL, and the client of an open session through it."""
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(serve_double, "openai", KEY)
+        text = (
+            f'server.listen = ["127.0.0.1:0"]\n{OPEN_GATEWAY}'
+            f'[providers.openai]\nurl = "ws://127.0.0.1:{port}"\n[limits]\n{limits}'
+        )
+        async with relay(folder, text) as running:
+            (url,) = await running.ready()
+            client = await open_session(url)
+            assert (await client.json())["type"] == "session.created"
+            yield running, url, client
+            await client.stream.aclose()
+        nursery.cancel_scope.cancel()
+
+
+async def open_session(url: str) -> Peer:
+    """A client that was answered with 101."""
+    client = Peer(await connect(url))
+    target = "/v1/acct/main/openai?model=gpt-realtime"
+    await client.request(target, [("Authorization", f"Bearer {KEY}")], [])
+    status, body = await client.answer()
+    assert status == 101, body
+    return client
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@real_clock
+async def test_a_signal_drains_a_relay(tmp_path: Path, number: signal.Signals) -> None:
+    async with session(tmp_path) as (running, _, client):
+        running.tell(number)
+        assert await client.close_frame() == (1001, "going away")
+        await client.stream.aclose()
+        entries = [json.loads(line) for line in await running.rest()]
+        assert await running.process.wait() == 0
+    assert [entry["event"] for entry in entries] == ["opened", "ended"]
+    assert entries[-1]["cause"] == "draining"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (signal.SIGTERM, signal.SIGTERM),
+        (signal.SIGINT, signal.SIGINT),
+        (signal.SIGTERM, signal.SIGINT),
+    ],
+)
+@real_clock
+async def test_a_second_signal_ends_a_draining_relay(
+    tmp_path: Path, first: signal.Signals, second: signal.Signals
+) -> None:
+    hours = "close_timeout = '1h'\ndrain_timeout = '1h'\nwrite_timeout = '1h'\n"
+    async with session(tmp_path, hours) as (running, url, client):
+        running.tell(first)
+        close = await client.next()  # and no answer to it: the session stays
+        assert getattr(close, "code", None) == 1001
+        assert await get(await connect(url), "/healthz") == (200, b"ok\n")
+        assert await get(await connect(url), "/readyz") == (503, b"draining\n")
+        late = Peer(await connect(url))
+        await late.request("/v1/acct/main/openai", [], [])
+        status, body = await late.answer()
+        await late.stream.aclose()
+        assert (status, json.loads(body)["error"][0]["code"]) == (503, 2102)
+        assert running.process.poll() is None
+        running.tell(second)
+        lines = await running.rest()
+        assert await running.process.wait() == 0
+    assert "Traceback" not in "".join(lines)
+
+
+@real_clock
+async def test_a_drain_has_its_deadline(tmp_path: Path) -> None:
+    limits = "close_timeout = '1h'\ndrain_timeout = '500ms'\n"
+    async with session(tmp_path, limits) as (running, _, client):
+        running.tell(signal.SIGTERM)
+        close = await client.next()  # and no answer to it
+        assert getattr(close, "code", None) == 1001
+        lines = await running.rest()
+        assert await running.process.wait() == 0
+    assert "Traceback" not in "".join(lines)
+
+
+# relay serve: its log
+
+
+async def refused_line(folder: Path, *options: str) -> list[str]:
+    """What a relay logs about a request that it refuses."""
+    text = f'server.listen = ["127.0.0.1:0"]\n{OPEN_GATEWAY}'
+    async with relay(folder, text, *options) as running:
+        (url,) = await running.ready()
+        status, _ = await get(await connect(url), "/nowhere")
+        assert status == 404
+        running.tell(signal.SIGTERM)
+        return await running.rest()
+
+
+@pytest.mark.parametrize("options", [(), ("--log-format", "json"), ("--log-format", "auto")])
+@real_clock
+async def test_the_log_is_json_where_no_terminal_is(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    (line,) = await refused_line(tmp_path, *options)
+    entry = json.loads(line)
+    assert (entry["event"], entry["status"], entry["level"]) == ("refused", 404, "info")
+
+
+@real_clock
+async def test_the_log_is_text_when_told(tmp_path: Path) -> None:
+    (line,) = await refused_line(tmp_path, "--log-format", "console")
+    assert "[info" in line
+    assert "refused" in line
+    assert "status=404" in line
+
+
+@real_clock
+async def test_the_log_keeps_to_its_level(tmp_path: Path) -> None:
+    assert await refused_line(tmp_path, "--log-level", "warning") == []
