@@ -1,0 +1,153 @@
+"""A relay on real sockets, TLS on both legs, in front of a provider that the test plays itself."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import re
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import trio
+import trustme
+
+from relay.protocol import CATALOGUE, Gateway, GatewayToken, Secret, by_name
+from relay.server import Server
+from relay.settings import Listener, Settings
+from relay.timeouts import Timeouts
+from relay.tls import ServerTls, client_context
+
+TOKEN = "rly_" + "t" * 43
+STORED_KEY = "sk-stored-key-of-the-gateway"
+
+Provider = Callable[[trio.SSLStream[trio.SocketStream], bytes], Awaitable[None]]
+"""Plays the provider on one connection; gets the request's head."""
+
+
+def e2e_test(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run an async test on the real clock; one that hangs fails."""
+
+    @functools.wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        async def bounded() -> None:
+            with trio.fail_after(60):
+                await test(*args, **kwargs)
+
+        trio.run(bounded)
+
+    return run
+
+
+@dataclass
+class RelayUnderTest:
+    """Where it listens, and how to trust it."""
+
+    server: Server
+    http_port: int
+    https_port: int
+    ca: Path
+    trust: ssl.SSLContext
+
+    def url(self, path: str, *, scheme: str = "wss") -> str:
+        """The URL of a path below the gateway ``acct/main``."""
+        port = self.https_port if scheme == "wss" else self.http_port
+        return f"{scheme}://localhost:{port}/v1/acct/main/{path}"
+
+
+def accept_value(head: bytes) -> bytes:
+    """The Sec-WebSocket-Accept for the key in a request's head."""
+    key = re.search(rb"(?i)\r\nsec-websocket-key: *(\S+)\r\n", head)
+    assert key is not None
+    guid = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    return base64.b64encode(hashlib.sha1(key[1] + guid, usedforsecurity=False).digest())
+
+
+async def accept(stream: trio.abc.SendStream, head: bytes, then: bytes = b"") -> None:
+    """Answer with a valid 101, and ``then`` in the same write."""
+    await stream.send_all(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept_value(head) + b"\r\n\r\n" + then
+    )
+
+
+async def read_head(stream: trio.abc.ReceiveStream) -> bytes:
+    """Read a head, byte by byte, so that nothing after it is taken."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        more = bytes(await stream.receive_some(1))
+        if not more:
+            return head
+        head += more
+    return head
+
+
+async def read_all(stream: trio.abc.ReceiveStream) -> bytes:
+    """Everything until the connection ends, in whatever way."""
+    data = b""
+    try:
+        while more := bytes(await stream.receive_some(65536)):
+            data += more
+    except trio.BrokenResourceError:
+        pass
+    return data
+
+
+@asynccontextmanager
+async def relay(
+    provider: Provider, folder: Path, *, lane: str = "verbatim", timeouts: Timeouts | None = None
+) -> AsyncIterator[RelayUnderTest]:
+    """A relay in front of ``provider``, which stands for every provider of the catalogue."""
+    ca = trustme.CA()
+    ca_file = folder / "ca.pem"
+    ca.cert_pem.write_to_path(ca_file)
+    certificate = ca.issue_cert("localhost", "127.0.0.1")
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    provider_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(provider_tls)
+
+    async def handle(transport: trio.SocketStream) -> None:
+        stream = trio.SSLStream(transport, provider_tls, server_side=True, https_compatible=True)
+        try:
+            head = await read_head(stream)
+            await provider(stream, head)
+            await stream.aclose()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    trust = client_context(ca_file)
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        port = listeners[0].socket.getsockname()[1]
+        nursery.start_soon(trio.serve_listeners, handle, listeners)
+        providers = tuple(each.at(f"wss://localhost:{port}") for each in CATALOGUE)
+        unreachable = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        dead = unreachable[0].socket.getsockname()[1]
+        await unreachable[0].aclose()
+        gone = replace(providers[0], name="gone", aliases=()).at(f"wss://localhost:{dead}")
+        gateway = Gateway(
+            "acct/main",
+            tokens=(GatewayToken("test", hashlib.sha256(TOKEN.encode()).digest()),),
+            stored_key=lambda _provider, alias: (
+                Secret(STORED_KEY.encode()) if alias == "default" else None
+            ),
+            messages_lane=lane == "messages",
+        )
+        settings = Settings(
+            listeners=(Listener("http", "127.0.0.1"), Listener("https", "127.0.0.1")),
+            gateways={gateway.name: gateway},
+            providers=by_name((*providers, gone)),
+            trust=dict.fromkeys([each.name for each in (*providers, gone)], trust),
+            tls=ServerTls(folder / "cert.pem", folder / "key.pem"),
+            timeouts=timeouts or Timeouts(),
+        )
+        server = await nursery.start(Server(settings).run)
+        http, https = server.addresses
+        yield RelayUnderTest(server, http.port, https.port, ca_file, trust)
+        nursery.cancel_scope.cancel()

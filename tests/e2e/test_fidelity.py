@@ -1,0 +1,260 @@
+"""What passes through a real relay, over TLS on both legs, arrives as it was sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from relay.protocol import Close, control_frame
+from tests.e2e.support import (
+    TOKEN,
+    RelayUnderTest,
+    accept,
+    e2e_test,
+    read_all,
+    read_head,
+    relay,
+)
+
+_KEY = b"\x01\x02\x03\x04"
+_AUTHORISATION = {"cf-aig-authorization": f"Bearer {TOKEN}"}
+_CLOSES = [
+    Close(1000, "done"),
+    Close(1001, "away"),
+    Close(None),
+    Close(1011, "broken"),
+    Close(1014, "bad gateway"),
+    Close(3000, "insufficient_quota"),
+    Close(4999, "größe"),
+]
+
+
+def _mask(payload: bytes) -> bytes:
+    return bytes(byte ^ _KEY[index % 4] for index, byte in enumerate(payload))
+
+
+def _client_frame(first: int, payload: bytes) -> bytes:
+    size = len(payload)
+    length = bytes((0x80 | size,)) if size < 126 else b"\xfe" + size.to_bytes(2)
+    return bytes((first,)) + length + _KEY + _mask(payload)
+
+
+def _provider_frame(first: int, payload: bytes) -> bytes:
+    size = len(payload)
+    length = bytes((size,)) if size < 126 else b"\x7e" + size.to_bytes(2)
+    return bytes((first,)) + length + payload
+
+
+def _stream(frame: object) -> bytes:
+    make = _client_frame if frame == "client" else _provider_frame
+    return b"".join(
+        (
+            make(0x81, "grüße".encode()),
+            make(0x82, bytes(range(256)) * 40),
+            make(0x81, b""),
+            make(0x82, b""),
+            make(0x01, b"first "),
+            make(0x89, b"ping between fragments"),
+            make(0x00, b""),
+            make(0x80, b"last"),
+            make(0x8A, b"unasked pong"),
+            make(0x89, b""),
+        )
+    )
+
+
+@asynccontextmanager
+async def _raw_client(
+    under_test: RelayUnderTest,
+) -> AsyncIterator[trio.SSLStream[trio.SocketStream]]:
+    """A client's connection after its 101, without any WebSocket library."""
+    transport = await trio.open_tcp_stream("localhost", under_test.https_port)
+    stream = trio.SSLStream(
+        transport, under_test.trust, server_hostname="localhost", https_compatible=True
+    )
+    await stream.send_all(
+        b"GET /v1/acct/main/openai?model=m HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"cf-aig-authorization: " + TOKEN.encode() + b"\r\n\r\n"
+    )
+    try:
+        assert (await read_head(stream)).startswith(b"HTTP/1.1 101 ")
+        yield stream
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+@e2e_test
+async def test_frames_of_both_sides_arrive_byte_for_byte(tmp_path: Path) -> None:
+    """The verbatim lane: every kind of frame, fragments, empty ones, control frames."""
+    inbound = _stream("client") + _client_frame(0x88, b"\x03\xe8bye")
+    outbound = _stream("provider") + _provider_frame(0x88, b"\x03\xe8bye")
+    received = []
+
+    async def provider(stream: trio.SSLStream[trio.SocketStream], head: bytes) -> None:
+        await accept(stream, head, outbound)
+        data = b""
+        while len(data) < len(inbound):
+            data += bytes(await stream.receive_some(65536))
+        received.append(data)
+
+    async with relay(provider, tmp_path) as under_test, _raw_client(under_test) as client:
+        await client.send_all(inbound)
+        assert await read_all(client) == outbound
+    assert received == [inbound]
+
+
+@pytest.mark.parametrize("lane", ["verbatim", "messages"])
+def test_messages_arrive_in_both_lanes(lane: str, tmp_path: Path) -> None:
+    """What a client of another make sends comes back from an echo as it was."""
+    messages: list[str | bytes] = ["grüße", b"\x00\xff" * 5000, "", b"", "x" * 200_000]
+
+    async def provider(stream: trio.SSLStream[trio.SocketStream], head: bytes) -> None:
+        from websockets.protocol import State  # noqa: PLC0415
+        from websockets.server import ServerProtocol  # noqa: PLC0415
+
+        protocol = ServerProtocol(max_size=None)
+        protocol.receive_data(head)
+        (request,) = protocol.events_received()
+        protocol.send_response(protocol.accept(request))  # type: ignore[arg-type]
+        while True:
+            for data in protocol.data_to_send():
+                if data:
+                    await stream.send_all(data)
+            if protocol.state is State.CLOSED or protocol.close_expected():
+                return
+            protocol.receive_data(bytes(await stream.receive_some(65536)))
+            for event in protocol.events_received():
+                opcode, payload, fin = event.opcode, event.data, event.fin  # type: ignore[union-attr]
+                if opcode == 0x1:
+                    protocol.send_text(payload, fin)
+                elif opcode == 0x2:
+                    protocol.send_binary(payload, fin)
+                elif opcode == 0x0:
+                    protocol.send_continuation(payload, fin)
+
+    def client(under_test: RelayUnderTest) -> None:
+        with connect(
+            under_test.url("openai?model=m"),
+            ssl=under_test.trust,
+            additional_headers=_AUTHORISATION,
+            compression=None,
+        ) as websocket:
+            for message in messages:
+                websocket.send(message)
+                assert websocket.recv() == message
+            websocket.send(["frag", "men", "ted"])
+            assert websocket.recv() == "fragmented"
+            assert websocket.ping(b"are you there").wait(10)
+
+    @e2e_test
+    async def run() -> None:
+        async with relay(provider, tmp_path, lane=lane) as under_test:
+            await trio.to_thread.run_sync(client, under_test)
+
+    run()
+
+
+@pytest.mark.parametrize("lane", ["verbatim", "messages"])
+@pytest.mark.parametrize("close", _CLOSES, ids=lambda close: str(close.code))
+def test_a_close_of_the_provider_reaches_the_client(
+    close: Close, lane: str, tmp_path: Path
+) -> None:
+    """Code and reason arrive; the client's answer goes back to the provider."""
+    answered = []
+
+    async def provider(stream: trio.SSLStream[trio.SocketStream], head: bytes) -> None:
+        await accept(stream, head, control_frame(0x8, close.payload(), None))
+        answered.append(bytes(await stream.receive_some(200)))
+
+    def client(under_test: RelayUnderTest) -> None:
+        with connect(
+            under_test.url("openai?model=m"),
+            ssl=under_test.trust,
+            additional_headers=_AUTHORISATION,
+        ) as websocket:
+            with pytest.raises(ConnectionClosed) as info:
+                websocket.recv()
+            assert info.value.rcvd is not None or close.code is None
+            assert websocket.close_code == (close.code or 1005)
+            assert websocket.close_reason == close.reason
+
+    @e2e_test
+    async def run() -> None:
+        async with relay(provider, tmp_path, lane=lane) as under_test:
+            await trio.to_thread.run_sync(client, under_test)
+
+    run()
+    assert answered[0][:1] == b"\x88"
+
+
+@pytest.mark.parametrize("lane", ["verbatim", "messages"])
+@pytest.mark.parametrize("close", _CLOSES, ids=lambda close: str(close.code))
+def test_a_close_of_the_client_reaches_the_provider(
+    close: Close, lane: str, tmp_path: Path
+) -> None:
+    """Code and reason arrive; the provider's answer goes back to the client."""
+    frame = control_frame(0x8, close.payload(), _KEY)
+    answer = control_frame(0x8, close.payload(), None)
+    received = []
+
+    async def provider(stream: trio.SSLStream[trio.SocketStream], head: bytes) -> None:
+        await accept(stream, head)
+        data = bytes(await stream.receive_some(200))
+        key = data[2:6]
+        received.append(bytes(b ^ key[i % 4] for i, b in enumerate(data[6:])))
+        await stream.send_all(answer)
+
+    @e2e_test
+    async def run() -> None:
+        async with (
+            relay(provider, tmp_path, lane=lane) as under_test,
+            _raw_client(under_test) as client,
+        ):
+            await client.send_all(frame)
+            assert await read_all(client) == answer
+
+    run()
+    assert received == [close.payload()]
+
+
+@e2e_test
+async def test_a_client_that_is_killed_ends_the_session_at_the_provider(tmp_path: Path) -> None:
+    """A reset in the middle of a message: the provider's leg is ended at once, and reset."""
+    ended = trio.Event()
+    received = []
+
+    async def provider(stream: trio.SSLStream[trio.SocketStream], head: bytes) -> None:
+        await accept(stream, head)
+        received.append(await read_all(stream))
+        ended.set()
+
+    async with relay(provider, tmp_path) as under_test, _raw_client(under_test) as client:
+        await client.send_all(b"\x82\xfe\x10\x00" + _KEY + b"half of it")
+        await trio.aclose_forcefully(client)
+        with trio.fail_after(5):
+            await ended.wait()
+    assert b"\x88" not in received[0]  # no Close inside a frame
+
+
+@e2e_test
+async def test_a_provider_that_is_killed_ends_the_session_at_the_client(tmp_path: Path) -> None:
+    """The client gets the reason at once, not silence."""
+
+    async def provider(stream: trio.SSLStream[trio.SocketStream], head: bytes) -> None:
+        await accept(stream, head, b"\x81\x02hi")
+        await trio.aclose_forcefully(stream)
+
+    async with relay(provider, tmp_path) as under_test, _raw_client(under_test) as client:
+        with trio.fail_after(5):
+            data = b""
+            while len(data) < 32:
+                data += bytes(await client.receive_some(1000))
+    assert data == b"\x81\x02hi\x88\x1a\x03\xf3upstream connection lost"
