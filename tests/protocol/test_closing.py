@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,13 @@ CAUSES: dict[str, tuple[Cause, Close | None, Close | None]] = {
     ),
     "client took nothing": (closing.CLIENT_STALLED, None, Close(1001, "client stalled")),
     "provider took nothing": (closing.UPSTREAM_STALLED, Close(1011, "upstream stalled"), None),
+    "client lost": (closing.CLIENT_LOST, None, Close(1001, "going away")),
+    "provider lost": (
+        closing.UPSTREAM_LOST,
+        Close(1011, "upstream connection lost"),
+        None,
+    ),
+    "not the relay": (closing.PEERS, None, None),
     "close_timeout": (closing.CLOSE_TIMEOUT, None, None),
     "a fault of ours": (
         closing.FAULT,
@@ -124,6 +132,41 @@ every_cell = pytest.mark.parametrize(
     ids=lambda state: state.value,
 )
 every_cause = pytest.mark.parametrize("cause", CAUSES)
+
+
+def documented(columns: int) -> list[list[str]]:
+    """The rows of the table with so many columns in docs/closing.md, without its head."""
+    lines = (Path(__file__).parents[2] / "docs" / "closing.md").read_text().splitlines()
+    rows = [line.strip("|").split("|") for line in lines if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows if len(row) == columns][2:]
+
+
+def test_the_documented_table_is_the_one_that_decides() -> None:
+    assert documented(columns=4) == [
+        [
+            inbound.value,
+            outbound.value,
+            closing.TO_CLIENT[inbound, outbound].value,
+            closing.TO_UPSTREAM[inbound, outbound].value,
+        ]
+        for inbound, outbound in itertools.product(State, State)
+    ]
+
+
+def test_the_documented_causes_are_those_that_decide() -> None:
+    def cell(close: Close | None) -> str:
+        return f"{close.code} {close.reason}" if close else "-"
+
+    every = [each for each in vars(closing).values() if isinstance(each, Cause)]
+    every.append(policy("and the reason"))
+    assert sorted(documented(columns=3)) == sorted(
+        [each.name, cell(each.to_client), cell(each.to_upstream)] for each in every
+    )
+
+
+def test_every_cause_is_tested() -> None:
+    tested = [why for why, _, _ in CAUSES.values()]
+    assert all(each in tested for each in vars(closing).values() if isinstance(each, Cause))
 
 
 @every_cell
