@@ -180,6 +180,9 @@ class Resolver:
                 self._problem(f"{where}.headers", f"{name} is for a credential: see stored_keys")
             elif not _FIELD_VALUE.fullmatch(value):
                 self._problem(f"{where}.headers", f"the value of {name} cannot stand in a field")
+        for name, count in Counter(name.lower() for name in entry.headers).items():
+            if count > 1:
+                self._problem(f"{where}.headers", f"{name} stands there {count} times")
         added = tuple((k.lower().encode(), v.encode()) for k, v in entry.headers.items())
         return replace(provider, added_fields=added)
 
@@ -209,6 +212,9 @@ class Resolver:
         for token_name, count in Counter(token.name for token in model.tokens).items():
             if count > 1:
                 self._problem(f"{where}.tokens", f"{count} tokens have the name {token_name}")
+        for count in Counter(token.sha256 for token in model.tokens).values():
+            if count > 1:
+                self._problem(f"{where}.tokens", f"{count} tokens have the same sha256")
         return Gateway(
             name=name,
             authentication_required=model.authentication == "required",

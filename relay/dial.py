@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 
 import trio
@@ -46,7 +47,15 @@ async def _connect(origin: Origin, tls: ssl.SSLContext) -> trio.abc.Stream:
         raise Refused(
             502, 2100, "the provider's name does not resolve", proxy_error="dns_error"
         ) from None
-    except OSError:
+    except OSError as error:
+        if error.errno in {errno.EMFILE, errno.ENFILE}:
+            raise Refused(
+                503,
+                2102,
+                "the relay has no descriptors left",
+                fields=(("Retry-After", "5"),),
+                proxy_error="connection_limit_reached",
+            ) from None
         raise Refused(
             502, 2100, "the provider cannot be reached", proxy_error="connection_refused"
         ) from None

@@ -51,7 +51,7 @@ async def finish_sending(stream: trio.abc.Stream) -> None:
 async def reset(stream: trio.abc.Stream) -> None:
     """End a connection so that the peer cannot take it for an orderly end (RST)."""
     transport = _transport(stream)
-    if isinstance(transport, trio.SocketStream) and transport.socket.family != socket.AF_UNIX:
+    if isinstance(transport, trio.SocketStream):
         transport.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     await trio.aclose_forcefully(transport)
 

@@ -10,10 +10,12 @@ from collections.abc import Callable
 
 import trio
 
-from relay.link import CHUNK, receive
+from relay.link import receive
 from relay.protocol import Pipe, State
 
 __all__ = ["Pump"]
+
+_PIECE = 16 * 1024
 
 
 class Pump:
@@ -40,8 +42,8 @@ class Pump:
         self._reading = trio.CancelScope()
         self._stopping = False
         self.pipe = pipe
-        self.last_read = trio.current_time()
-        """When the source last gave something."""
+        self.last_activity = trio.current_time()
+        """When the source last gave something, or the sink took something."""
         self.writing_since: float | None = None
         """Since when the sink has been taking what it was given; None while nothing is written."""
 
@@ -73,7 +75,7 @@ class Pump:
             if pipe.state is not State.OPEN or self._stopping:
                 return b""
             data = await receive(self._source)
-            self.last_read = trio.current_time()
+            self.last_activity = trio.current_time()
             if not data:
                 return pipe.receive_data(b"")
             if self._reading.cancel_called:  # it had come already
@@ -82,13 +84,13 @@ class Pump:
     async def _write(self, data: bytes) -> bool:
         """Write wholly; return whether that worked.
 
-        A message of the messages lane goes in pieces, so that a slow sink is not taken for one
-        that takes nothing.
+        It goes in pieces, so that a slow sink is not taken for one that takes nothing.
         """
         try:
-            for start in range(0, len(data), CHUNK):
+            for start in range(0, len(data), _PIECE):
                 self.writing_since = trio.current_time()
-                await self._sink.send_all(data[start : start + CHUNK])
+                await self._sink.send_all(data[start : start + _PIECE])
+                self.last_activity = trio.current_time()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self.pipe.send_failed()
             return False

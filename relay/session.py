@@ -193,7 +193,7 @@ class Session:
             return None
         try:
             self._check_draining()
-            return await self._accept(admission, opening, dialled)
+            return await self._accept(admission, asked, opening, dialled)
         except BaseException:
             await trio.aclose_forcefully(dialled.stream)
             raise
@@ -284,14 +284,16 @@ class Session:
             await trio.aclose_forcefully(stream)
             raise
 
-    async def _accept(self, admission: Admission, opening: Opening, dialled: _Dialled) -> _Opened:
+    async def _accept(
+        self, admission: Admission, asked: UpstreamRequest, opening: Opening, dialled: _Dialled
+    ) -> _Opened:
         """Answer the client with its 101, and choose the lane."""
-        gateway = admission.gateway
-        lane: type[Pipe] = Pipe
-        if gateway.messages_lane or not is_private_path(dialled.stream):
-            lane = MessagePipe
-        inbound = lane(masked=True, limits=gateway.limits)
-        outbound = lane(masked=False, limits=gateway.limits)
+        gateway, policies = admission.gateway, asked.policies
+        inbound = Pipe(masked=True, limits=gateway.limits)
+        outbound = Pipe(masked=False, limits=gateway.limits)
+        if gateway.messages_lane or policies or not is_private_path(dialled.stream):
+            inbound = MessagePipe(masked=True, limits=gateway.limits, policies=policies)
+            outbound = MessagePipe(masked=False, limits=gateway.limits)
         accepted = self._handshake.accept(opening, dialled.answer, self.id)
         sent = False
         with trio.move_on_after(self._timeouts.write):
@@ -335,8 +337,8 @@ class Session:
                 cause=cause.name,
                 inbound=inbound.state.value,
                 outbound=outbound.state.value,
-                client_close=end.client.close,
-                upstream_close=end.upstream.close,
+                client_close=_code(end.client),
+                upstream_close=_code(end.upstream),
                 messages_in=inbound.messages,
                 messages_out=outbound.messages,
                 bytes_in=inbound.bytes,
@@ -409,7 +411,10 @@ class Session:
                     (_stalled_at(outbound, now, timeouts), closing.CLIENT_STALLED),
                     (_stalled_at(inbound, now, timeouts), closing.UPSTREAM_STALLED),
                     (last_moment, policy("maximum duration reached")),
-                    (max(inbound.last_read, outbound.last_read) + timeouts.idle, closing.IDLE),
+                    (
+                        max(inbound.last_activity, outbound.last_activity) + timeouts.idle,
+                        closing.IDLE,
+                    ),
                 )
                 for moment, cause in deadlines:
                     if now >= moment:
@@ -462,6 +467,11 @@ async def _end_upstream(upstream: trio.abc.Stream, leg: Leg, outbound: Pipe) -> 
         while await receive(upstream):  # RFC 6455 7.1.1: a client waits for the server
             pass
     await upstream.aclose()
+
+
+def _code(leg: Leg) -> int | None:
+    """What a peer was told, for the log: without the reason, in which a peer can quote a secret."""
+    return None if leg.close is None else leg.close.code or 1005
 
 
 async def _say(stream: trio.abc.Stream, leg: Leg, received: Pipe) -> None:

@@ -23,7 +23,7 @@ class Timeouts:
     max_duration: float = math.inf
     """Of a session, from its 101 on."""
     write: float = 30
-    """For a peer to take what was written to it."""
+    """For a peer to take some of what was written to it."""
     close: float = 5
     """For the answering Close, and for a connection to end."""
     drain: float = 25

@@ -45,6 +45,7 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 def settings(
     *,
     timeouts: Timeouts | None = None,
+    gateway_timeouts: Timeouts | None = None,
     limits: Limits | None = None,
     places: int = 10,
     **gateway: object,
@@ -53,6 +54,7 @@ def settings(
 
     Args:
         timeouts: Of all sessions.
+        gateway_timeouts: Of the gateway's sessions, where they differ.
         limits: On heads and on messages.
         places: How many sessions there may be over all gateways.
         gateway: For :class:`~relay.protocol.Gateway`.
@@ -68,6 +70,7 @@ def settings(
         max_sessions=places,
         limits=limits,
         timeouts=timeouts or Timeouts(),
+        gateway_timeouts={"acct/main": gateway_timeouts} if gateway_timeouts else {},
     )
 
 
@@ -92,6 +95,8 @@ class Playbook:
         self.connected = False
         self.may_connect = trio.Event()
         """Dialling lasts until this is set."""
+        self.dial_error: Exception | None = None
+        """What comes of it then, if not a connection."""
         self.scope = trio.CancelScope()
         """Around the session."""
         self.ended = trio.Event()
@@ -129,6 +134,8 @@ class Playbook:
             await self.may_connect.wait()
         finally:
             self.dialling = False
+        if self.dial_error is not None:
+            raise self.dial_error
         self.connected = True
         return self.upstream_leg
 

@@ -29,15 +29,23 @@ __all__ = [
     "trio_test",
 ]
 
+_FOR_EVER = 7 * 24 * 3600.0
 _MASKING_KEY = b"\x37\xfa\x21\x3d"
 
 
 def trio_test(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run an async test under a clock that jumps to the next deadline when all tasks wait."""
+    """Run an async test under a clock that jumps to the next deadline when all tasks wait.
+
+    So a test that would wait for ever fails at once.
+    """
 
     @functools.wraps(test)
     def run(*args: object, **kwargs: object) -> None:
-        trio.run(functools.partial(test, *args, **kwargs), clock=MockClock(autojump_threshold=0))
+        async def main() -> None:
+            with trio.fail_after(_FOR_EVER):
+                await test(*args, **kwargs)
+
+        trio.run(main, clock=MockClock(autojump_threshold=0))
 
     return run
 
@@ -128,6 +136,11 @@ class Peer:
         self._masks = masks
         self._received = bytearray()
 
+    @property
+    def unread(self) -> bytes:
+        """What has come and was not asked for."""
+        return bytes(self._received)
+
     async def send(self, *frames: Frame) -> None:
         """Send frames, all in one piece."""
         await self.stream.send_all(self.encode(*frames))
@@ -187,7 +200,7 @@ class Peer:
     async def _receive_more(self) -> None:
         data = await self.stream.receive_some()
         if not data:
-            raise Ended(f"after {bytes(self._received)!r}")
+            raise Ended(f"after {self.unread!r}")
         self._received += data
 
     def _take(self, size: int) -> bytes:

@@ -40,7 +40,7 @@ def test_the_summary_has_a_row_for_each_gateway(tmp_path: Path) -> None:
 [gateways."acct/other"]
 lane = "messages"
 providers = ["openai", "google-ai-studio"]
-tokens = [{{ name = "web", sha256 = "{SHA256}" }}, {{ name = "app", sha256 = "{SHA256}" }}]
+tokens = [{{ name = "web", sha256 = "{SHA256}" }}, {{ name = "app", sha256 = "{SHA256[::-1]}" }}]
 """,
     )
     console = new_console()

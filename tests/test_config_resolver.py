@@ -187,13 +187,26 @@ def test_a_gateway_that_nobody_could_use(tmp_path: Path) -> None:
 
 
 def test_two_tokens_of_one_name(tmp_path: Path) -> None:
-    tokens = [f'{{ name = "{name}", sha256 = "{SHA256}" }}' for name in "abacbcc"]
+    tokens = [
+        f'{{ name = "{name}", sha256 = "{number:064}" }}' for number, name in enumerate("abacbcc")
+    ]
     text = f'[gateways."acct/main"]\ntokens = [{", ".join(tokens)}]'
     assert problems_of(tmp_path, text) == [
         f"{GATEWAY}.tokens: 2 tokens have the name a",
         f"{GATEWAY}.tokens: 2 tokens have the name b",
         f"{GATEWAY}.tokens: 3 tokens have the name c",
     ]
+
+
+def test_two_tokens_of_one_hash(tmp_path: Path) -> None:
+    tokens = [f'{{ name = "{name}", sha256 = "{SHA256}" }}' for name in "ab"]
+    text = f'[gateways."acct/main"]\ntokens = [{", ".join(tokens)}]'
+    assert problems_of(tmp_path, text) == [f"{GATEWAY}.tokens: 2 tokens have the same sha256"]
+
+
+def test_a_header_that_stands_twice(tmp_path: Path) -> None:
+    text = CLOSED_GATEWAY + '[providers.openai]\nheaders = { X-Team = "a", x-team = "b" }\n'
+    assert problems_of(tmp_path, text) == ["providers.openai.headers: x-team stands there 2 times"]
 
 
 def test_gateways_may_have_tokens_of_one_name(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
 import socket
 import ssl
 import warnings
@@ -26,10 +28,12 @@ class Sockets(trio.abc.SocketFactory):
 
     Args:
         dead: Addresses of which nothing is ever heard.
+        error: The number of the error that comes instead of a socket.
     """
 
-    def __init__(self, dead: Iterable[str] = ()) -> None:
+    def __init__(self, dead: Iterable[str] = (), error: int | None = None) -> None:
         self._dead = set(dead)
+        self._error = error
         self._made: list[trio.socket.SocketType] = []
         trio.socket.set_custom_socket_factory(self)
 
@@ -39,6 +43,8 @@ class Sockets(trio.abc.SocketFactory):
         type: int = socket.SOCK_STREAM,  # noqa: A002
         proto: int = 0,
     ) -> trio.socket.SocketType:
+        if self._error is not None:
+            raise OSError(self._error, os.strerror(self._error))
         made = trio.socket.from_stdlib_socket(socket.socket(family, type, proto))
         connect = made.connect
 
@@ -239,6 +245,21 @@ def test_none_of_two_addresses_answers() -> None:
         Names("127.0.0.2", "127.0.0.1")
         with a_closed_port() as port, refused(sockets, 502, "connection_refused"):
             await connect(port, host="provider.test")
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1", "127.0.0.2"]])
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE])
+def test_without_descriptors_it_is_the_relay_that_is_full(error: int, addresses: list[str]) -> None:
+    async def main() -> None:
+        Sockets(error=error)
+        Names(*addresses)
+        with pytest.raises(Refused) as caught:
+            await connect(443, host="provider.test")
+        assert (caught.value.status, caught.value.code) == (503, 2102)
+        assert caught.value.proxy_error == "connection_limit_reached"
+        assert dict(caught.value.fields) == {"Retry-After": "5"}
 
     trio.run(main)
 

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -23,7 +24,7 @@ from relay.server import Server, serve
 from relay.settings import Listener
 from relay.timeouts import Timeouts
 from relay.tls import ServerTls
-from tests.certificates import client_context, write_pem
+from tests.certificates import client_context, server_context, write_pem
 from tests.playbook import CREDENTIAL, TARGET, accept, settings
 from tests.protocol.handshakes import head, upgrade
 from tests.protocol.wire import Frame
@@ -33,6 +34,7 @@ HTTP = Listener("http", "127.0.0.1")
 HTTPS = Listener("https", "127.0.0.1")
 HELLO = Frame(TEXT, b"hello")
 AWAY = close_frame(1001, "going away")
+in_plain_and_tls = pytest.mark.parametrize("listener", [HTTP, HTTPS], ids=str)
 
 
 async def echo(stream: trio.abc.Stream) -> None:
@@ -96,15 +98,33 @@ async def close(client: Peer) -> None:
 @asynccontextmanager
 async def running(
     *listeners: Listener,
-    provider: Callable[[trio.SocketStream], Awaitable[None]] = echo,
+    provider: Callable[[trio.abc.Stream], Awaitable[None]] = echo,
+    provider_tls: ssl.SSLContext | None = None,
     tls: ServerTls | None = None,
     **setting: Any,
 ) -> AsyncIterator[Setup]:
-    """A relay on these listeners; it is cancelled when the block is left."""
+    """A relay on these listeners; it is cancelled when the block is left.
+
+    It does not end a drain for want of time, unless ``timeouts`` say so.
+    """
+    setting.setdefault("timeouts", Timeouts(drain=600))
     (upstream,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    origin = Origin("ws", *upstream.socket.getsockname())
-    providers = {"openai": replace(by_name()["openai"], origin=origin)}
-    its = replace(settings(**setting), listeners=listeners, providers=providers, tls=tls)
+    origin = Origin("wss" if provider_tls else "ws", *upstream.socket.getsockname())
+    its = replace(
+        settings(**setting),
+        listeners=listeners,
+        providers={"openai": replace(by_name()["openai"], origin=origin)},
+        trust={"openai": client_context()},
+        tls=tls,
+    )
+
+    async def serve_provider(stream: trio.SocketStream) -> None:
+        if provider_tls is None:
+            await provider(stream)
+        else:
+            tls_stream = trio.SSLStream(stream, provider_tls, server_side=True)
+            await provider(tls_stream)
+
     ended = trio.Event()
 
     async def run(task_status: trio.TaskStatus[Server]) -> None:
@@ -112,9 +132,19 @@ async def running(
         ended.set()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(trio.serve_listeners, provider, [upstream])
+        nursery.start_soon(trio.serve_listeners, serve_provider, [upstream])
         yield Setup(await nursery.start(run), ended)
         nursery.cancel_scope.cancel()
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    """Run a test on the real clock; after a minute it must be hanging."""
+
+    async def run_for_a_minute() -> None:
+        with trio.fail_after(60):
+            await main()
+
+    trio.run(run_for_a_minute)
 
 
 # Listeners
@@ -139,7 +169,7 @@ def test_sessions_at_every_kind_of_listener(tls: ServerTls, tmp_path: Path) -> N
                 await close(await it.open(index))
                 assert await it.status(head("/healthz"), index) == 200
 
-    trio.run(main)
+    run(main)
 
 
 def test_a_name_with_several_addresses_is_listened_on_at_each() -> None:
@@ -148,7 +178,7 @@ def test_a_name_with_several_addresses_is_listened_on_at_each() -> None:
             for index in range(len(it.server.addresses)):
                 assert await it.status(head("/healthz"), index) == 200
 
-    trio.run(main)
+    run(main)
 
 
 def bind_error(*listeners: Listener) -> OSError:
@@ -158,7 +188,7 @@ def bind_error(*listeners: Listener) -> OSError:
         await serve(replace(settings(), listeners=listeners))
 
     with pytest.raises(OSError, match=r"\S") as caught:
-        trio.run(main)
+        run(main)
     return caught.value
 
 
@@ -190,7 +220,7 @@ def test_a_stale_unix_socket_is_replaced_and_removed_at_the_end(tmp_path: Path) 
         async with running(Listener("unix", str(path))) as it:
             await close(await it.open())
 
-    trio.run(main)
+    run(main)
     assert not path.exists()
 
 
@@ -245,7 +275,7 @@ def test_who_speaks_something_else_does_no_harm(tls: ServerTls) -> None:
                 await close(await it.open(index))
 
     with structlog.testing.capture_logs() as log:
-        trio.run(main)
+        run(main)
     assert not [each for each in log if each["event"] == "fault"]
 
 
@@ -282,17 +312,24 @@ def test_certificates_are_exchanged_under_new_connections(tls: ServerTls, tmp_pa
     async def close_one(it: Setup) -> None:
         await close(await it.open())
 
-    trio.run(main)
+    run(main)
 
 
-# Peers that vanish
+# Peers that vanish, or read nothing
+
+
+async def flood(peer: Peer) -> None:
+    """Send for ever, or until the connection ends."""
+    with suppress(trio.BrokenResourceError):
+        while True:
+            await peer.send(Frame(TEXT, b"x" * 65536))
 
 
 def test_a_client_that_resets_its_connection() -> None:
     heard: list[Frame] = []
     told = trio.Event()
 
-    async def provider(stream: trio.SocketStream) -> None:
+    async def provider(stream: trio.abc.Stream) -> None:
         peer = Peer(stream, masks=False)
         await accept(peer)
         heard.append(await peer.answer_close())
@@ -305,12 +342,12 @@ def test_a_client_that_resets_its_connection() -> None:
             await reset(client.stream)
             await told.wait()
 
-    trio.run(main)
+    run(main)
     assert heard == [AWAY]
 
 
 def test_a_provider_that_resets_its_connection() -> None:
-    async def provider(stream: trio.SocketStream) -> None:
+    async def provider(stream: trio.abc.Stream) -> None:
         await accept(Peer(stream, masks=False))
         await reset(stream)
 
@@ -321,11 +358,11 @@ def test_a_provider_that_resets_its_connection() -> None:
             assert await client.receive_rest() == b""
             await client.end()
 
-    trio.run(main)
+    run(main)
 
 
 def test_a_provider_that_dies_inside_a_frame() -> None:
-    async def provider(stream: trio.SocketStream) -> None:
+    async def provider(stream: trio.abc.Stream) -> None:
         peer = Peer(stream, masks=False)
         await accept(peer, early_data=peer.encode(HELLO)[:-1])
         await peer.end()
@@ -339,23 +376,18 @@ def test_a_provider_that_dies_inside_a_frame() -> None:
             assert caught.value.__cause__.errno == errno.ECONNRESET
             await client.end()
 
-    trio.run(main)
+    run(main)
 
 
 def test_a_close_reaches_a_client_that_is_in_the_middle_of_sending() -> None:
     """The provider closes and resets; what the client sends meanwhile stays unread."""
 
-    async def provider(stream: trio.SocketStream) -> None:
+    async def provider(stream: trio.abc.Stream) -> None:
         peer = Peer(stream, masks=False)
         await accept(peer)
         await peer.receive_bytes(1)
         await peer.send(close_frame(3000, "enough"))
         await reset(stream)
-
-    async def flood(client: Peer) -> None:
-        with suppress(trio.BrokenResourceError):
-            for _ in range(64):
-                await client.send(Frame(TEXT, b"x" * 65536))
 
     async def main() -> None:
         async with running(HTTP, provider=provider) as it:
@@ -366,15 +398,47 @@ def test_a_close_reaches_a_client_that_is_in_the_middle_of_sending() -> None:
                 nursery.cancel_scope.cancel()
             await client.end()
 
-    trio.run(main)
+    run(main)
+
+
+@in_plain_and_tls
+def test_a_client_that_reads_nothing_is_reset(listener: Listener, tls: ServerTls) -> None:
+    heard: list[Frame] = []
+    told = trio.Event()
+
+    async def provider(stream: trio.abc.Stream) -> None:
+        peer = Peer(stream, masks=False)
+        await accept(peer)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(flood, peer)
+            heard.append(await peer.receive())
+            nursery.cancel_scope.cancel()
+        await peer.end()
+        told.set()
+
+    async def main() -> None:
+        async with running(
+            listener, provider=provider, tls=tls, timeouts=Timeouts(write=0.1, close=0.1)
+        ) as it:
+            client = await it.open()
+            await told.wait()
+            with pytest.raises(trio.BrokenResourceError):
+                await client.receive_rest()
+            await client.end()
+
+    run(main)
+    assert heard == [close_frame(1001, "client stalled")]
 
 
 # The stop
 
 
-def test_while_a_session_closes_new_ones_get_503_and_then_it_ends() -> None:
+@in_plain_and_tls
+def test_while_a_session_closes_new_ones_get_503_and_then_it_ends(
+    listener: Listener, tls: ServerTls
+) -> None:
     async def main() -> None:
-        async with running(HTTP, timeouts=Timeouts(close=60)) as it:
+        async with running(listener, tls=tls, timeouts=Timeouts(close=600, drain=600)) as it:
             client = await it.open()
             assert await it.status(head("/readyz")) == 200
             it.server.drain()
@@ -390,7 +454,7 @@ def test_while_a_session_closes_new_ones_get_503_and_then_it_ends() -> None:
             with pytest.raises(OSError, match="all attempts to connect"):
                 await it.connect()
 
-    trio.run(main)
+    run(main)
 
 
 def test_a_restart_says_so() -> None:
@@ -402,7 +466,7 @@ def test_a_restart_says_so() -> None:
             await client.end()
             await it.ended.wait()
 
-    trio.run(main)
+    run(main)
 
 
 def test_what_does_not_end_is_cut_off_at_the_drain_timeout() -> None:
@@ -417,7 +481,7 @@ def test_what_does_not_end_is_cut_off_at_the_drain_timeout() -> None:
                 assert await client.receive_rest() == b""
                 await client.end()
 
-    trio.run(main)
+    run(main)
 
 
 def test_without_sessions_it_ends_at_once() -> None:
@@ -428,7 +492,7 @@ def test_without_sessions_it_ends_at_once() -> None:
             it.server.drain(restart=True)
             await it.ended.wait()
 
-    trio.run(main)
+    run(main)
 
 
 def test_a_server_that_was_told_to_drain_before_it_ran() -> None:
@@ -437,7 +501,7 @@ def test_a_server_that_was_told_to_drain_before_it_ran() -> None:
         server.drain()
         await server.run()
 
-    trio.run(main)
+    run(main)
 
 
 def test_cancellation_ends_sessions_and_removes_the_unix_socket(tmp_path: Path) -> None:
@@ -452,7 +516,7 @@ def test_cancellation_ends_sessions_and_removes_the_unix_socket(tmp_path: Path) 
             assert await client.receive_rest() == b""
             await client.end()
 
-    trio.run(main)
+    run(main)
     assert not path.exists()
 
 
@@ -464,7 +528,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-@pytest.mark.parametrize("listener", [HTTP, HTTPS])
+@in_plain_and_tls
 @pytest.mark.parametrize("refused", [False, True], ids=["sessions", "refusals"])
 def test_two_hundred_connections_leave_no_descriptor(
     listener: Listener, refused: bool, tls: ServerTls
@@ -478,7 +542,8 @@ def test_two_hundred_connections_leave_no_descriptor(
 
     async def main() -> None:
         before = descriptors()
-        async with running(listener, tls=tls) as it:
+        provider_tls = server_context("127.0.0.1") if listener is HTTPS else None
+        async with running(listener, tls=tls, provider_tls=provider_tls) as it:
             async with trio.open_nursery() as nursery:
                 for _ in range(4):
                     nursery.start_soon(client, it)
@@ -487,7 +552,7 @@ def test_two_hundred_connections_leave_no_descriptor(
             assert descriptors() == before + 1  # the provider's listener
         assert descriptors() == before
 
-    trio.run(main)
+    run(main)
 
 
 def test_a_tls_client_that_ends_in_an_orderly_way(tls: ServerTls) -> None:
@@ -509,7 +574,7 @@ def test_a_tls_client_that_ends_in_an_orderly_way(tls: ServerTls) -> None:
             assert descriptors() == before + 1
 
     with structlog.testing.capture_logs() as log:
-        trio.run(main)
+        run(main)
     assert not [each for each in log if each["event"] == "fault"]
 
 
@@ -527,4 +592,4 @@ def test_there_are_no_more_places_than_descriptors_allow(
         assert quotas._max_sessions == places
         assert [each["now"] for each in log] == ([450] if warned else [])
 
-    trio.run(main)
+    run(main)

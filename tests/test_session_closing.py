@@ -46,9 +46,9 @@ async def test_a_close_and_its_answer_pass_verbatim_and_both_connections_end(
     assert not play.upstream_leg.was_reset
     assert (play.record["by"], play.record["cause"]) == (by, "peers")
     told = {"client": play.record["upstream_close"], "provider": play.record["client_close"]}
-    assert told[by] == (code, reason)
-    del told[by]
-    assert list(told.values()) == [(4321, "the answer")]
+    assert told.pop(by) == (code or 1005)
+    assert list(told.values()) == [4321]
+    assert "the answer" not in str(play.log)  # a reason can quote a key
 
 
 @in_every_variant

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from relay.protocol import Limits, Pipe
+from relay.protocol import Limits, Pipe, policy
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT
 from relay.timeouts import Timeouts
 from tests.playbook import Playbook, legs, open_session, sides
@@ -53,7 +53,7 @@ async def test_when_a_peer_vanishes_the_other_is_told_at_once(variant: Variant, 
     assert play.record["by"] == by
     closes = {"client": play.record["client_close"], "provider": play.record["upstream_close"]}
     assert closes.pop(by) is None
-    assert [close_frame(*each) for each in closes.values()] == [told]
+    assert list(closes.values()) == [1001 if by == "client" else 1011]
 
 
 @in_every_variant
@@ -383,6 +383,19 @@ async def test_draining(variant: Variant, restart: bool, told: Frame) -> None:
     assert play.ended_at == 0
     assert play.record["by"] == "relay"
     assert play.record["cause"] == ("restarting" if restart else "draining")
+
+
+@in_every_variant
+@trio_test
+async def test_an_operator_or_a_policy(variant: Variant) -> None:
+    async with open_session(variant) as play:
+        (it,) = play.server._sessions
+        it.end(policy("the budget is spent"))
+        assert await play.client.answer_close() == close_frame(1008, "the budget is spent")
+        assert await play.provider.answer_close() == AWAY
+        await end_both(play)
+    assert play.ended_at == 0
+    assert (play.record["by"], play.record["cause"]) == ("relay", "policy")
 
 
 @in_every_variant

@@ -268,6 +268,14 @@ async def test_a_provider_that_never_answers_is_504() -> None:
 
 
 @trio_test
+async def test_a_gateways_own_timeouts_are_those_of_its_sessions() -> None:
+    async with session(gateway_timeouts=Timeouts(upstream=3)) as play:
+        await play.request()
+        assert error_of(await play.client.receive_answer()) == (504, 2101)
+        assert trio.current_time() == 3
+
+
+@trio_test
 async def test_a_provider_has_one_deadline_for_its_whole_answer() -> None:
     async with session(timeouts=Timeouts(upstream=10)) as play, trio.open_nursery() as nursery:
         await play.request()
@@ -343,16 +351,23 @@ async def test_the_body_of_a_providers_refusal_may_be_endless(pause: float) -> N
 
 @trio_test
 async def test_a_dial_that_is_refused() -> None:
-    async def refuse(*_: object) -> NoReturn:
-        raise Refused(502, 2100, "not today", proxy_error="dns_error")
-
-    with pytest.MonkeyPatch.context() as patch:
-        async with session() as play:
-            patch.setattr("relay.session.dial", refuse)
-            await play.request()
-            answer = await play.client.receive_answer()
+    async with session() as play:
+        play.dial_error = Refused(502, 2100, "not today", proxy_error="dns_error")
+        await play.request()
+        answer = await play.client.receive_answer()
     assert error_of(answer) == (502, 2100)
     assert "dns_error" in answer.values("Proxy-Status")[0]
+
+
+@trio_test
+async def test_a_fault_of_the_dial_is_500() -> None:
+    async with session() as play:
+        play.dial_error = OSError("the words of a peer")
+        await play.request()
+        answer = await play.client.receive_answer()
+    assert error_of(answer) == (500, 2000)
+    assert b"the words" not in answer.body
+    assert play.faults == ["OSError"]
 
 
 # The relay's own refusals

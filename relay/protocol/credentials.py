@@ -15,18 +15,26 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from relay.protocol.endpoints import Kind, Provider, Slot
 from relay.protocol.errors import Refused
 from relay.protocol.fields import FieldLines, values
 from relay.protocol.secret import Secret
+from relay.protocol.subprotocols import TOKEN_ENTRY
 
 __all__ = ["Credentials", "contains_secret", "contains_token", "read_credentials", "redact"]
 
 TOKEN_PREFIX = b"rly_"
 _FIELD = b"cf-aig-authorization"
-_ENTRY = "cf-aig-authorization."
+_CREDENTIAL_ENTRIES = (  # of any provider: one that is sent to the wrong one is still a secret
+    "bearer.",
+    "fal-api-key.",
+    "openai-insecure-api-key.",
+    "rt_",
+    "xai-client-secret.",
+    "xi-api-key.",
+)
 _OWN_ENTRY = "relay"  # ours: never forwarded, always eligible as the answer
 _VISIBLE = re.compile(rb"[\x21-\x7e]+")  # what RFC 9110 5.5 allows, without spaces and obs-text
 _TOKEN = re.compile(rb"rly_[A-Za-z0-9_-]{43}")  # 32 bytes in base64url
@@ -68,10 +76,10 @@ class _Reader:
             Refused: 400 when another value was meant for the same upstream slot, or this one
                 cannot stand there.
         """
-        if value.startswith(TOKEN_PREFIX):
-            self.tokens.append(Secret(value))
-            return False
         if not value:
+            return False
+        if unquote_to_bytes(value).startswith(TOKEN_PREFIX):
+            self.take_token(value)
             return False
         target = slot.becomes or slot
         secret = Secret(value)
@@ -86,6 +94,11 @@ class _Reader:
             self.fields.append(target.field(secret))
             return False
         return True
+
+    def take_token(self, value: bytes) -> None:
+        """Take what stands where a gateway token may; an empty value is none."""
+        if value:
+            self.tokens.append(Secret(unquote_to_bytes(value)))
 
     @property
     def token(self) -> Secret | None:
@@ -119,7 +132,8 @@ def read_credentials(
     reader = _Reader()
     slots = provider.slots if provider is not None else ()
     for value in values(fields, _FIELD):
-        reader.tokens.append(Secret(_without_scheme(value, b"bearer")))
+        scheme, bare = _split_scheme(value)
+        reader.take_token(bare if scheme == b"bearer" else value)
     _read_fields(reader, fields, slots)
     query = _read_query(reader, query, slots)
     forwarded, secrets = _read_entries(reader, offered, slots)
@@ -134,10 +148,10 @@ def read_credentials(
     )
 
 
-def _without_scheme(value: bytes, scheme: bytes) -> bytes:
-    """The value after that authentication scheme, if it is there (RFC 9110 11.4)."""
-    first, _, rest = value.partition(b" ")
-    return rest.strip() if first.lower() == scheme else value
+def _split_scheme(value: bytes) -> tuple[bytes, bytes]:
+    """An authentication scheme in lower case, and what follows it (RFC 9110 11.4)."""
+    scheme, *rest = value.split(None, 1)[:2] or [b""]
+    return scheme.lower(), rest[0].strip() if rest else b""
 
 
 def _read_fields(reader: _Reader, fields: FieldLines, slots: Iterable[Slot]) -> None:
@@ -147,8 +161,8 @@ def _read_fields(reader: _Reader, fields: FieldLines, slots: Iterable[Slot]) -> 
             continue
         bare = value
         if slot.scheme and not value.startswith(TOKEN_PREFIX):
-            scheme, _, rest = value.partition(b" ")  # any scheme: the provider judges its own
-            bare = rest.strip() if rest or scheme.lower() == slot.scheme.lower().encode() else value
+            scheme, rest = _split_scheme(value)  # any scheme: the provider judges its own
+            bare = rest if rest or scheme == slot.scheme.lower().encode() else value
         if reader.sort(slot, bare):
             reader.fields.append((name, value))
 
@@ -179,15 +193,15 @@ def _read_entries(
     forwarded, secrets = [], set()
     for entry in offered:
         slot = next((each for each in prefixes if entry.startswith(each.name)), None)
-        if entry.startswith(_ENTRY):
+        if entry.startswith(TOKEN_ENTRY):
             secrets.add(entry)
-            reader.tokens.append(Secret(entry.removeprefix(_ENTRY).encode()))
+            reader.take_token(entry.removeprefix(TOKEN_ENTRY).encode())
         elif slot is not None:
             secrets.add(entry)
             if reader.sort(slot, entry.removeprefix(slot.name).encode()):
                 forwarded.append(entry)
         elif entry != _OWN_ENTRY:
-            if contains_token(entry.encode()):
+            if contains_token(entry.encode()) or entry.startswith(_CREDENTIAL_ENTRIES):
                 secrets.add(entry)  # no slot of this provider: neither echoed nor forwarded
             else:
                 forwarded.append(entry)
@@ -207,12 +221,7 @@ def contains_secret(data: bytes, secrets: Iterable[Secret]) -> bool:
             continue  # stands everywhere
         text = value.decode("latin-1")
         in_json = json.dumps(text)[1:-1]
-        forms = {
-            value,
-            quote_from_bytes(value, safe="").encode(),
-            in_json.encode(),
-            in_json.replace("/", "\\/").encode(),
-        }
+        forms = (value, in_json.encode(), in_json.replace("/", "\\/").encode())
         if any(form in data for form in forms) or value in unquote_to_bytes(data):
             return True
     return False

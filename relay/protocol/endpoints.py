@@ -97,6 +97,8 @@ class Endpoint:
     """The query parameter that names the model; None if the model stands in messages."""
     public: bool = False
     """Whether it can be opened without a credential: there is none, or it rides in messages."""
+    message_credentials: tuple[str, ...] = ()
+    """Members of the client's JSON messages in which it takes a credential."""
     also: tuple[str, ...] = ()
     """Other paths that a client may ask for and that lead here."""
 

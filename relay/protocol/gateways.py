@@ -22,6 +22,8 @@ from relay.protocol.endpoints import Kind, Origin, Provider
 from relay.protocol.errors import Refused
 from relay.protocol.fields import FieldLines, request_fields, values
 from relay.protocol.limits import Limits
+from relay.protocol.message_credentials import credential_filter
+from relay.protocol.messages import Policy
 from relay.protocol.routing import Route, Target, model_allowed, route
 from relay.protocol.secret import Secret
 
@@ -100,6 +102,8 @@ class UpstreamRequest:
     subprotocols: tuple[str, ...] = field(repr=False)
     secrets: tuple[Secret, ...]
     """The credentials in it, which no answer may show."""
+    policies: tuple[Policy, ...] = ()
+    """What the client's messages have to pass; if there are any, in the message lane."""
 
 
 def authorise(
@@ -199,7 +203,18 @@ def upstream_request(
         fields=(*passed, *added, *provider.added_fields),
         subprotocols=credentials.subprotocols,
         secrets=secrets,
+        policies=_policies(admission, stored=secrets != credentials.own),
     )
+
+
+def _policies(admission: Admission, *, stored: bool) -> tuple[Policy, ...]:
+    """Endpoints that take credentials inside messages get none that is not meant for them."""
+    gateway = admission.gateway
+    members = admission.route.endpoint.message_credentials
+    own_allowed = gateway.client_credentials_allowed and not stored
+    if not members or (admission.token is None and own_allowed):
+        return ()
+    return (credential_filter(members, keep_own=own_allowed),)
 
 
 def _check_for_tokens(credentials: Credentials, passed: Sequence[bytes]) -> None:
@@ -218,10 +233,12 @@ def _check_for_tokens(credentials: Credentials, passed: Sequence[bytes]) -> None
 def _stored_key(admission: Admission, fields: FieldLines) -> Secret | None:
     """The stored key that fills in for a credential that the client did not bring."""
     name = admission.route.provider.name
-    named = values(fields, b"cf-aig-byok-alias")
-    alias = named[0].decode("latin-1") if named else DEFAULT_ALIAS
+    named = set(values(fields, b"cf-aig-byok-alias"))
+    if len(named) > 1:
+        raise Refused(400, 2000, "two different aliases of a stored key")
+    alias = named.pop().decode("latin-1") if named else DEFAULT_ALIAS
     key = admission.gateway.stored_key(name, alias)
-    if key is None and named:
+    if key is None and values(fields, b"cf-aig-byok-alias"):
         raise Refused(400, 2040, f"{name} has no stored key by that alias")
     if key is None and not admission.route.endpoint.public:
         raise Refused(

@@ -115,7 +115,6 @@ class ClientHandshake:
         # RFC 9112 6.3; a body could be taken for frames, or for a second request.
         if values(fields, b"transfer-encoding") or set(values(fields, b"content-length")) - {b"0"}:
             raise Refused(400, 2000, "the request has a body")
-        self._connection.next_event()  # its end: from here on an upgrade can be answered
         return Request(
             method=self._method,
             target=_origin_form(event.target, fields),

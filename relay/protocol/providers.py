@@ -91,16 +91,22 @@ CARTESIA = Provider(
 # An agent may be public, and the text-to-speech endpoints take a credential in a message: they can
 # be opened without one. The entry `xi-api-key.` is the gateway's own, and becomes the field line.
 _XI_API_KEY = Slot(Kind.FIELD, "xi-api-key")
+_IN_MESSAGES = ("xi_api_key", "xi-api-key", "authorization", "single_use_token")
 ELEVENLABS = Provider(
     name="elevenlabs",
     origin=Origin("wss", "api.elevenlabs.io", 443),
     version="/v1",
     endpoints=(
         Endpoint("/v1/convai/conversation", public=True),
-        Endpoint("/v1/text-to-speech/{voice}/stream-input", model="model_id", public=True),
-        Endpoint("/v1/text-to-speech/{voice}/multi-stream-input", model="model_id", public=True),
-        Endpoint("/v1/text-to-dialogue/stream-input", model="model_id", public=True),
-        Endpoint("/v1/text-to-dialogue/multi-stream-input", model="model_id", public=True),
+        *(
+            Endpoint(path, model="model_id", public=True, message_credentials=_IN_MESSAGES)
+            for path in (
+                "/v1/text-to-speech/{voice}/stream-input",
+                "/v1/text-to-speech/{voice}/multi-stream-input",
+                "/v1/text-to-dialogue/stream-input",
+                "/v1/text-to-dialogue/multi-stream-input",
+            )
+        ),
         Endpoint("/v1/speech-to-text/realtime", model="model_id"),
     ),
     slots=(

@@ -8,10 +8,11 @@ from collections.abc import Collection, Sequence
 from relay.protocol.errors import Refused
 from relay.protocol.fields import FieldLines, list_members
 
-__all__ = ["answer", "offered_entries"]
+__all__ = ["TOKEN_ENTRY", "answer", "offered_entries"]
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
-_TOKEN_ENTRY = "cf-aig-authorization."  # noqa: S105 - a prefix
+TOKEN_ENTRY = "cf-aig-authorization."  # noqa: S105 - a prefix
+"""What goes before a gateway token in an entry."""
 
 
 def offered_entries(fields: FieldLines) -> tuple[str, ...]:
@@ -48,4 +49,4 @@ def answer(offered: Sequence[str], secrets: Collection[str], chosen: str | None)
             return entry
     # Only secrets: the sender gets back what it sent. The gateway token is the one that can be
     # revoked here.
-    return next((entry for entry in offered if entry.startswith(_TOKEN_ENTRY)), offered[0])
+    return next((entry for entry in offered if entry.startswith(TOKEN_ENTRY)), offered[0])

@@ -235,6 +235,46 @@ def test_an_alias_without_a_stored_key_is_400(alias: str) -> None:
     assert caught.value.message == "openai has no stored key by that alias"
 
 
+def test_two_aliases_are_400() -> None:
+    with refused(400):
+        admit(
+            upgrade(OPENAI, WITH_TOKEN, "cf-aig-byok-alias: eu", "cf-aig-byok-alias: default"),
+            a_gateway(stored_keys=STORED_KEYS),
+        )
+
+
+_SPEECH = "/v1/acct/main/elevenlabs/v1/text-to-speech/voice/stream-input"
+_SPOKEN = '{"text": " ", "xi_api_key": "own"}'
+_ELEVENLABS_KEY = {("elevenlabs", "default"): "sk"}
+
+
+@pytest.mark.parametrize(
+    ("gateway", "lines", "passes"),
+    [
+        ({"stored_keys": _ELEVENLABS_KEY}, [WITH_TOKEN], False),
+        ({"stored_keys": _ELEVENLABS_KEY, "authentication_required": False}, [], False),
+        ({"client_credentials_allowed": False}, [WITH_TOKEN], False),
+        ({"client_credentials_allowed": False, "authentication_required": False}, [], False),
+        ({}, [WITH_TOKEN], True),
+        ({"stored_keys": _ELEVENLABS_KEY}, [WITH_TOKEN, "xi-api-key: own"], True),
+        ({"authentication_required": False}, [], True),
+    ],
+)
+def test_a_credential_in_a_message_passes_only_where_no_other_was_used(
+    gateway: dict[str, object], lines: list[str], passes: bool
+) -> None:
+    session = admit(upgrade(_SPEECH, *lines), a_gateway(**gateway))  # type: ignore[arg-type]
+    messages = [_SPOKEN]
+    for policy in session.upstream.policies:
+        messages = [str(after) for before in messages for after in policy(before)]
+    assert messages == [_SPOKEN if passes else '{"text": " "}']
+
+
+def test_where_nothing_was_authenticated_or_stored_messages_are_not_looked_at() -> None:
+    session = admit(upgrade(_SPEECH), a_gateway(authentication_required=False))
+    assert session.upstream.policies == ()
+
+
 def test_no_credential_at_all_is_401() -> None:
     with refused(401, 2041):
         admit(upgrade(OPENAI, WITH_TOKEN))

@@ -36,6 +36,11 @@ LAYERS = [
     "errors",
     "limits",
     "secret",
+    # open sessions
+    "frames",
+    "pipe",
+    "messages",
+    "closing",
     # opening handshakes
     "fields",
     "head",
@@ -43,16 +48,12 @@ LAYERS = [
     "providers",
     "subprotocols",
     "credentials",
+    "message_credentials",
     "routing",
     "gateways",
     "refusals",
     "upstream_opening",
     "opening",
-    # open sessions
-    "frames",
-    "pipe",
-    "messages",
-    "closing",
     # the public API
     "__init__",
 ]

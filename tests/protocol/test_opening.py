@@ -125,8 +125,9 @@ def test_a_body_of_no_bytes_is_none() -> None:
 @pytest.mark.parametrize("host", ["relay.test", "RELAY.test:8080", "127.0.0.1", "[::1]:8443"])
 @pytest.mark.parametrize("scheme", ["http", "https", "ws", "WSS"])
 def test_a_target_in_absolute_form_names_the_host(scheme: str, host: str) -> None:
-    data = head(f"{scheme}://{host.lower()}{TARGET}", *UPGRADE_LINES, host=host)
-    assert read(data).target == TARGET.encode()
+    for authority in (host.lower(), host.upper()):
+        data = head(f"{scheme}://{authority}{TARGET}", *UPGRADE_LINES, host=host)
+        assert read(data).target == TARGET.encode()
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,7 @@ def test_field_lines_that_show_a_credential_do_not_pass_with_a_101() -> None:
             f"x-request-id: {STORED.decode()}",
             "request-id: sk-stored%2Fkey",
             "dg-request-id: 1",
+            "Retry-After: 1",
             "Set-Cookie: s=1",
             "Server: secret/1.0",
         ),
@@ -372,8 +373,10 @@ def test_no_answer_in_time_is_504(received: bytes) -> None:
 
 def test_a_refusal_whose_body_is_late_is_still_the_providers() -> None:
     handshake = dialled()
-    handshake.receive_data(refusal_head(403, b"Content-Length: 9", b"Retry-After: 7") + b"abc")
+    head = refusal_head(403, b"Content-Length: 9", b"Content-Encoding: gzip", b"Retry-After: 7")
+    handshake.receive_data(head + b"abc")
     error: Refused = handshake.timed_out()
     assert isinstance(error, ProviderRefused)
     assert (error.status, error.body) == (403, None)
+    assert "in time" in error.message
     assert error.fields == (("retry-after", "7"),)

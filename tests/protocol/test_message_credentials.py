@@ -1,0 +1,66 @@
+"""Credentials in messages: which members go, and that nothing else changes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from relay.protocol.message_credentials import credential_filter
+
+_MEMBERS = ("xi_api_key", "xi-api-key", "authorization")
+_TOKEN = "rly_" + "a" * 43
+
+
+def _filtered(message: str, *, keep_own: bool = False) -> str:
+    (result,) = credential_filter(_MEMBERS, keep_own=keep_own)(message)
+    assert isinstance(result, str)
+    return result
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"text": " ",  "voice_settings":{"stability":1.50e1}}',
+        '{"text":"xi_api_key"}',
+        '{"voice": {"xi_api_key": "inside is no credential"}}',
+        '["xi_api_key"]',
+        '"xi_api_key"',
+        "xi_api_key",
+        "",
+        "[" * 100_000,
+        '{"text": 1',
+    ],
+)
+def test_a_message_without_a_credential_passes_as_it_came(message: str) -> None:
+    assert _filtered(message) is message
+
+
+def test_binary_messages_pass() -> None:
+    message = b'{"xi_api_key": "k"}'
+    assert credential_filter(_MEMBERS, keep_own=False)(message) == (message,)
+
+
+@pytest.mark.parametrize("member", [*_MEMBERS, "XI_API_KEY", "xi\\u005fapi_key"])
+@pytest.mark.parametrize("value", ['"key"', f'"{_TOKEN}"', '"rly_x"', "null", "7", '{"a": 1}'])
+def test_every_spelling_of_a_member_is_taken_out(member: str, value: str) -> None:
+    message = f'{{"text": "a", "{member}": {value}, "n": 1.50e1}}'
+    assert _filtered(message) == '{"text": "a", "n": 1.50e1}'
+
+
+def test_a_member_that_stands_twice_is_taken_out_twice() -> None:
+    assert _filtered('{"xi_api_key": "a", "t": [1, {"b": -0.0}], "xi_api_key": "b"}') == (
+        '{"t": [1, {"b": -0.0}]}'
+    )
+
+
+def test_other_members_that_stand_twice_stay() -> None:
+    assert _filtered('{"a": 1, "xi_api_key": "k", "a": "é"}') == '{"a": 1, "a": "\\u00e9"}'
+
+
+@pytest.mark.parametrize("value", [_TOKEN, f"Bearer {_TOKEN}", "rly_short"])
+def test_where_clients_may_bring_their_own_only_gateway_tokens_go(value: str) -> None:
+    message = json.dumps({"text": "a", "xi_api_key": value})
+    assert _filtered(message, keep_own=True) == '{"text": "a"}'
+    own = json.dumps({"text": "a", "xi_api_key": "own"})
+    assert _filtered(own, keep_own=True) is own
