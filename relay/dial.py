@@ -48,7 +48,7 @@ async def _connect(origin: Origin, tls: ssl.SSLContext) -> trio.abc.Stream:
             502, 2100, "the provider's name does not resolve", proxy_error="dns_error"
         ) from None
     except OSError as error:
-        if error.errno in {errno.EMFILE, errno.ENFILE}:
+        if _lacks_descriptors(error):
             raise Refused(
                 503,
                 2102,
@@ -75,3 +75,12 @@ async def _connect(origin: Origin, tls: ssl.SSLContext) -> trio.abc.Stream:
         await trio.aclose_forcefully(stream)
         raise
     return stream
+
+
+def _lacks_descriptors(error: OSError) -> bool:
+    """Whether connecting failed for want of a descriptor; Trio gives all attempts as the cause."""
+    attempts = error.__cause__
+    return isinstance(attempts, ExceptionGroup) and any(
+        isinstance(each, OSError) and each.errno in {errno.EMFILE, errno.ENFILE}
+        for each in attempts.exceptions
+    )

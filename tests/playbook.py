@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, MutableMapping
@@ -29,6 +30,7 @@ __all__ = [
     "Playbook",
     "accept",
     "ask",
+    "error_of",
     "legs",
     "open_session",
     "session",
@@ -232,6 +234,14 @@ async def ask(server: Server, data: bytes) -> Answer:
         nursery.start_soon(server.handle, ours)
         await client.stream.send_all(data)
         return await client.receive_answer()
+
+
+def error_of(answer: Answer) -> tuple[int, int]:
+    """The status and the code of a refusal that is the relay's own."""
+    body = json.loads(answer.body)
+    assert body["success"] is False
+    assert answer.values("Connection") == ["close"]
+    return answer.status, body["error"][0]["code"]
 
 
 def sides(play: Playbook, by: str) -> tuple[Peer, Peer]:

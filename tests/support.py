@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -144,6 +145,13 @@ class Peer:
     async def send(self, *frames: Frame) -> None:
         """Send frames, all in one piece."""
         await self.stream.send_all(self.encode(*frames))
+
+    async def drip(self, data: bytes) -> None:
+        """Send one byte a second, while somebody takes it."""
+        with suppress(trio.BrokenResourceError):
+            for byte in data:
+                await self.stream.send_all(bytes([byte]))
+                await trio.sleep(1)
 
     def encode(self, *frames: Frame) -> bytes:
         """Frames as this peer sends them."""

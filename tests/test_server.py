@@ -1,4 +1,4 @@
-"""The server over real sockets: its listeners, its sessions, and its stop."""
+"""The server over real sockets: its listeners, its connections, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -6,153 +6,37 @@ import errno
 import os
 import resource
 import socket
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import structlog
 import trio
 
 from relay.link import reset
-from relay.protocol import Origin, by_name
-from relay.protocol.frames import CLOSE, TEXT
+from relay.protocol.frames import TEXT
 from relay.server import Server, serve
 from relay.settings import Listener
 from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 from tests.certificates import client_context, server_context, write_pem
-from tests.playbook import CREDENTIAL, TARGET, accept, settings
+from tests.loopback import HTTP, HTTPS, Relay, close, in_plain_and_tls, run, running
+from tests.playbook import TARGET, accept, settings
 from tests.protocol.handshakes import head, upgrade
 from tests.protocol.wire import Frame
-from tests.support import Ended, Peer, close_frame
+from tests.support import Peer, close_frame
 
-HTTP = Listener("http", "127.0.0.1")
-HTTPS = Listener("https", "127.0.0.1")
 HELLO = Frame(TEXT, b"hello")
 AWAY = close_frame(1001, "going away")
-in_plain_and_tls = pytest.mark.parametrize("listener", [HTTP, HTTPS], ids=str)
-
-
-async def echo(stream: trio.abc.Stream) -> None:
-    """A provider that echoes frames, and answers a Close as a server does."""
-    provider = Peer(stream, masks=False)
-    with suppress(Ended, trio.BrokenResourceError):
-        await accept(provider)
-        while True:
-            frame = await provider.receive()
-            await provider.send(frame)
-            if frame.opcode == CLOSE:
-                break
-    await provider.end()
-
-
-class Setup:
-    """A running relay, in front of a provider."""
-
-    def __init__(self, server: Server, ended: trio.Event) -> None:
-        self.server = server
-        self.ended = ended
-
-    async def connect(self, index: int = 0) -> Peer:
-        """A client at one of the listeners."""
-        address = self.server.addresses[index]
-        stream: trio.abc.Stream
-        if address.scheme == "unix":
-            stream = await trio.open_unix_socket(address.host)
-        else:
-            stream = await trio.open_tcp_stream(address.host, address.port)
-        if address.scheme == "https":
-            stream = trio.SSLStream(
-                stream, client_context(), server_hostname="relay.test", https_compatible=True
-            )
-        return Peer(stream, masks=True)
-
-    async def open(self, index: int = 0) -> Peer:
-        """A client whose session is open."""
-        client = await self.connect(index)
-        await client.stream.send_all(upgrade(TARGET, CREDENTIAL))
-        assert (await client.receive_head()).startswith(b"HTTP/1.1 101 ")
-        return client
-
-    async def status(self, request: bytes, index: int = 0) -> int:
-        """The status of the answer to a request that opens no session."""
-        client = await self.connect(index)
-        await client.stream.send_all(request)
-        return (await client.receive_answer()).status
-
-
-async def close(client: Peer) -> None:
-    """One round trip, and a closing handshake."""
-    await client.send(HELLO)
-    assert await client.receive() == HELLO
-    await client.send(close_frame(1000))
-    assert await client.receive() == close_frame(1000)
-    assert await client.receive_rest() == b""
-    await client.end()
-
-
-@asynccontextmanager
-async def running(
-    *listeners: Listener,
-    provider: Callable[[trio.abc.Stream], Awaitable[None]] = echo,
-    provider_tls: ssl.SSLContext | None = None,
-    tls: ServerTls | None = None,
-    **setting: Any,
-) -> AsyncIterator[Setup]:
-    """A relay on these listeners; it is cancelled when the block is left.
-
-    It does not end a drain for want of time, unless ``timeouts`` say so.
-    """
-    setting.setdefault("timeouts", Timeouts(drain=600))
-    (upstream,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    origin = Origin("wss" if provider_tls else "ws", *upstream.socket.getsockname())
-    its = replace(
-        settings(**setting),
-        listeners=listeners,
-        providers={"openai": replace(by_name()["openai"], origin=origin)},
-        trust={"openai": client_context()},
-        tls=tls,
-    )
-
-    async def serve_provider(stream: trio.SocketStream) -> None:
-        if provider_tls is None:
-            await provider(stream)
-        else:
-            tls_stream = trio.SSLStream(stream, provider_tls, server_side=True)
-            await provider(tls_stream)
-
-    ended = trio.Event()
-
-    async def run(task_status: trio.TaskStatus[Server]) -> None:
-        await serve(its, task_status=task_status)
-        ended.set()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(trio.serve_listeners, serve_provider, [upstream])
-        yield Setup(await nursery.start(run), ended)
-        nursery.cancel_scope.cancel()
-
-
-def run(main: Callable[[], Awaitable[None]]) -> None:
-    """Run a test on the real clock; after a minute it must be hanging."""
-
-    async def run_for_a_minute() -> None:
-        with trio.fail_after(60):
-            await main()
-
-    trio.run(run_for_a_minute)
-
-
-# Listeners
 
 
 @pytest.fixture
 def tls(tmp_path: Path) -> ServerTls:
     return ServerTls(*write_pem(tmp_path, "relay.test"))
+
+
+# Listeners
 
 
 def test_sessions_at_every_kind_of_listener(tls: ServerTls, tmp_path: Path) -> None:
@@ -286,7 +170,7 @@ def test_certificates_are_exchanged_under_new_connections(tls: ServerTls, tmp_pa
     other = tmp_path / "other"
     other.mkdir()
 
-    async def serial(it: Setup) -> object:
+    async def serial(it: Relay) -> object:
         client = await it.open()
         assert isinstance(client.stream, trio.SSLStream)
         certificate = client.stream.getpeercert()
@@ -309,7 +193,7 @@ def test_certificates_are_exchanged_under_new_connections(tls: ServerTls, tmp_pa
             assert len(set(seen)) == 4
             await close(old_session)
 
-    async def close_one(it: Setup) -> None:
+    async def close_one(it: Relay) -> None:
         await close(await it.open())
 
     run(main)
@@ -430,96 +314,6 @@ def test_a_client_that_reads_nothing_is_reset(listener: Listener, tls: ServerTls
     assert heard == [close_frame(1001, "client stalled")]
 
 
-# The stop
-
-
-@in_plain_and_tls
-def test_while_a_session_closes_new_ones_get_503_and_then_it_ends(
-    listener: Listener, tls: ServerTls
-) -> None:
-    async def main() -> None:
-        async with running(listener, tls=tls, timeouts=Timeouts(close=600, drain=600)) as it:
-            client = await it.open()
-            assert await it.status(head("/readyz")) == 200
-            it.server.drain()
-            assert await client.receive() == AWAY
-            assert await it.status(upgrade(TARGET, CREDENTIAL)) == 503
-            assert await it.status(head("/readyz")) == 503
-            assert await it.status(head("/healthz")) == 200
-            assert not it.ended.is_set()
-            await client.send(AWAY)
-            assert await client.receive_rest() == b""
-            await client.end()
-            await it.ended.wait()
-            with pytest.raises(OSError, match="all attempts to connect"):
-                await it.connect()
-
-    run(main)
-
-
-def test_a_restart_says_so() -> None:
-    async def main() -> None:
-        async with running(HTTP) as it:
-            client = await it.open()
-            it.server.drain(restart=True)
-            assert await client.answer_close() == close_frame(1012, "service restart")
-            await client.end()
-            await it.ended.wait()
-
-    run(main)
-
-
-def test_what_does_not_end_is_cut_off_at_the_drain_timeout() -> None:
-    async def main() -> None:
-        async with running(HTTP, timeouts=Timeouts(close=600, drain=0.05)) as it:
-            clients = [await it.open() for _ in range(3)]
-            it.server.drain()
-            await it.ended.wait()
-            assert it.server.quotas.open == 0
-            for client in clients:
-                assert await client.receive() == AWAY
-                assert await client.receive_rest() == b""
-                await client.end()
-
-    run(main)
-
-
-def test_without_sessions_it_ends_at_once() -> None:
-    async def main() -> None:
-        async with running(HTTP) as it:
-            await close(await it.open())
-            it.server.drain()
-            it.server.drain(restart=True)
-            await it.ended.wait()
-
-    run(main)
-
-
-def test_a_server_that_was_told_to_drain_before_it_ran() -> None:
-    async def main() -> None:
-        server = Server(replace(settings(), listeners=(HTTP,)))
-        server.drain()
-        await server.run()
-
-    run(main)
-
-
-def test_cancellation_ends_sessions_and_removes_the_unix_socket(tmp_path: Path) -> None:
-    path = tmp_path / "relay.sock"
-
-    async def main() -> None:
-        async with running(HTTP, Listener("unix", str(path))) as it:
-            clients = [await it.open(index) for index in (0, 1)]
-            assert path.exists()
-        assert it.server.quotas.open == 0
-        for client in clients:
-            assert await client.receive_rest() == b""
-            await client.end()
-
-    run(main)
-    assert not path.exists()
-
-
 # Descriptors and places
 
 
@@ -533,7 +327,7 @@ def descriptors() -> int:
 def test_two_hundred_connections_leave_no_descriptor(
     listener: Listener, refused: bool, tls: ServerTls
 ) -> None:
-    async def client(it: Setup) -> None:
+    async def client(it: Relay) -> None:
         for _ in range(50):
             if refused:
                 assert await it.status(head("/nowhere")) == 404

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from typing import NoReturn
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from relay.protocol import ClientHandshake, Refused
+from relay.protocol import ClientHandshake
 from relay.protocol.frames import BINARY, TEXT
 from relay.server import Server
 from relay.timeouts import Timeouts
-from tests.playbook import CREDENTIAL, TARGET, ask, open_session, session, settings
-from tests.protocol.handshakes import TOKEN, Answer, head, parse_answer, upgrade
+from tests.playbook import TARGET, ask, error_of, open_session, session, settings
+from tests.protocol.handshakes import head, parse_answer, upgrade
 from tests.protocol.wire import Frame
-from tests.support import Peer, Variant, close_frame, in_every_variant, trio_test
+from tests.support import Variant, close_frame, in_every_variant, trio_test
 
 AWAY = close_frame(1001, "going away")
 PIECE = Frame(BINARY, b"0123456789abcdef" * 512)  # 8 KiB
-
-
-def error_of(answer: Answer) -> tuple[int, int]:
-    """The status and the code of a refusal that is the relay's own."""
-    body = json.loads(answer.body)
-    assert body["success"] is False
-    assert answer.values("Connection") == ["close"]
-    return answer.status, body["error"][0]["code"]
 
 
 # The 101
@@ -205,19 +195,11 @@ async def test_a_request_that_is_not_whole_in_time_is_408(data: bytes) -> None:
 @trio_test
 async def test_the_deadline_is_for_the_whole_request() -> None:
     async with session(timeouts=Timeouts(opening=10)) as play, trio.open_nursery() as nursery:
-        nursery.start_soon(drip, play.client, upgrade(TARGET))
+        nursery.start_soon(play.client.drip, upgrade(TARGET))
         answer = parse_answer(await play.client.receive_rest())
         assert error_of(answer) == (408, 2000)
         assert trio.current_time() == 10
         nursery.cancel_scope.cancel()
-
-
-async def drip(peer: Peer, data: bytes) -> None:
-    """Send one byte a second, while somebody takes it."""
-    with suppress(trio.BrokenResourceError):
-        for byte in data:
-            await peer.stream.send_all(bytes([byte]))
-            await trio.sleep(1)
 
 
 @trio_test
@@ -250,228 +232,6 @@ async def test_a_client_that_does_not_end_after_its_refusal_is_cut_off() -> None
 async def test_a_second_request_is_dropped(first: bytes) -> None:
     server = Server(settings())
     await ask(server, first + head("/healthz"))  # exactly one answer, or it is no answer
-
-
-# Providers that do not open
-
-
-@trio_test
-async def test_a_provider_that_never_answers_is_504() -> None:
-    async with session(timeouts=Timeouts(upstream=10)) as play:
-        await play.request()
-        await play.provider.receive_head()
-        answer = await play.client.receive_answer()
-        assert trio.current_time() == 10
-        assert play.upstream_leg.closed
-    assert error_of(answer) == (504, 2101)
-    assert "http_response_timeout" in answer.values("Proxy-Status")[0]
-
-
-@trio_test
-async def test_a_gateways_own_timeouts_are_those_of_its_sessions() -> None:
-    async with session(gateway_timeouts=Timeouts(upstream=3)) as play:
-        await play.request()
-        assert error_of(await play.client.receive_answer()) == (504, 2101)
-        assert trio.current_time() == 3
-
-
-@trio_test
-async def test_a_provider_has_one_deadline_for_its_whole_answer() -> None:
-    async with session(timeouts=Timeouts(upstream=10)) as play, trio.open_nursery() as nursery:
-        await play.request()
-        await play.provider.receive_head()
-        nursery.start_soon(drip, play.provider, b"HTTP/1.1 101 Switching Protocols\r\n")
-        assert error_of(await play.client.receive_answer()) == (504, 2101)
-        assert trio.current_time() == 10
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"HTTP/1.1 101", b"HTTP/1.1 200 OK\r\n\r\n", b"SSH-2.0-OpenSSH_9.9\r\n"]
-)
-@trio_test
-async def test_a_provider_that_gives_no_valid_answer_is_502(data: bytes) -> None:
-    async with session() as play:
-        await play.request()
-        await play.provider.receive_head()
-        if data:
-            await play.provider.stream.send_all(data)
-        await play.provider.end()
-        answer = await play.client.receive_answer()
-    assert error_of(answer) == (502, 2100)
-    assert "http_protocol_error" in answer.values("Proxy-Status")[0]
-    assert play.ended_at == 0
-
-
-@trio_test
-async def test_a_provider_that_answers_without_reading_the_request() -> None:
-    """Writing to it fails, and its answer is still read."""
-    async with session() as play:
-        play.upstream_leg.breaks_writes = True
-        await play.request()
-        await play.provider.stream.send_all(
-            b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 4\r\n\r\nslow"
-        )
-        answer = await play.client.receive_answer()
-    assert (answer.status, answer.body) == (429, b"slow")
-
-
-@trio_test
-async def test_a_providers_refusal_reaches_the_client() -> None:
-    async with session() as play:
-        await play.request()
-        await play.provider.receive_head()
-        refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/x\r\nContent-Length: 2\r\n\r\nno"
-        await play.provider.stream.send_all(refusal)
-        answer = await play.client.receive_answer()
-    assert (answer.status, answer.body) == (403, b"no")
-    assert answer.values("Content-Type") == ["text/x"]
-    assert answer.values("Proxy-Status") == ["relay; received-status=403"]
-    assert play.upstream_leg.closed
-
-
-@pytest.mark.parametrize("pause", [0, 1])
-@trio_test
-async def test_the_body_of_a_providers_refusal_may_be_endless(pause: float) -> None:
-    """As fast as it can be read, or drop by drop."""
-    async with session(timeouts=Timeouts(upstream=10)) as play, trio.open_nursery() as nursery:
-
-        async def talk() -> None:
-            await play.provider.receive_head()
-            await play.provider.stream.send_all(b"HTTP/1.1 500 Oh\r\n\r\n")
-            with suppress(trio.BrokenResourceError):
-                while True:
-                    await play.provider.stream.send_all(b"x" if pause else b"x" * 1024)
-                    await trio.sleep(pause)
-
-        nursery.start_soon(talk)
-        await play.request()
-        assert error_of(await play.client.receive_answer()) == (500, 2100)
-        assert trio.current_time() == (10 if pause else 0)
-
-
-@trio_test
-async def test_a_dial_that_is_refused() -> None:
-    async with session() as play:
-        play.dial_error = Refused(502, 2100, "not today", proxy_error="dns_error")
-        await play.request()
-        answer = await play.client.receive_answer()
-    assert error_of(answer) == (502, 2100)
-    assert "dns_error" in answer.values("Proxy-Status")[0]
-
-
-@trio_test
-async def test_a_fault_of_the_dial_is_500() -> None:
-    async with session() as play:
-        play.dial_error = OSError("the words of a peer")
-        await play.request()
-        answer = await play.client.receive_answer()
-    assert error_of(answer) == (500, 2000)
-    assert b"the words" not in answer.body
-    assert play.faults == ["OSError"]
-
-
-# The relay's own refusals
-
-
-@pytest.mark.parametrize("draining", [False, True])
-@pytest.mark.parametrize("version", ["1.0", "1.1"])
-@pytest.mark.parametrize("target", ["/healthz", "/readyz"])
-@trio_test
-async def test_health(target: str, version: str, draining: bool) -> None:
-    server = Server(settings())
-    if draining:
-        server.drain()
-    answer = await ask(server, head(target, version=version))
-    if target == "/readyz" and draining:
-        assert (answer.status, answer.body) == (503, b"draining\n")
-    else:
-        assert (answer.status, answer.body) == (200, b"ok\n")
-    assert answer.values("Content-Type") == ["text/plain"]
-
-
-@pytest.mark.parametrize("target", ["/healthz", "/readyz"])
-@trio_test
-async def test_health_has_no_other_methods_than_get_and_head(target: str) -> None:
-    async with session() as play:
-        await play.client.stream.send_all(head(target, method="HEAD"))
-        answer = await play.client.receive_rest()
-        await play.client.end()
-    assert answer.startswith(b"HTTP/1.1 200 ")
-    assert b"\r\nContent-Length: 3\r\n" in answer
-    assert answer.endswith(b"\r\n\r\n")
-    refused = await ask(play.server, head(target, method="POST"))
-    assert error_of(refused) == (405, 2000)
-    assert refused.values("Allow") == ["GET, HEAD"]
-
-
-@trio_test
-async def test_health_is_answered_when_the_relay_is_full() -> None:
-    async with open_session(places=1) as play:
-        assert (await ask(play.server, head("/readyz"))).status == 200
-        await play.close()
-
-
-@pytest.mark.parametrize("full", [False, True], ids=["draining", "full"])
-@trio_test
-async def test_draining_and_full_stand_between_the_request_and_the_gateway(full: bool) -> None:
-    async with open_session(places=1) as play:
-        if not full:
-            play.server.drain()
-        cases = {
-            b"nonsense\r\n\r\n": (400, 2000),
-            head("/nowhere"): (404, 2000),
-            head(TARGET, method="POST"): (405, 2000),
-            head(TARGET): (426, 2000),
-            upgrade("/v1/acct/none/openai"): (503, 2102),
-            upgrade(TARGET, f"cf-aig-authorization: {TOKEN}x"): (503, 2102),
-            upgrade(TARGET): (503, 2102),
-        }
-        for data, error in cases.items():
-            answer = await ask(play.server, data)
-            assert error_of(answer) == error
-            assert bool(answer.values("Retry-After")) is (error[0] == 503)
-        assert len(play.dialled) == 1
-        await play.client.end()
-        await play.provider.end()
-    if full:
-        assert error_of(await ask(play.server, upgrade("/v1/acct/none/openai"))) == (404, 2001)
-
-
-@trio_test
-async def test_draining_begins_while_the_provider_is_dialled() -> None:
-    async with session(connects=False) as play:
-        await play.request()
-        await wait_all_tasks_blocked()
-        play.server.drain()
-        play.may_connect.set()
-        await play.accept()
-        assert error_of(await play.client.receive_answer()) == (503, 2102)
-        assert await play.provider.receive_rest() == b""
-
-
-@trio_test
-async def test_the_sessions_of_a_gateway_are_limited() -> None:
-    async with open_session(max_sessions=1) as play:
-        answer = await ask(play.server, upgrade(TARGET, CREDENTIAL))
-        assert error_of(answer) == (429, 2003)
-        assert not answer.values("Retry-After")  # it cannot be known
-        assert len(play.dialled) == 1
-        await play.close()
-    # The place is free again: what is missing is only a credential.
-    assert error_of(await ask(play.server, upgrade(TARGET))) == (401, 2041)
-
-
-@trio_test
-async def test_the_openings_per_minute_of_a_gateway_are_limited() -> None:
-    server = Server(settings(openings_per_minute=2))
-    for _ in range(2):
-        assert error_of(await ask(server, upgrade(TARGET))) == (401, 2041)
-    await trio.sleep(9.5)
-    answer = await ask(server, upgrade(TARGET))
-    assert error_of(answer) == (429, 2003)
-    assert answer.values("Retry-After") == ["21"]
-    await trio.sleep(20.5)
-    assert error_of(await ask(server, upgrade(TARGET))) == (401, 2041)
 
 
 # Faults

@@ -110,8 +110,7 @@ class Endpoint:
             version: The provider's version prefix, which a client may leave out.
         """
         for template in (self.path, *self.also):
-            short = template.removeprefix(version) if version else template
-            for form in {template, short}:
+            for form in {template, template.removeprefix(version)}:
                 if (segments := _match(form, tail)) is not None:
                     return _fill(self.path, segments)
         return None

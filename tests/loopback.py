@@ -1,0 +1,141 @@
+"""A relay over real sockets of this machine, between clients and a provider."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import trio
+
+from relay.protocol import Origin, by_name
+from relay.protocol.frames import CLOSE, TEXT
+from relay.server import Server, serve
+from relay.settings import Listener
+from relay.timeouts import Timeouts
+from relay.tls import ServerTls
+from tests.certificates import client_context
+from tests.playbook import CREDENTIAL, TARGET, accept, settings
+from tests.protocol.handshakes import upgrade
+from tests.protocol.wire import Frame
+from tests.support import Ended, Peer, close_frame
+
+__all__ = ["HTTP", "HTTPS", "Relay", "close", "in_plain_and_tls", "run", "running"]
+
+HTTP = Listener("http", "127.0.0.1")
+HTTPS = Listener("https", "127.0.0.1")
+in_plain_and_tls = pytest.mark.parametrize("listener", [HTTP, HTTPS], ids=str)
+
+
+async def echo(stream: trio.abc.Stream) -> None:
+    """A provider that echoes frames, and answers a Close as a server does."""
+    provider = Peer(stream, masks=False)
+    with suppress(Ended, trio.BrokenResourceError):
+        await accept(provider)
+        while True:
+            frame = await provider.receive()
+            await provider.send(frame)
+            if frame.opcode == CLOSE:
+                break
+    await provider.end()
+
+
+class Relay:
+    """A running relay, in front of a provider."""
+
+    def __init__(self, server: Server, ended: trio.Event) -> None:
+        self.server = server
+        self.ended = ended
+
+    async def connect(self, index: int = 0) -> Peer:
+        """A client at one of the listeners."""
+        address = self.server.addresses[index]
+        stream: trio.abc.Stream
+        if address.scheme == "unix":
+            stream = await trio.open_unix_socket(address.host)
+        else:
+            stream = await trio.open_tcp_stream(address.host, address.port)
+        if address.scheme == "https":
+            stream = trio.SSLStream(
+                stream, client_context(), server_hostname="relay.test", https_compatible=True
+            )
+        return Peer(stream, masks=True)
+
+    async def open(self, index: int = 0) -> Peer:
+        """A client whose session is open."""
+        client = await self.connect(index)
+        await client.stream.send_all(upgrade(TARGET, CREDENTIAL))
+        assert (await client.receive_head()).startswith(b"HTTP/1.1 101 ")
+        return client
+
+    async def status(self, request: bytes, index: int = 0) -> int:
+        """The status of the answer to a request that opens no session."""
+        client = await self.connect(index)
+        await client.stream.send_all(request)
+        return (await client.receive_answer()).status
+
+
+async def close(client: Peer) -> None:
+    """One round trip, and a closing handshake."""
+    hello = Frame(TEXT, b"hello")
+    await client.send(hello)
+    assert await client.receive() == hello
+    await client.send(close_frame(1000))
+    assert await client.receive() == close_frame(1000)
+    assert await client.receive_rest() == b""
+    await client.end()
+
+
+@asynccontextmanager
+async def running(
+    *listeners: Listener,
+    provider: Callable[[trio.abc.Stream], Awaitable[None]] = echo,
+    provider_tls: ssl.SSLContext | None = None,
+    tls: ServerTls | None = None,
+    **setting: Any,
+) -> AsyncIterator[Relay]:
+    """A relay on these listeners; it is cancelled when the block is left.
+
+    It does not end a drain for want of time, unless ``timeouts`` say so.
+    """
+    setting.setdefault("timeouts", Timeouts(drain=600))
+    (upstream,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    origin = Origin("wss" if provider_tls else "ws", *upstream.socket.getsockname())
+    its = replace(
+        settings(**setting),
+        listeners=listeners,
+        providers={"openai": replace(by_name()["openai"], origin=origin)},
+        trust={"openai": client_context()},
+        tls=tls,
+    )
+
+    async def serve_provider(stream: trio.SocketStream) -> None:
+        if provider_tls is None:
+            await provider(stream)
+        else:
+            tls_stream = trio.SSLStream(stream, provider_tls, server_side=True)
+            await provider(tls_stream)
+
+    ended = trio.Event()
+
+    async def run(task_status: trio.TaskStatus[Server]) -> None:
+        await serve(its, task_status=task_status)
+        ended.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, serve_provider, [upstream])
+        yield Relay(await nursery.start(run), ended)
+        nursery.cancel_scope.cancel()
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    """Run a test on the real clock; after a minute it must be hanging."""
+
+    async def run_for_a_minute() -> None:
+        with trio.fail_after(60):
+            await main()
+
+    trio.run(run_for_a_minute)

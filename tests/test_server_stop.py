@@ -1,0 +1,112 @@
+"""How a relay stops: draining over real sockets, the hard end, and cancellation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from relay.server import Server
+from relay.settings import Listener
+from relay.timeouts import Timeouts
+from relay.tls import ServerTls
+from tests.certificates import write_pem
+from tests.loopback import HTTP, close, in_plain_and_tls, run, running
+from tests.playbook import CREDENTIAL, TARGET, settings
+from tests.protocol.handshakes import head, upgrade
+from tests.support import close_frame
+
+AWAY = close_frame(1001, "going away")
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> ServerTls:
+    return ServerTls(*write_pem(tmp_path, "relay.test"))
+
+
+@in_plain_and_tls
+def test_while_a_session_closes_new_ones_get_503_and_then_it_ends(
+    listener: Listener, tls: ServerTls
+) -> None:
+    async def main() -> None:
+        async with running(listener, tls=tls, timeouts=Timeouts(close=600, drain=600)) as it:
+            client = await it.open()
+            assert await it.status(head("/readyz")) == 200
+            it.server.drain()
+            assert await client.receive() == AWAY
+            assert await it.status(upgrade(TARGET, CREDENTIAL)) == 503
+            assert await it.status(head("/readyz")) == 503
+            assert await it.status(head("/healthz")) == 200
+            assert not it.ended.is_set()
+            await client.send(AWAY)
+            assert await client.receive_rest() == b""
+            await client.end()
+            await it.ended.wait()
+            with pytest.raises(OSError, match="all attempts to connect"):
+                await it.connect()
+
+    run(main)
+
+
+def test_a_restart_says_so() -> None:
+    async def main() -> None:
+        async with running(HTTP) as it:
+            client = await it.open()
+            it.server.drain(restart=True)
+            assert await client.answer_close() == close_frame(1012, "service restart")
+            await client.end()
+            await it.ended.wait()
+
+    run(main)
+
+
+def test_what_does_not_end_is_cut_off_at_the_drain_timeout() -> None:
+    async def main() -> None:
+        async with running(HTTP, timeouts=Timeouts(close=600, drain=0.05)) as it:
+            clients = [await it.open() for _ in range(3)]
+            it.server.drain()
+            await it.ended.wait()
+            assert it.server.quotas.open == 0
+            for client in clients:
+                assert await client.receive() == AWAY
+                assert await client.receive_rest() == b""
+                await client.end()
+
+    run(main)
+
+
+def test_without_sessions_it_ends_at_once() -> None:
+    async def main() -> None:
+        async with running(HTTP) as it:
+            await close(await it.open())
+            it.server.drain()
+            it.server.drain(restart=True)
+            await it.ended.wait()
+
+    run(main)
+
+
+def test_a_server_that_was_told_to_drain_before_it_ran() -> None:
+    async def main() -> None:
+        server = Server(replace(settings(), listeners=(HTTP,)))
+        server.drain()
+        await server.run()
+
+    run(main)
+
+
+def test_cancellation_ends_sessions_and_removes_the_unix_socket(tmp_path: Path) -> None:
+    path = tmp_path / "relay.sock"
+
+    async def main() -> None:
+        async with running(HTTP, Listener("unix", str(path))) as it:
+            clients = [await it.open(index) for index in (0, 1)]
+            assert path.exists()
+        assert it.server.quotas.open == 0
+        for client in clients:
+            assert await client.receive_rest() == b""
+            await client.end()
+
+    run(main)
+    assert not path.exists()
