@@ -55,7 +55,6 @@ class SocketStream(trio.abc.HalfCloseableStream):
         Raises:
             OSError: The connection is gone already.
         """
-        self.socket.getpeername()  # raises if so; Python 3.11 would lose the socket while wrapping
         self.socket = context.wrap_socket(
             self.socket,
             server_side=server_side,
