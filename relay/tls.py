@@ -52,6 +52,10 @@ class ServerTls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
+        context.options |= ssl.OP_NO_RENEGOTIATION
+        # Tickets come after the handshake, when a client may be sending its request already; one
+        # that reads and writes in two threads can lose the request to that (docs/architecture.md).
+        context.num_tickets = 0
         certificate, key = self._files
         # An empty passphrase: for want of one OpenSSL would ask on the terminal, and wait.
         context.load_cert_chain(certificate, key, password="")
@@ -70,6 +74,7 @@ def client_context(ca: Path | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
+    context.options |= ssl.OP_NO_RENEGOTIATION  # a write would have to wait for a read
     if ca is not None:
         context.load_verify_locations(ca)
     return context

@@ -82,6 +82,15 @@ def test_a_client_that_trusts_the_authority_is_served(files: tuple[Path, Path]) 
     assert client.selected_alpn_protocol() == "http/1.1"
 
 
+def test_no_ticket_follows_the_handshake(files: tuple[Path, Path]) -> None:
+    """Nothing comes to a client before it has asked for something."""
+    client, server = handshake(trusting(), ServerTls(*files).context())
+    server.write(b"the answer")
+    assert client.read(100) == b"the answer"
+    assert client.session is not None
+    assert not client.session.has_ticket
+
+
 def test_tls_1_2_is_the_oldest_version_served(files: tuple[Path, Path]) -> None:
     server = ServerTls(*files).context()
     assert handshake(trusting(ssl.TLSVersion.TLSv1_2), server)[0].version() == "TLSv1.2"
