@@ -8,6 +8,7 @@ import ssl
 import trio
 
 from relay.protocol import Origin, Refused
+from relay.socket_stream import SocketStream
 
 __all__ = ["dial"]
 
@@ -59,12 +60,13 @@ async def _connect(origin: Origin, tls: ssl.SSLContext) -> trio.abc.Stream:
         raise Refused(
             502, 2100, "the provider cannot be reached", proxy_error="connection_refused"
         ) from None
+    stream = SocketStream.take(transport)
     if origin.scheme == "ws":
-        return transport
-    stream = trio.SSLStream(transport, tls, server_hostname=origin.host, https_compatible=True)
+        return stream
     try:
+        stream.start_tls(tls, server_hostname=origin.host)
         await stream.do_handshake()
-    except trio.BrokenResourceError as error:
+    except (trio.BrokenResourceError, OSError) as error:
         await trio.aclose_forcefully(stream)
         if isinstance(error.__cause__, ssl.SSLCertVerificationError):
             why, kind = "the provider's certificate is not valid", "tls_certificate_error"

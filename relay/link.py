@@ -9,6 +9,8 @@ from contextlib import suppress
 
 import trio
 
+from relay.socket_stream import SocketStream
+
 __all__ = ["CHUNK", "finish_sending", "is_private_path", "peer_address", "receive", "reset"]
 
 CHUNK = 64 * 1024
@@ -42,6 +44,9 @@ async def finish_sending(stream: trio.abc.Stream) -> None:
                 return
             if isinstance(stream, trio.abc.HalfCloseableStream):
                 await stream.send_eof()
+            if isinstance(stream, SocketStream):
+                await stream.drain()
+                return
         while await receive(transport):
             pass
     finally:
@@ -51,18 +56,27 @@ async def finish_sending(stream: trio.abc.Stream) -> None:
 async def reset(stream: trio.abc.Stream) -> None:
     """End a connection so that the peer cannot take it for an orderly end (RST)."""
     transport = _transport(stream)
-    if isinstance(transport, trio.SocketStream):
-        transport.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock = _socket(stream)
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if isinstance(transport, SocketStream):
+        transport.mark_broken()  # no close_notify either
     await trio.aclose_forcefully(transport)
+
+
+def _socket(stream: trio.abc.Stream) -> socket.socket | trio.socket.SocketType | None:
+    """The socket under a stream, if there is one."""
+    transport = _transport(stream)
+    return transport.socket if isinstance(transport, trio.SocketStream | SocketStream) else None
 
 
 def peer_address(stream: trio.abc.Stream) -> str:
     """The peer's IP address; empty where there is none (a Unix socket, memory)."""
-    transport = _transport(stream)
-    if not isinstance(transport, trio.SocketStream):
+    sock = _socket(stream)
+    if sock is None:
         return ""
     try:
-        name = transport.socket.getpeername()
+        name = sock.getpeername()
     except OSError:
         return ""  # gone already
     return str(name[0]) if isinstance(name, tuple) else ""
@@ -74,7 +88,7 @@ def is_private_path(stream: trio.abc.Stream) -> bool:
     Only then may the client's masking keys be passed on: they protect intermediaries that see the
     bytes in the clear (RFC 6455 5.3, 10.3).
     """
-    if isinstance(stream, trio.SSLStream) or not isinstance(stream, trio.SocketStream):
+    if isinstance(stream, trio.SSLStream) or (isinstance(stream, SocketStream) and stream.has_tls):
         return True
     address = peer_address(stream)
     return not address or ipaddress.ip_address(address.partition("%")[0]).is_loopback

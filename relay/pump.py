@@ -6,14 +6,15 @@ receiver that is slow slows its sender and nobody else. It does not look at byte
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import trio
 
 from relay.link import receive
 from relay.protocol import Pipe, State
 
-__all__ = ["Pump"]
+__all__ = ["Pump", "pumping"]
 
 _PIECE = 16 * 1024
 
@@ -99,3 +100,31 @@ class Pump:
             raise
         self.writing_since = None
         return True
+
+
+@asynccontextmanager
+async def pumping(
+    client: trio.abc.Stream,
+    upstream: trio.abc.Stream,
+    pipes: tuple[Pipe, Pipe],
+    early_data: tuple[bytes, bytes],
+    ended: Callable[[Pump], None],
+    patience: float,
+) -> AsyncIterator[tuple[Pump, Pump]]:
+    """Carry both directions while the block runs, and then until both have ended.
+
+    Args:
+        client: The client's connection.
+        upstream: The provider's.
+        pipes: Inbound and outbound.
+        early_data: What was read of the client and of the provider before.
+        ended: Called with each direction when it has ended.
+        patience: Seconds to wait, after the block, for what is still to be written.
+    """
+    inbound = Pump(client, upstream, pipes[0], ended)
+    outbound = Pump(upstream, client, pipes[1], ended)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(inbound.run, early_data[0])
+        nursery.start_soon(outbound.run, early_data[1])
+        yield inbound, outbound
+        nursery.cancel_scope.deadline = trio.current_time() + patience

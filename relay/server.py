@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import select
 import socket
 from contextlib import suppress
 from dataclasses import replace
@@ -15,8 +16,10 @@ import trio
 
 from relay.protocol import Cause, closing
 from relay.quotas import Quotas
+from relay.reactor import Reactor
 from relay.session import Session
 from relay.settings import Listener, Settings
+from relay.socket_stream import SocketStream
 
 __all__ = ["Server", "serve"]
 
@@ -33,9 +36,11 @@ class Server:
         settings: What it runs by.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
         self.settings = settings
         self.quotas = Quotas(_places(settings.max_sessions))
+        self.reactor = reactor
+        """Drives sessions between sockets while the server runs; None where there is no epoll."""
         self.draining: Cause | None = None
         """Why no session may open any more; None while they may."""
         self.addresses: list[Listener] = []
@@ -54,12 +59,16 @@ class Server:
             OSError: A listener cannot be bound.
         """
         listeners = []
+        own = Reactor() if self.reactor is None and hasattr(select, "epoll") else None
         try:
             for wanted in self.settings.listeners:
                 for bound in await _bind(wanted):
                     listeners.append((wanted, bound))
                     self.addresses.append(_bound_at(wanted, bound))
             async with trio.open_nursery() as nursery:
+                if own is not None:
+                    self.reactor = own
+                    nursery.start_soon(own.run)
                 for wanted, bound in listeners:
                     handler = partial(self._handle, wanted.scheme == "https")
                     nursery.start_soon(
@@ -71,6 +80,8 @@ class Server:
                     await self._wait_until_idle()
                 nursery.cancel_scope.cancel()
         finally:
+            if own is not None:
+                own.close()  # not before the last session has left it
             for wanted, bound in listeners:
                 bound.socket.close()
                 if wanted.scheme == "unix":
@@ -110,12 +121,15 @@ class Server:
             if not self._connections:
                 self._idle.set()
 
-    async def _handle(self, tls: bool, stream: trio.SocketStream) -> None:
-        if not tls or self.settings.tls is None:
-            await self.handle(stream)
-            return
-        context = self.settings.tls.context()
-        await self.handle(trio.SSLStream(stream, context, server_side=True, https_compatible=True))
+    async def _handle(self, tls: bool, accepted: trio.SocketStream) -> None:
+        stream = SocketStream.take(accepted)
+        if tls and self.settings.tls is not None:
+            try:
+                stream.start_tls(self.settings.tls.context(), server_side=True)
+            except OSError:
+                await trio.aclose_forcefully(stream)  # gone already
+                return
+        await self.handle(stream)
 
     async def _wait_until_idle(self) -> None:
         while self._connections:

@@ -14,7 +14,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -53,10 +53,13 @@ from relay.protocol import (
     policy,
     upstream_request,
 )
-from relay.pump import Pump
+from relay.pump import pumping
 from relay.quotas import Quotas
+from relay.reactor import Reactor
 from relay.session_id import new_session_id
 from relay.settings import Settings
+from relay.socket_stream import SocketStream
+from relay.splice import splicing
 from relay.timeouts import Timeouts
 
 __all__ = ["Session"]
@@ -76,6 +79,8 @@ class Host(Protocol):
 
     settings: Settings
     quotas: Quotas
+    reactor: Reactor | None
+    """Drives sessions between sockets; None where there is no epoll."""
     draining: Cause | None
     """Why no session may open any more; None while they may."""
 
@@ -84,6 +89,28 @@ class Host(Protocol):
 
     def remove(self, session: Session) -> None:
         """Forget it."""
+
+
+class Carrier(Protocol):
+    """What a session needs of the driver of one direction."""
+
+    @property
+    def pipe(self) -> Pipe:
+        """The direction."""
+
+    @property
+    def last_activity(self) -> float:
+        """When the source last gave something."""
+
+    @property
+    def writing_since(self) -> float | None:
+        """Since when the sink has been taking what it was given; None while it takes all."""
+
+    def stop(self) -> None:
+        """Read no more, and end once what was read is written."""
+
+    def abort(self) -> None:
+        """End now; what is being written stays unfinished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +150,7 @@ class Session:
         self._early_data = bytearray()
         self._cause: Cause | None = None  # given by end()
         self._changed = trio.Event()  # set when there is something new for _watch
-        self._ended: list[Pump] = []  # in the order in which they ended
+        self._ended: list[Carrier] = []  # in the order in which they ended
         self._log = _log.bind(session=self.id)
 
     async def run(self) -> None:
@@ -354,12 +381,7 @@ class Session:
         """Carry both directions; return why they ended, as far as the relay ended them."""
         if opened.inbound.state is not State.OPEN:
             return closing.PEERS  # the client did not even take its 101
-        client, upstream = self._client, opened.upstream
-        inbound = Pump(client, upstream, opened.inbound, self._pump_ended)
-        outbound = Pump(upstream, client, opened.outbound, self._pump_ended)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(inbound.run, opened.client_early_data)
-            nursery.start_soon(outbound.run, opened.upstream_early_data)
+        async with self._carrying(opened) as (inbound, outbound):
             cause = await self._watch(inbound, outbound)
             # What is being written to a side that lives may be finished, so that a Close can
             # follow it; what is being written to one that is gone or stalled may not.
@@ -367,10 +389,23 @@ class Session:
             gone = outbound.pipe.state is State.CLOSED or cause is closing.UPSTREAM_STALLED
             (outbound.abort if client_gone else outbound.stop)()
             (inbound.abort if gone else inbound.stop)()
-            nursery.cancel_scope.deadline = trio.current_time() + self._timeouts.close
         return cause
 
-    def _pump_ended(self, pump: Pump) -> None:
+    def _carrying(self, opened: _Opened) -> AbstractAsyncContextManager[tuple[Carrier, Carrier]]:
+        """The driver for this session: the reactor between sockets, else pumps."""
+        client, upstream, reactor = self._client, opened.upstream, self._host.reactor
+        pipes = opened.inbound, opened.outbound
+        early_data = opened.client_early_data, opened.upstream_early_data
+        rest = pipes, early_data, self._carrier_ended, self._timeouts.close
+        if (
+            reactor is not None
+            and isinstance(client, SocketStream)
+            and isinstance(upstream, SocketStream)
+        ):
+            return splicing(reactor, client, upstream, *rest)
+        return pumping(client, upstream, *rest)
+
+    def _carrier_ended(self, pump: Carrier) -> None:
         self._ended.append(pump)
         self._changed.set()
 
@@ -384,7 +419,7 @@ class Session:
         wrote = first.state is not State.OPEN  # else it is the sink that took nothing more
         return "client" if (first is inbound) is wrote else "provider"
 
-    async def _watch(self, inbound: Pump, outbound: Pump) -> Cause:
+    async def _watch(self, inbound: Carrier, outbound: Carrier) -> Cause:
         """Wait until the session has to end."""
         timeouts = self._timeouts
         last_moment = trio.current_time() + timeouts.max_duration
@@ -486,7 +521,7 @@ async def _say(stream: trio.abc.Stream, leg: Leg, received: Pipe) -> None:
         received.receive_data(await receive(stream))
 
 
-def _stalled_at(pump: Pump, now: float, timeouts: Timeouts) -> float:
+def _stalled_at(pump: Carrier, now: float, timeouts: Timeouts) -> float:
     """When the pump's sink will have taken nothing for too long, as far as is known now."""
     since = pump.writing_since
     return (now if since is None else since) + timeouts.write

@@ -22,7 +22,7 @@ from relay.server import Server
 from relay.settings import Settings
 from relay.timeouts import Timeouts
 from tests.protocol.handshakes import Answer, a_gateway, switch, upgrade
-from tests.support import VERBATIM, Leg, Pair, Peer, Variant, close_frame
+from tests.support import VERBATIM, Leg, Pair, Peer, SocketLeg, Variant, close_frame
 
 __all__ = [
     "CREDENTIAL",
@@ -84,7 +84,9 @@ class Playbook:
         pair: Makes its two connections.
     """
 
-    def __init__(self, server: Server, pair: Pair, leg: Callable[[trio.abc.Stream], Leg]) -> None:
+    def __init__(
+        self, server: Server, pair: Pair, leg: Callable[[trio.abc.Stream], Leg | SocketLeg]
+    ) -> None:
         self.server = server
         client_leg, client = pair()
         upstream_leg, provider = pair()
@@ -181,7 +183,7 @@ async def session(
     *,
     tight: bool = False,
     connects: bool = True,
-    leg: Callable[[trio.abc.Stream], Leg] = Leg,
+    leg: Callable[[trio.abc.Stream], Leg] | None = None,
     **setting: Any,
 ) -> AsyncIterator[Playbook]:
     """A session that nobody has asked for yet.
@@ -193,29 +195,31 @@ async def session(
         variant: Its driver and its lane.
         tight: Whether writes last until they were read.
         connects: Whether dialling succeeds at once.
-        leg: Wraps the relay's ends.
+        leg: Wraps the relay's ends, if not as the driver does.
         setting: For :func:`settings`.
     """
     server = Server(settings(messages_lane=variant.messages_lane, **setting))
     driver = variant.driver
-    play = Playbook(server, driver.tight_pair if tight else driver.pair, leg)
+    play = Playbook(server, driver.tight_pair if tight else driver.pair, leg or driver.leg)
     if connects:
         play.may_connect.set()
 
     async def noted_reset(stream: trio.abc.Stream) -> None:
-        assert isinstance(stream, Leg)
+        assert isinstance(stream, Leg | SocketLeg)
         stream.was_reset = True
         await reset(stream)
 
     with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as play.log:
         patch.setattr("relay.session.dial", play.dial)
         patch.setattr("relay.session.reset", noted_reset)
-        async with trio.open_nursery() as nursery:
+        async with driver.reactor() as server.reactor, trio.open_nursery() as nursery:
             nursery.start_soon(play.run)
             yield play
     assert play.client_leg.closed
     assert play.upstream_leg.closed is play.connected
     assert server.quotas.open == 0
+    for stream in (play.upstream_leg, play.client.stream, play.provider.stream):
+        await trio.aclose_forcefully(stream)  # what no one has had, or has not ended
 
 
 @asynccontextmanager
@@ -250,7 +254,7 @@ def sides(play: Playbook, by: str) -> tuple[Peer, Peer]:
     return both if by == "client" else both[::-1]
 
 
-def legs(play: Playbook, by: str) -> tuple[Leg, Leg]:
+def legs(play: Playbook, by: str) -> tuple[Leg | SocketLeg, Leg | SocketLeg]:
     """The relay's ends of the same."""
     both = (play.client_leg, play.upstream_leg)
     return both if by == "client" else both[::-1]

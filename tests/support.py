@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import socket
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -12,8 +13,11 @@ import trio
 from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
 
 from relay.protocol.frames import CLOSE
+from relay.reactor import Reactor
+from relay.socket_stream import SocketStream
 from tests.protocol.handshakes import Answer, parse_answer
 from tests.protocol.wire import Frame, decode, encode
+from tests.sockets import running_reactor, unix_pair
 
 __all__ = [
     "MESSAGES",
@@ -22,10 +26,12 @@ __all__ = [
     "Leg",
     "Pair",
     "Peer",
+    "SocketLeg",
     "Variant",
     "close_frame",
     "from_both_sides",
     "in_every_variant",
+    "in_portable_variants",
     "in_verbatim_variants",
     "trio_test",
 ]
@@ -63,6 +69,10 @@ class Driver:
     """Makes a connection that takes all that is written to it."""
     tight_pair: Pair
     """Makes one on which a write lasts until it was read."""
+    leg: Callable[[trio.abc.Stream], Leg | SocketLeg]
+    """Wraps the relay's end of a connection."""
+    reactor: Callable[[], AbstractAsyncContextManager[Reactor | None]]
+    """Runs what it needs."""
 
 
 @dataclass(frozen=True)
@@ -76,19 +86,6 @@ class Variant:
         return f"{self.driver.name}-{'messages' if self.messages_lane else 'verbatim'}"
 
 
-_PORTABLE = Driver("portable", memory_stream_pair, lockstep_stream_pair)
-_DRIVERS = (_PORTABLE,)
-VERBATIM = Variant(_PORTABLE, messages_lane=False)
-MESSAGES = Variant(_PORTABLE, messages_lane=True)
-
-_VARIANTS = [Variant(driver, lane) for driver in _DRIVERS for lane in (False, True)]
-in_every_variant = pytest.mark.parametrize("variant", _VARIANTS, ids=str)
-in_verbatim_variants = pytest.mark.parametrize(
-    "variant", [each for each in _VARIANTS if not each.messages_lane], ids=str
-)
-from_both_sides = pytest.mark.parametrize("by", ["client", "provider"])
-
-
 class Leg(trio.abc.HalfCloseableStream):
     """The relay's end of a connection, which remembers how it was ended."""
 
@@ -97,11 +94,14 @@ class Leg(trio.abc.HalfCloseableStream):
         self._stream = stream
         self.closed = False
         self.was_reset = False
-        self.breaks_writes = False
-        """Whether the peer takes nothing more, though it may still speak."""
+        self._breaks_writes = False
+
+    def break_writes(self) -> None:
+        """Let the peer take nothing more, though it may still speak."""
+        self._breaks_writes = True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        if self.breaks_writes:
+        if self._breaks_writes:
             await trio.lowlevel.checkpoint()
             raise trio.BrokenResourceError
         await self._stream.send_all(data)
@@ -118,6 +118,39 @@ class Leg(trio.abc.HalfCloseableStream):
     async def aclose(self) -> None:
         self.closed = True
         await self._stream.aclose()
+
+
+class SocketLeg(SocketStream):
+    """The same for a connection on a socket."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        assert isinstance(stream, SocketStream)
+        super().__init__(stream.socket)
+        self.closed = False
+        self.was_reset = False
+
+    def break_writes(self) -> None:
+        """Let the peer take nothing more, though it may still speak."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    async def aclose(self) -> None:
+        self.closed = True
+        await super().aclose()
+
+
+_PORTABLE = Driver("portable", memory_stream_pair, lockstep_stream_pair, Leg, nullcontext)
+_FAST = Driver("fast", unix_pair, unix_pair, SocketLeg, running_reactor)
+VERBATIM = Variant(_PORTABLE, messages_lane=False)
+MESSAGES = Variant(_PORTABLE, messages_lane=True)
+
+_VARIANTS = [Variant(driver, lane) for driver in (_PORTABLE, _FAST) for lane in (False, True)]
+in_every_variant = pytest.mark.parametrize("variant", _VARIANTS, ids=str)
+in_verbatim_variants = pytest.mark.parametrize(
+    "variant", [each for each in _VARIANTS if not each.messages_lane], ids=str
+)
+in_portable_variants = pytest.mark.parametrize("variant", [VERBATIM, MESSAGES], ids=str)
+"""For what a socket cannot do: it takes more than was read, and it cannot be tampered with."""
+from_both_sides = pytest.mark.parametrize("by", ["client", "provider"])
 
 
 class Ended(Exception):  # noqa: N818

@@ -17,6 +17,7 @@ import trio
 
 from relay.dial import dial
 from relay.protocol import Origin, Refused
+from relay.socket_stream import SocketStream
 from tests.certificates import authority, client_context, server_context
 from tests.support import trio_test
 
@@ -161,7 +162,8 @@ def test_a_provider_without_tls() -> None:
     async def main() -> None:
         async with provider(echo) as port:
             stream = await connect(port)
-            assert isinstance(stream, trio.SocketStream)
+            assert isinstance(stream, SocketStream)
+            assert not stream.has_tls
             await check_echo(stream)
 
     trio.run(main)
@@ -181,8 +183,9 @@ def test_a_provider_with_tls() -> None:
         Names("127.0.0.1")
         async with provider(tls_provider(context)) as port:
             stream = await connect(port, host="provider.test", scheme="wss")
-            assert isinstance(stream, trio.SSLStream)
-            assert stream.version() == "TLSv1.3"  # the handshake is done
+            assert isinstance(stream, SocketStream)
+            assert isinstance(stream.socket, ssl.SSLSocket)
+            assert stream.socket.version() == "TLSv1.3"  # the handshake is done
             await check_echo(stream)
         assert names == ["provider.test"]
 

@@ -16,6 +16,7 @@ from tests.support import (
     Variant,
     close_frame,
     in_every_variant,
+    in_portable_variants,
     in_verbatim_variants,
     trio_test,
 )
@@ -99,7 +100,7 @@ async def test_the_messages_lane_masks_anew_and_joins_fragments() -> None:
         await play.close()
 
 
-@in_every_variant
+@in_portable_variants
 @both_directions
 @trio_test
 async def test_a_sink_that_takes_nothing_stops_its_source_after_two_chunks(
@@ -127,7 +128,7 @@ async def test_a_sink_that_takes_nothing_stops_its_source_after_two_chunks(
         play.scope.cancel()
 
 
-@in_every_variant
+@in_portable_variants
 @both_directions
 @trio_test
 async def test_the_other_direction_flows_while_one_is_stuck(
@@ -147,7 +148,7 @@ async def test_the_other_direction_flows_while_one_is_stuck(
         play.scope.cancel()
 
 
-@in_every_variant
+@in_portable_variants
 @both_directions
 @trio_test
 async def test_a_slow_sink_is_not_a_stuck_one(variant: Variant, inbound: bool) -> None:

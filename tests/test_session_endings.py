@@ -19,6 +19,7 @@ from tests.support import (
     close_frame,
     from_both_sides,
     in_every_variant,
+    in_portable_variants,
     in_verbatim_variants,
     trio_test,
 )
@@ -207,7 +208,7 @@ async def test_a_violation_after_the_others_close(variant: Variant, by: str) -> 
 # Sinks that take nothing
 
 
-@in_every_variant
+@in_portable_variants
 @trio_test
 async def test_a_client_that_takes_nothing_is_reset(variant: Variant) -> None:
     async with open_session(variant, tight=True, timeouts=Timeouts(write=30)) as play:
@@ -221,7 +222,7 @@ async def test_a_client_that_takes_nothing_is_reset(variant: Variant) -> None:
     assert play.record["cause"] == "client stalled"
 
 
-@in_every_variant
+@in_portable_variants
 @trio_test
 async def test_a_provider_that_takes_nothing_is_reset(variant: Variant) -> None:
     async with open_session(variant, tight=True, timeouts=Timeouts(write=30)) as play:
@@ -237,6 +238,27 @@ async def test_a_provider_that_takes_nothing_is_reset(variant: Variant) -> None:
 
 
 @in_every_variant
+@from_both_sides
+@trio_test
+async def test_a_side_that_does_not_take_much_at_once_is_reset(variant: Variant, by: str) -> None:
+    """More than fits between the relay and it; the one who sends it is told."""
+    message = Frame(BINARY, b"x" * 4_000_000)
+    async with open_session(variant, tight=True, timeouts=Timeouts(write=30)) as play:
+        stuck, sender = sides(play, by)
+        leg, other_leg = legs(play, by)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sender.send, message)
+            told = (1001, "client stalled") if by == "client" else (1011, "upstream stalled")
+            assert await sender.receive() == close_frame(*told)
+            assert trio.current_time() == 30
+            assert leg.was_reset
+            nursery.cancel_scope.cancel()
+        await end_both(play)
+        await stuck.end()
+    assert not other_leg.was_reset
+
+
+@in_portable_variants
 @trio_test
 async def test_two_sides_that_take_nothing_are_both_reset(variant: Variant) -> None:
     async with open_session(variant, tight=True, timeouts=Timeouts(write=30, close=5)) as play:
@@ -247,7 +269,7 @@ async def test_two_sides_that_take_nothing_are_both_reset(variant: Variant) -> N
     assert play.upstream_leg.was_reset
 
 
-@in_every_variant
+@in_portable_variants
 @from_both_sides
 @trio_test
 async def test_a_close_that_the_other_side_does_not_take(variant: Variant, by: str) -> None:
@@ -262,7 +284,7 @@ async def test_a_close_that_the_other_side_does_not_take(variant: Variant, by: s
     assert other_leg.was_reset
 
 
-@in_every_variant
+@in_portable_variants
 @from_both_sides
 @trio_test
 async def test_what_is_being_written_may_be_finished_before_a_close(
@@ -282,7 +304,7 @@ async def test_what_is_being_written_may_be_finished_before_a_close(
     assert play.ended_at == 4
 
 
-@in_every_variant
+@in_portable_variants
 @from_both_sides
 @trio_test
 async def test_a_write_that_cannot_be_finished_is_followed_by_no_close(
@@ -312,7 +334,7 @@ async def test_a_close_arrives_though_writing_to_its_sender_has_failed(
     async with open_session(variant) as play:
         one, other = sides(play, by)
         leg, other_leg = legs(play, by)
-        leg.breaks_writes = True
+        leg.break_writes()
         await other.send(Frame(TEXT, b"into the void"))
         await wait_all_tasks_blocked()
         await other.send(Frame(TEXT, b"unread"))
@@ -338,7 +360,7 @@ async def test_a_side_that_cannot_be_written_to_and_says_nothing_is_lost(
     async with open_session(variant, timeouts=Timeouts(close=5)) as play:
         _, other = sides(play, by)
         leg, other_leg = legs(play, by)
-        leg.breaks_writes = True
+        leg.break_writes()
         await other.send(Frame(TEXT, b"into the void"))
         assert await other.answer_close() == (AWAY if by == "client" else LOST)
         assert trio.current_time() == 5
@@ -356,7 +378,7 @@ async def test_a_side_that_cannot_be_written_to_and_then_vanishes(
     async with open_session(variant) as play:
         one, other = sides(play, by)
         leg, _ = legs(play, by)
-        leg.breaks_writes = True
+        leg.break_writes()
         await other.send(Frame(TEXT, b"into the void"))
         await wait_all_tasks_blocked()
         await one.end()
@@ -431,7 +453,7 @@ async def test_draining_does_not_disturb_a_closing_handshake(variant: Variant, b
     assert play.record["by"] == by
 
 
-@in_every_variant
+@in_portable_variants
 @from_both_sides
 @pytest.mark.parametrize("lasting", [False, True])
 @trio_test
@@ -457,7 +479,7 @@ async def test_after_a_fault_of_ours_both_sides_are_told(
     assert play.record["cause"] == "internal error"
 
 
-@in_every_variant
+@in_portable_variants
 @trio_test
 async def test_a_lasting_fault_does_not_keep_a_slow_side_from_being_told(
     variant: Variant, monkeypatch: pytest.MonkeyPatch

@@ -15,7 +15,13 @@ from relay.timeouts import Timeouts
 from tests.playbook import TARGET, ask, error_of, open_session, session, settings
 from tests.protocol.handshakes import head, parse_answer, upgrade
 from tests.protocol.wire import Frame
-from tests.support import Variant, close_frame, in_every_variant, trio_test
+from tests.support import (
+    Variant,
+    close_frame,
+    in_every_variant,
+    in_portable_variants,
+    trio_test,
+)
 
 AWAY = close_frame(1001, "going away")
 PIECE = Frame(BINARY, b"0123456789abcdef" * 512)  # 8 KiB
@@ -59,7 +65,7 @@ async def test_early_data_of_the_client_is_kept_in_order(variant: Variant) -> No
         await play.close()
 
 
-@in_every_variant
+@in_portable_variants
 @pytest.mark.parametrize("with_request", [0, 3, 7])
 @trio_test
 async def test_no_more_than_64_kib_of_early_data_are_read(

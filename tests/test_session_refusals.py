@@ -69,7 +69,7 @@ async def test_a_provider_that_gives_no_valid_answer_is_502(data: bytes) -> None
 async def test_a_provider_that_answers_without_reading_the_request() -> None:
     """Writing to it fails, and its answer is still read."""
     async with session() as play:
-        play.upstream_leg.breaks_writes = True
+        play.upstream_leg.break_writes()
         await play.request()
         await play.provider.stream.send_all(
             b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 4\r\n\r\nslow"

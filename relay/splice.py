@@ -1,0 +1,294 @@
+"""The fast pump: an open session between two sockets, served by the reactor.
+
+A chunk is read, given to the pipe, and what comes back is written. What the sink does not take is
+kept, and its source is not read until it has gone: so a receiver that is slow slows its sender and
+nobody else, and a session holds at most one chunk per direction. It has the interface of the
+portable pump, and like it looks at no byte and no close code.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import trio
+
+from relay.link import CHUNK
+from relay.protocol import Pipe, State
+from relay.reactor import NOTHING, READ, WRITE, Reactor
+from relay.socket_stream import SocketStream
+
+__all__ = ["Flow", "splicing"]
+
+_PIECE = CHUNK + 256
+"""Bytes written at a time, at most: a chunk with what a pipe had held back before it. OpenSSL does
+not tell how much of a write has gone, and a slow sink must not be taken for one that is stuck."""
+
+
+class _Socket:
+    """One side of a session: what is read from it is one flow's, what is written is the other's."""
+
+    __slots__ = (
+        "_events",
+        "_silenced",
+        "descriptor",
+        "incoming",
+        "outgoing",
+        "reactor",
+        "readable",
+        "stream",
+    )
+
+    def __init__(self, stream: SocketStream, reactor: Reactor) -> None:
+        self.stream = stream
+        self.descriptor = stream.socket.fileno()
+        self.reactor = reactor
+        self._events = NOTHING
+        self._silenced = False
+        self.incoming: Flow
+        self.outgoing: Flow
+        self.readable: Callable[[], None]
+
+    def wait_for(self, events: int, wanted: bool) -> None:
+        """Begin or cease to wait for READ or WRITE."""
+        now = self._events | events if wanted else self._events & ~events
+        if now == self._events or self.descriptor < 0:
+            return
+        self._events = now
+        if self._silenced:
+            self._silenced = False
+            self.reactor.add(self.descriptor, self, now)
+        else:
+            self.reactor.watch(self.descriptor, now)
+
+    def changed(self, events: int) -> None:
+        """Serve what is not a mere READ."""
+        if events & WRITE:
+            self.outgoing.writable()
+        lost = events & ~(READ | WRITE)
+        if self._events & READ and events & ~WRITE:
+            self.readable()
+        elif lost:
+            # Nobody reads it now, and it would say so for ever. What came before the end can still
+            # be read, when the other side takes it.
+            self.reactor.remove(self.descriptor)
+            self._silenced = True
+            self._events = NOTHING
+            self.outgoing.sink_lost()
+
+    def fault(self, error: Exception) -> None:
+        """End both directions."""
+        self.descriptor = -1
+        for flow in (self.incoming, self.outgoing):
+            flow.error = flow.error or error
+            flow.abort()
+
+    def leave(self) -> None:
+        """Be served no more."""
+        if self.descriptor >= 0:
+            self.reactor.remove(self.descriptor)
+            self.descriptor = -1
+
+
+class Flow:
+    """One direction.
+
+    Args:
+        source: Read from.
+        sink: Written to.
+        pipe: The direction.
+        ended: Called once with the flow, when it has ended.
+    """
+
+    __slots__ = (
+        "_ended",
+        "_receive_data",
+        "_recv",
+        "_send",
+        "_sink",
+        "_source",
+        "_stopping",
+        "_unsent",
+        "error",
+        "last_activity",
+        "over",
+        "pipe",
+        "writing_since",
+    )
+
+    def __init__(
+        self, source: _Socket, sink: _Socket, pipe: Pipe, ended: Callable[[Flow], None]
+    ) -> None:
+        self._source = source
+        self._sink = sink
+        self._recv = source.stream.socket.recv
+        self._send = sink.stream.socket.send
+        self._receive_data = pipe.receive_data
+        self._ended = ended
+        self._unsent: memoryview | None = None
+        self._stopping = False
+        self.pipe = pipe
+        self.over = False
+        self.error: Exception | None = None
+        """A fault of ours that ended it."""
+        self.last_activity = trio.current_time()
+        """When the source last gave something."""
+        self.writing_since: float | None = None
+        """Since when the sink has taken nothing of what it was given; None while it takes all."""
+
+    def start(self, early_data: bytes) -> None:
+        """Carry; ``early_data`` comes before what is read."""
+        self._source.wait_for(READ, wanted=True)
+        if early_data:
+            self._carry(early_data)
+        self._carry_pending()
+
+    def readable(self) -> None:
+        """Carry one chunk."""
+        if self.over:
+            return  # by an earlier event of the same batch
+        try:
+            data = self._recv(CHUNK)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError:
+            data = b""  # it broke: it has ended, as one that was closed has
+        self.last_activity = self._source.reactor.now
+        self._carry(data)
+
+    def writable(self) -> None:
+        """Write more of what the sink did not take at once."""
+        if self._unsent is not None:
+            self._write(self._unsent)
+
+    def stop(self) -> None:
+        """Read no more, and end once what was read is written."""
+        self._stopping = True
+        self._source.wait_for(READ, wanted=False)
+        if self._unsent is None:
+            self._end()
+
+    def abort(self) -> None:
+        """End now; what is being written stays unfinished."""
+        if self._unsent is not None:
+            self._cut_short()
+        self._end()
+
+    def sink_lost(self) -> None:
+        """The sink is gone while it takes nothing."""
+        if self._unsent is not None:
+            self.abort()
+
+    def _carry(self, data: bytes) -> None:
+        out = self._receive_data(data)
+        if out:
+            self._write(out)
+        if self.pipe.state is not State.OPEN:
+            self.stop()
+
+    def _carry_pending(self) -> None:
+        """Carry what OpenSSL has decrypted already, of which no event will tell."""
+        sock = self._source.stream.socket
+        if isinstance(sock, ssl.SSLSocket):
+            while not (self._stopping or self.over) and self._unsent is None and sock.pending():
+                self.readable()
+
+    def _write(self, data: bytes | memoryview) -> None:
+        try:
+            sent = self._send(data if len(data) <= _PIECE else memoryview(data)[:_PIECE])
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            sent = 0
+        except OSError:
+            self._cut_short()
+            self._end()
+            return
+        if sent == len(data):
+            if self._unsent is not None:
+                self._resume()
+            return
+        if self._unsent is None:
+            self._sink.wait_for(WRITE, wanted=True)
+            self._source.wait_for(READ, wanted=False)
+        if sent or self._unsent is None:
+            self._unsent = memoryview(data)[sent:]
+            self.writing_since = self._source.reactor.now
+
+    def _resume(self) -> None:
+        """All is written: go on, or end."""
+        self._unsent = None
+        self.writing_since = None
+        self._sink.wait_for(WRITE, wanted=False)
+        if self._stopping:
+            self._end()
+        else:
+            self._source.wait_for(READ, wanted=True)
+            self._carry_pending()
+
+    def _cut_short(self) -> None:
+        self._unsent = None
+        self.writing_since = None
+        self.pipe.send_failed()
+        self._sink.stream.mark_broken()
+        self._sink.wait_for(WRITE, wanted=False)
+
+    def _end(self) -> None:
+        if not self.over:
+            self.over = True
+            self._source.wait_for(READ, wanted=False)
+            self._ended(self)
+
+
+@asynccontextmanager
+async def splicing(
+    reactor: Reactor,
+    client: SocketStream,
+    upstream: SocketStream,
+    pipes: tuple[Pipe, Pipe],
+    early_data: tuple[bytes, bytes],
+    ended: Callable[[Flow], None],
+    patience: float,
+) -> AsyncIterator[tuple[Flow, Flow]]:
+    """Carry both directions while the block runs, and then until both have ended.
+
+    Args:
+        reactor: Serves the sockets.
+        client: The client's connection.
+        upstream: The provider's.
+        pipes: Inbound and outbound.
+        early_data: What was read of the client and of the provider before.
+        ended: Called with each direction when it has ended.
+        patience: Seconds to wait, after the block, for what is still to be written.
+
+    Raises:
+        Exception: A fault of ours that ended a direction.
+    """
+    changed = trio.Event()
+
+    def flow_ended(flow: Flow) -> None:
+        ended(flow)
+        changed.set()
+
+    near, far = _Socket(client, reactor), _Socket(upstream, reactor)
+    inbound = Flow(near, far, pipes[0], flow_ended)
+    outbound = Flow(far, near, pipes[1], flow_ended)
+    near.incoming, near.outgoing, near.readable = inbound, outbound, inbound.readable
+    far.incoming, far.outgoing, far.readable = outbound, inbound, outbound.readable
+    reactor.now = trio.current_time()  # no batch is being served
+    try:
+        reactor.add(near.descriptor, near, NOTHING)
+        reactor.add(far.descriptor, far, NOTHING)
+        inbound.start(early_data[0])
+        outbound.start(early_data[1])
+        yield inbound, outbound
+        with trio.move_on_after(patience):
+            while not (inbound.over and outbound.over):
+                changed = trio.Event()
+                await changed.wait()
+    finally:
+        for flow in (inbound, outbound):
+            flow.abort()
+        near.leave()
+        far.leave()
+    if inbound.error is not None:
+        raise inbound.error

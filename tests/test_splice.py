@@ -1,0 +1,567 @@
+"""Both directions of an open session between two sockets: order, pace, and how they stop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+import trio
+
+from relay.link import CHUNK
+from relay.protocol import Limits, MessagePipe, Pipe, State
+from relay.protocol.frames import BINARY, TEXT
+from relay.reactor import Reactor
+from relay.socket_stream import SocketStream
+from relay.splice import Flow, splicing
+from tests.protocol.wire import Frame
+from tests.sockets import (
+    received_now,
+    reset,
+    running_reactor,
+    settle,
+    tcp_pair,
+    tls_pair,
+    unix_pair,
+)
+from tests.support import close_frame, trio_test
+
+HELLO = Frame(TEXT, b"hello").encode()
+WORLD = Frame(TEXT, b"world").encode()
+CLOSE = close_frame(1000).encode()
+BIG = Frame(BINARY, bytes(range(256)) * 8192).encode()  # 2 MiB, more than buffers take
+PATIENCE = 5
+
+Streams = tuple[SocketStream, SocketStream]
+
+
+async def plain(buffer: int | None = None) -> Streams:
+    return unix_pair(buffer)
+
+
+async def tcp(buffer: int | None = None) -> Streams:  # noqa: ARG001
+    return tcp_pair()
+
+
+Connection = Callable[..., Awaitable[Streams]]
+with_and_without_tls = pytest.mark.parametrize("connection", [plain, tls_pair])
+
+
+class Spliced:
+    """A session that is carried, and the far ends of its connections."""
+
+    def __init__(self, reactor: Reactor, ours: Streams, theirs: Streams, lane: type[Pipe]) -> None:
+        self.reactor = reactor
+        self.ours = ours
+        self.client, self.provider = theirs
+        self.pipes = lane(masked=False, limits=Limits()), lane(masked=False, limits=Limits())
+        self.ended: list[Flow] = []  # in the order in which they ended
+        self.inbound: Flow
+        self.outbound: Flow
+
+    async def settle(self) -> None:
+        await settle(self.reactor)
+
+    def stop(self) -> None:
+        self.inbound.stop()
+        self.outbound.stop()
+
+
+@asynccontextmanager
+async def spliced(
+    connection: Connection = plain,
+    *,
+    lane: type[Pipe] = Pipe,
+    buffer: int | None = None,
+    early_data: tuple[bytes, bytes] = (b"", b""),
+    before: Callable[[Spliced], None] = lambda _: None,
+    fails: bool = False,
+) -> AsyncIterator[Spliced]:
+    """A session that is carried while the block runs, and until it has ended.
+
+    Args:
+        connection: Makes its two connections.
+        lane: Of both directions.
+        buffer: Of the connections, in bytes.
+        early_data: Of the client and of the provider.
+        before: Called before anything is carried.
+        fails: Whether a fault comes out in the end.
+    """
+    ours, theirs = zip(await connection(buffer), await connection(buffer), strict=True)
+    async with running_reactor() as reactor:
+        it = Spliced(reactor, ours, theirs, lane)
+        before(it)
+        try:
+            async with splicing(
+                reactor, *it.ours, it.pipes, early_data, it.ended.append, PATIENCE
+            ) as (it.inbound, it.outbound):
+                yield it
+        except RuntimeError:
+            assert fails
+        else:
+            assert not fails
+            assert len(it.ended) == 2
+            assert set(it.ended) == {it.inbound, it.outbound}
+        finally:
+            assert not reactor._ports
+            for stream in (*ours, *theirs):
+                await stream.aclose()
+
+
+async def flood(stream: SocketStream) -> None:
+    """Send more than is taken, while it is taken."""
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        await stream.send_all(BIG * 8)
+
+
+def since(flow: Flow) -> float | None:
+    """Since when its sink has taken nothing."""
+    return flow.writing_since
+
+
+async def receive(stream: SocketStream, size: int) -> bytes:
+    received = b""
+    while len(received) < size:
+        data = await stream.receive_some()
+        assert data
+        received += data
+    return received
+
+
+# Carrying
+
+
+@with_and_without_tls
+@trio_test
+async def test_bytes_pass_both_ways(connection: Connection) -> None:
+    async with spliced(connection) as it:
+        for _ in range(3):
+            for source, sink in ((it.client, it.provider), (it.provider, it.client)):
+                await source.send_all(HELLO)
+                assert await sink.receive_some() == HELLO
+        it.stop()
+    assert [pipe.messages for pipe in it.pipes] == [3, 3]
+
+
+@with_and_without_tls
+@trio_test
+async def test_what_comes_in_many_records_at_once_is_carried_whole(connection: Connection) -> None:
+    async with spliced(connection) as it:
+        for _ in range(200):
+            await it.client.send_all(HELLO)
+        assert await receive(it.provider, 200 * len(HELLO)) == HELLO * 200
+        it.stop()
+
+
+@pytest.mark.parametrize("lane", [Pipe, MessagePipe])
+@pytest.mark.parametrize("buffer", [None, 4096])
+@with_and_without_tls
+@trio_test
+async def test_everything_passes_in_order_while_both_directions_are_full(
+    connection: Connection, buffer: int | None, lane: type[Pipe]
+) -> None:
+    async with spliced(connection, buffer=buffer, lane=lane) as it:
+        received = {}
+
+        async def take(stream: SocketStream) -> None:
+            received[stream] = await receive(stream, len(BIG) * 2)
+
+        async with trio.open_nursery() as nursery:
+            for stream in (it.client, it.provider):
+                nursery.start_soon(stream.send_all, BIG + BIG)
+                nursery.start_soon(take, stream)
+        sizes = {len(data) for data in received.values()}
+        assert sizes == {2 * len(BIG)}
+        if lane is Pipe:
+            assert set(received.values()) == {BIG + BIG}
+        await it.settle()
+        assert since(it.inbound) is since(it.outbound) is None
+        it.stop()
+
+
+@with_and_without_tls
+@trio_test
+async def test_a_sink_that_takes_nothing_stops_its_source_and_no_byte_is_lost(
+    connection: Connection,
+) -> None:
+    async with spliced(connection) as it, trio.open_nursery() as nursery:
+        sent = trio.Event()
+
+        async def flood() -> None:
+            await it.provider.send_all(BIG)
+            sent.set()
+
+        nursery.start_soon(flood)
+        await it.settle()
+        assert not sent.is_set()
+        assert since(it.outbound) == 0
+        read = it.pipes[1].bytes
+        received = received_now(it.client)
+        assert 0 < read - len(received) <= CHUNK + 16384  # a chunk, and part of a TLS record
+        assert it.pipes[1].bytes == read
+        await it.client.send_all(HELLO)  # the other direction flows
+        assert await it.provider.receive_some() == HELLO
+        received += await receive(it.client, len(BIG) - len(received))
+        assert received == BIG
+        await sent.wait()
+        await it.settle()
+        assert since(it.outbound) is None
+        it.stop()
+
+
+@with_and_without_tls
+@trio_test
+async def test_a_message_that_goes_slowly_is_not_one_that_is_stuck(connection: Connection) -> None:
+    """In the messages lane a whole message comes at once; its writing is seen to go on."""
+    async with spliced(connection, lane=MessagePipe) as it, trio.open_nursery() as nursery:
+        nursery.start_soon(it.client.send_all, BIG)
+        await it.settle()
+        taken = 0
+        while it.inbound.writing_since is not None:
+            assert trio.current_time() - it.inbound.writing_since < 30
+            await trio.sleep(10)
+            taken += len(await receive(it.provider, CHUNK))
+            await it.settle()
+        assert trio.current_time() > 100
+        await receive(it.provider, len(BIG) - taken)
+        it.stop()
+
+
+# Early data
+
+
+@with_and_without_tls
+@trio_test
+async def test_early_data_comes_first(connection: Connection) -> None:
+    async with spliced(connection, early_data=(HELLO, WORLD)) as it:
+        await it.client.send_all(WORLD)
+        await it.provider.send_all(HELLO)
+        assert await receive(it.provider, len(HELLO + WORLD)) == HELLO + WORLD
+        assert await receive(it.client, len(HELLO + WORLD)) == WORLD + HELLO
+        it.stop()
+
+
+@trio_test
+async def test_early_data_may_end_it() -> None:
+    async with spliced(early_data=(HELLO + CLOSE, CLOSE)) as it:
+        assert it.ended == [it.inbound, it.outbound]
+    assert [pipe.state for pipe in it.pipes] == [State.CLOSING] * 2
+
+
+@trio_test
+async def test_what_openssl_has_decrypted_already_is_carried() -> None:
+    def read_a_byte(it: Spliced) -> None:
+        it.client.socket.send(HELLO)
+        assert it.ours[0].socket.recv(1) == HELLO[:1]
+
+    async with spliced(tls_pair, before=read_a_byte, early_data=(HELLO[:1], b"")) as it:
+        await it.settle()
+        assert received_now(it.provider) == HELLO
+        it.stop()
+
+
+@trio_test
+async def test_what_is_decrypted_already_waits_for_early_data_that_is_not_taken() -> None:
+    tail = HELLO * 100
+
+    def read_a_byte(it: Spliced) -> None:
+        it.client.socket.send(tail)
+        assert it.ours[0].socket.recv(1) == tail[:1]
+
+    early_data = BIG + tail[:1]
+    async with spliced(tls_pair, before=read_a_byte, early_data=(early_data, b"")) as it:
+        await it.settle()
+        assert since(it.inbound) is not None
+        assert await receive(it.provider, len(BIG + tail)) == BIG + tail
+        it.stop()
+
+
+@trio_test
+async def test_writing_early_data_begins_now_however_long_the_reactor_had_nothing_to_do() -> None:
+    async with running_reactor() as reactor:
+        await trio.sleep(3600)
+        near, client = unix_pair()
+        far, provider = unix_pair()
+        pipes = Pipe(masked=False, limits=Limits()), Pipe(masked=False, limits=Limits())
+        early_data = (BIG, b"")
+        async with splicing(
+            reactor, near, far, pipes, early_data, lambda _: None, PATIENCE
+        ) as flows:
+            assert flows[0].writing_since == trio.current_time() == 3600
+            assert flows[0].last_activity == flows[1].last_activity == 3600
+            for flow in flows:
+                flow.abort()
+        for stream in (near, client, far, provider):
+            await stream.aclose()
+
+
+# Ends
+
+
+@pytest.mark.parametrize("connection", [plain, tcp, tls_pair])
+@trio_test
+async def test_data_and_an_end_at_once(connection: Connection) -> None:
+    async with spliced(connection) as it:
+        await it.client.send_all(HELLO)
+        await it.client.aclose()
+        assert await it.provider.receive_some() == HELLO
+        await it.settle()
+        assert it.ended == [it.inbound]
+        assert it.pipes[0].state is State.CLOSED
+        await it.provider.aclose()
+    assert it.pipes[1].state is State.CLOSED
+
+
+@trio_test
+async def test_a_close_ends_its_direction_only() -> None:
+    async with spliced() as it:
+        await it.client.send_all(HELLO + CLOSE + HELLO)
+        await it.settle()
+        assert it.ended == [it.inbound]
+        assert await it.provider.receive_some() == HELLO + CLOSE
+        await it.client.send_all(WORLD)  # unread from now on
+        await it.provider.send_all(WORLD)
+        assert await it.client.receive_some() == WORLD
+        it.outbound.stop()
+
+
+@with_and_without_tls
+@trio_test
+async def test_a_source_that_ends_while_it_is_not_read_is_read_to_its_end(
+    connection: Connection,
+) -> None:
+    """On a Unix socket, its end is announced before what it had said was read."""
+    async with spliced(connection) as it:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(it.provider.send_all, BIG)
+            await it.settle()
+            received = received_now(it.client)
+            while it.outbound.pipe.bytes < len(BIG) - CHUNK:
+                await trio.lowlevel.checkpoint()
+                received += received_now(it.client)
+        await it.provider.send_all(HELLO)
+        await it.provider.aclose()
+        await it.settle()
+        received += await receive(it.client, len(BIG + HELLO) - len(received))
+        assert received == BIG + HELLO
+        await it.settle()
+        assert it.ended == [it.outbound]
+        assert it.pipes[1].state is State.CLOSED
+        assert it.pipes[1].can_inject
+        it.inbound.stop()
+
+
+@trio_test
+async def test_a_source_that_is_reset_while_it_is_not_read() -> None:
+    """What came before the reset is still there."""
+    async with spliced(tcp) as it:
+        sent = 0
+        while True:  # until neither the client nor the relay takes anything
+            await it.settle()
+            try:
+                sent += it.provider.socket.send(HELLO * 1000)
+            except BlockingIOError:
+                break
+        reset(it.provider)
+        await it.settle()
+        assert not it.ended
+        read = it.pipes[1].bytes
+        received = await receive(it.client, read)
+        while not it.ended:
+            await it.settle()
+            received += received_now(it.client)
+        assert it.pipes[1].state is State.CLOSED
+        received += received_now(it.client)
+        assert len(received) == it.pipes[1].bytes > read
+        assert received == (HELLO * (len(received) // len(HELLO) + 1))[: len(received)]
+        it.inbound.stop()
+
+
+@trio_test
+async def test_a_lost_side_that_is_read_no_more_is_not_announced_for_ever() -> None:
+    async with spliced(tcp) as it:
+        await it.client.send_all(CLOSE)
+        await it.settle()
+        assert it.ended == [it.inbound]
+        reset(it.client)
+        await it.settle()
+        assert it.ended == [it.inbound]  # nothing had to be written to it
+        await it.provider.send_all(HELLO)
+        await it.settle()
+        assert it.ended == [it.inbound, it.outbound]
+        assert not it.pipes[1].can_inject
+
+
+@pytest.mark.parametrize("connection", [plain, tcp])
+@trio_test
+async def test_a_sink_that_is_lost_while_it_takes_nothing(connection: Connection) -> None:
+    async with spliced(connection) as it, trio.open_nursery() as nursery:
+        nursery.start_soon(flood, it.provider)
+        await it.settle()
+        assert since(it.outbound) is not None
+        reset(it.client)
+        await it.settle()
+        assert set(it.ended) == {it.inbound, it.outbound}
+        assert it.pipes[0].state is State.CLOSED
+        assert it.pipes[1].state is State.OPEN
+        assert not it.pipes[1].can_inject
+        assert since(it.outbound) is None
+        nursery.cancel_scope.cancel()
+
+
+# Stopping
+
+
+@with_and_without_tls
+@trio_test
+async def test_stop_lets_what_was_read_be_written(connection: Connection) -> None:
+    async with spliced(connection) as it, trio.open_nursery() as nursery:
+        nursery.start_soon(it.provider.send_all, BIG)
+        await it.settle()
+        read = it.pipes[1].bytes
+        it.stop()
+        assert it.ended == [it.inbound]
+        assert await receive(it.client, read) == BIG[:read]
+        await it.settle()
+        assert it.ended == [it.inbound, it.outbound]
+        assert it.pipes[1].bytes == read
+        await it.ours[0].send_all(b"usable")
+        assert await it.client.receive_some() == b"usable"
+        nursery.cancel_scope.cancel()
+
+
+@with_and_without_tls
+@trio_test
+async def test_what_is_not_taken_in_time_after_stop_is_cut_short(connection: Connection) -> None:
+    async with trio.open_nursery() as nursery:
+        async with spliced(connection) as it:
+            nursery.start_soon(flood, it.provider)
+            await it.settle()
+            it.stop()
+        assert trio.current_time() == PATIENCE
+        assert not it.pipes[1].can_inject
+        with pytest.raises(trio.BrokenResourceError):
+            await it.ours[0].send_all(b"")
+
+
+@with_and_without_tls
+@trio_test
+async def test_abort_marks_what_was_cut_short(connection: Connection) -> None:
+    async with spliced(connection) as it, trio.open_nursery() as nursery:
+        nursery.start_soon(it.provider.send_all, BIG)
+        await it.settle()
+        it.outbound.abort()
+        it.inbound.abort()
+        assert it.ended == [it.outbound, it.inbound]
+        assert [pipe.can_inject for pipe in it.pipes] == [True, False]
+        assert since(it.outbound) is None
+        with pytest.raises(trio.BrokenResourceError):
+            await it.ours[0].send_all(b"never after half a frame")
+        await it.ours[1].send_all(b"usable")
+        assert await it.provider.receive_some() == b"usable"
+        nursery.cancel_scope.cancel()
+
+
+@with_and_without_tls
+@trio_test
+async def test_the_sockets_are_usable_afterwards(connection: Connection) -> None:
+    ours, theirs = zip(await connection(), await connection(), strict=True)
+    pipes = Pipe(masked=False, limits=Limits()), Pipe(masked=False, limits=Limits())
+    async with running_reactor() as reactor:
+        async with splicing(reactor, *ours, pipes, (b"", b""), lambda _: None, PATIENCE) as flows:
+            await theirs[0].send_all(HELLO)
+            assert await theirs[1].receive_some() == HELLO
+            for flow in flows:
+                flow.stop()
+            await theirs[0].send_all(WORLD)  # of which the relay reads nothing
+            await settle(reactor)
+        for near, far in zip(ours, theirs, strict=True):
+            await near.send_all(b"from near")
+            assert await far.receive_some() == b"from near"
+        assert await ours[0].receive_some() == WORLD
+        for stream in (*ours, *theirs):
+            await stream.aclose()
+
+
+@trio_test
+async def test_stop_and_abort_after_the_end_change_nothing() -> None:
+    async with spliced() as it:
+        it.stop()
+        for flow in (it.inbound, it.outbound):
+            flow.stop()
+            flow.abort()
+    assert all(pipe.can_inject for pipe in it.pipes)
+
+
+@trio_test
+async def test_cancelled_it_leaves_the_reactor() -> None:
+    ours, theirs = zip(unix_pair(), unix_pair(), strict=True)
+    pipes = Pipe(masked=False, limits=Limits()), Pipe(masked=False, limits=Limits())
+    async with running_reactor() as reactor:
+        with trio.move_on_after(1) as scope:
+            async with splicing(reactor, *ours, pipes, (BIG, b""), lambda _: None, PATIENCE):
+                await trio.sleep_forever()
+        assert scope.cancelled_caught
+        assert [pipe.can_inject for pipe in pipes] == [False, True]
+    for stream in (*ours, *theirs):
+        await stream.aclose()
+
+
+# Faults
+
+
+class Faulty(Pipe):
+    """A pipe that has a fault, which one message brings out."""
+
+    def receive_data(self, data: bytes) -> bytes:
+        if data == WORLD:
+            raise RuntimeError
+        return super().receive_data(data)
+
+
+@pytest.mark.parametrize("by", ["client", "provider"])
+@trio_test
+async def test_a_fault_of_a_pipe_ends_both_directions_and_comes_out(by: str) -> None:
+    async with spliced(lane=Faulty, fails=True) as it:
+        one, other = (it.client, it.provider) if by == "client" else (it.provider, it.client)
+        await one.send_all(WORLD)
+        await it.settle()
+        assert len(it.ended) == 2
+        assert all(pipe.can_inject for pipe in it.pipes)
+        await other.send_all(HELLO)
+        await it.settle()
+        assert received_now(one) == b""
+
+
+@trio_test
+async def test_a_fault_cuts_short_what_is_being_written() -> None:
+    async with spliced(lane=Faulty, fails=True) as it, trio.open_nursery() as nursery:
+        nursery.start_soon(flood, it.provider)
+        await it.settle()
+        await it.client.send_all(WORLD)
+        await it.settle()
+        assert len(it.ended) == 2
+        assert [pipe.can_inject for pipe in it.pipes] == [True, False]
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_nothing_is_read_after_a_fault_in_the_same_batch() -> None:
+    async with spliced(lane=Faulty, fails=True) as it:
+        it.client.socket.send(WORLD)
+        it.provider.socket.send(WORLD)
+        await it.settle()
+        assert sorted(received_now(near) for near in it.ours) == [b"", WORLD]
+
+
+@trio_test
+async def test_a_fault_in_early_data_comes_out() -> None:
+    ours, theirs = zip(unix_pair(), unix_pair(), strict=True)
+    pipes = Faulty(masked=False, limits=Limits()), Pipe(masked=False, limits=Limits())
+    early_data = (WORLD, b"")
+    async with running_reactor() as reactor:
+        carrying = splicing(reactor, *ours, pipes, early_data, lambda _: None, PATIENCE)
+        with pytest.raises(RuntimeError):
+            await carrying.__aenter__()
+    for stream in (*ours, *theirs):
+        await stream.aclose()
