@@ -22,6 +22,8 @@ from relay.check import dial_providers, summary
 from relay.config import ConfigError, load
 from relay.config_model import checked_name
 from relay.gateway_token import new_token, token_hash
+from relay.host import run_as_guest
+from relay.reactor import Reactor
 from relay.server import Server
 from relay.settings import Settings
 
@@ -126,15 +128,15 @@ def serve(
     settings = _load(config)
     raise_open_file_limit()
     try:
-        trio.run(_serve_until_told, settings)
+        run_as_guest(partial(_serve_until_told, settings))
     except* OSError as group:
         for error in _leaves(group):
             print(f"relay: {_what_failed(error)}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(1) from None
 
 
-async def _serve_until_told(settings: Settings) -> None:
-    server = Server(settings)
+async def _serve_until_told(settings: Settings, reactor: Reactor) -> None:
+    server = Server(settings, reactor)
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_obey, signals, server, nursery.cancel_scope)

@@ -1,0 +1,75 @@
+"""The loop of a process that is nothing but a relay: Trio runs as the reactor's guest.
+
+The other way round, with the reactor as a task of Trio's, every batch of messages costs a turn of
+Trio's own loop. Here the thread waits in the reactor's epoll, and messages are carried without Trio
+taking part; Trio has its turns when something happens to its tasks: a connection is accepted, a
+session ends, a deadline passes. That is what Trio's guest mode is for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
+import outcome
+import trio
+
+from relay.reactor import READ, Reactor
+
+__all__ = ["run_as_guest"]
+
+_T = TypeVar("_T")
+
+
+class _Turns:
+    """Calls that Trio wants made on this thread; the port that says so from another."""
+
+    def __init__(self) -> None:
+        self.calls: deque[Callable[[], object]] = deque()
+        self.descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def soon_threadsafe(self, call: Callable[[], object]) -> None:
+        self.calls.append(call)
+        os.eventfd_write(self.descriptor, 1)
+
+    def readable(self) -> None:
+        os.eventfd_read(self.descriptor)
+
+    def changed(self, events: int) -> None:  # noqa: ARG002 - an eventfd is only ever read
+        self.readable()
+
+    def fault(self, error: Exception) -> None:
+        raise error
+
+
+def run_as_guest(main: Callable[[Reactor], Awaitable[_T]]) -> _T:
+    """Run a Trio program whose sessions a reactor drives.
+
+    Args:
+        main: The program; it gets the reactor.
+
+    Returns:
+        What it returns; what it raises is raised.
+    """
+    reactor, turns = Reactor(), _Turns()
+    ended: list[outcome.Outcome[_T]] = []
+    reactor.add(turns.descriptor, turns, READ)
+    try:
+        trio.lowlevel.start_guest_run(
+            partial(main, reactor),
+            run_sync_soon_threadsafe=turns.soon_threadsafe,
+            run_sync_soon_not_threadsafe=turns.calls.append,
+            done_callback=ended.append,
+        )
+        while not ended:
+            while turns.calls:
+                turns.calls.popleft()()
+            if not ended:
+                reactor.serve(0 if turns.calls else None)
+    finally:
+        reactor.close()
+        os.close(turns.descriptor)
+    return ended[0].unwrap()

@@ -1,0 +1,100 @@
+"""Trio as the reactor's guest: programs run as they do in a loop of Trio's own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+
+import pytest
+import trio
+
+from relay.host import run_as_guest
+from relay.reactor import READ, Reactor
+
+
+def _open_descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+class _Port:
+    """Reads its socket, and tells a Trio task."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.read = trio.Event()
+        self.data = b""
+
+    def readable(self) -> None:
+        self.data += self.sock.recv(100)
+        self.read.set()
+
+    def changed(self, events: int) -> None:
+        raise AssertionError(events)
+
+    def fault(self, error: Exception) -> None:
+        raise error
+
+
+def test_it_gives_what_the_program_returns() -> None:
+    async def main(_reactor: Reactor) -> int:
+        await trio.lowlevel.checkpoint()
+        return 7
+
+    before = _open_descriptors()
+    assert run_as_guest(main) == 7
+    assert _open_descriptors() == before
+
+
+def test_it_raises_what_the_program_raises() -> None:
+    async def main(_reactor: Reactor) -> None:
+        await trio.lowlevel.checkpoint()
+        raise ValueError("mine")
+
+    before = _open_descriptors()
+    with pytest.raises(ValueError, match="mine"):
+        run_as_guest(main)
+    assert _open_descriptors() == before
+
+
+def test_a_port_is_served_and_wakes_a_task() -> None:
+    async def main(reactor: Reactor) -> bytes:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            port = _Port(ours)
+            reactor.add(ours.fileno(), port, READ)
+            for _ in range(3):
+                port.read = trio.Event()
+                theirs.send(b"ping")
+                with trio.fail_after(5):
+                    await port.read.wait()
+            reactor.remove(ours.fileno())
+            return port.data
+
+    assert run_as_guest(main) == b"ping" * 3
+
+
+def test_tasks_timers_threads_and_sockets_of_trio_go_on() -> None:
+    async def main(_reactor: Reactor) -> list[object]:
+        done: list[object] = []
+
+        async def timer() -> None:
+            await trio.sleep(0.001)
+            done.append("timer")
+
+        async def thread() -> None:
+            done.append(await trio.to_thread.run_sync(threading.get_ident) != threading.get_ident())
+
+        async def sockets() -> None:
+            ours, theirs = trio.socket.socketpair()
+            with ours, theirs:
+                await ours.send(b"x")
+                done.append(await theirs.recv(1))
+
+        with trio.fail_after(5):
+            async with trio.open_nursery() as nursery:
+                for task in (timer, thread, sockets):
+                    nursery.start_soon(task)
+        return done
+
+    assert {str(each) for each in run_as_guest(main)} == {"timer", "True", "b'x'"}
