@@ -99,6 +99,67 @@ def test_text_is_not_checked_for_utf_8(masked: bool) -> None:
         assert pipe.state is State.OPEN
 
 
+@both_directions
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 255, 65535, 65536])
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+def test_a_chunk_that_is_one_whole_message(opcode: int, length: int, masked: bool) -> None:
+    pipe = new_pipe(masked)
+    chunk = Frame(opcode, bytes(length)).encode(key(masked))
+    for count in (1, 2):
+        assert pipe.receive_data(chunk) is chunk
+        assert (pipe.messages, pipe.frames, pipe.bytes) == (count, count, count * len(chunk))
+        assert pipe.can_inject
+
+
+@both_directions
+@pytest.mark.parametrize(
+    ("length", "size"),
+    [
+        (b"\x05", 10),  # the beginning of one
+        (b"\x05", 20),  # one and the beginning of another
+        (b"\x7e\x00\x80", 128),
+        (b"\x7e\x00\x80", 140),
+        (b"\x7f", 127 + 2),  # as long as it were if the length were no escape
+        (b"\x7f", 127 + 6),
+    ],
+)
+def test_a_chunk_that_is_not_just_one_whole_message(length: bytes, size: int, masked: bool) -> None:
+    """It is read as it would be byte by byte."""
+    length = bytes((length[0] | (0x80 if masked else 0),)) + length[1:]
+    if length[0] & 0x7F == 127:
+        length += (1000).to_bytes(8) if size % 2 else (100_000).to_bytes(8)
+    chunk = (b"\x82" + length).ljust(size, b"\x00")
+    whole, dripped = new_pipe(masked), new_pipe(masked)
+    forwarded = whole.receive_data(chunk)
+    assert forwarded == b"".join(dripped.receive_data(bytes((byte,))) for byte in chunk)
+    assert (whole.state, str(whole.error)) == (dripped.state, str(dripped.error))
+    assert (whole.messages, whole.frames, whole.bytes, whole.can_inject) == (
+        dripped.messages,
+        dripped.frames,
+        dripped.bytes,
+        dripped.can_inject,
+    )
+
+
+@both_directions
+@pytest.mark.parametrize("length", [0, 5, 125])
+def test_a_mask_bit_that_is_wrong_is_never_a_part_of_the_length(length: int, masked: bool) -> None:
+    """Whatever the size of the chunk."""
+    wrong = length | (0 if masked else 0x80)
+    for size in range(4, 300):
+        pipe = new_pipe(masked)
+        assert pipe.receive_data(bytes((0x82, wrong)).ljust(size, b"\x00")) == b""
+        assert pipe.state is State.FAILED
+
+
+@both_directions
+def test_a_whole_message_inside_a_fragmented_one_is_refused(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    pipe.receive_data(Frame(TEXT, b"begun", fin=False).encode(key(masked)))
+    assert pipe.receive_data(Frame(TEXT, b"another").encode(key(masked))) == b""
+    assert failure(pipe) == ("new message inside a fragmented one", 1002)
+
+
 def test_what_is_read_is_counted() -> None:
     pipe = new_pipe(masked=False)
     fragments = [
