@@ -35,11 +35,11 @@ class _Turns:
         self.calls.append(call)
         os.eventfd_write(self.descriptor, 1)
 
-    def readable(self) -> None:
+    def readable(self, now: float) -> None:  # noqa: ARG002 - it is no matter when
         os.eventfd_read(self.descriptor)
 
-    def changed(self, events: int) -> None:  # noqa: ARG002 - an eventfd is only ever read
-        self.readable()
+    def changed(self, events: int) -> None:
+        raise AssertionError(f"an eventfd is only ever read: {events}")
 
     def fault(self, error: Exception) -> None:
         raise error

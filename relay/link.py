@@ -13,8 +13,9 @@ from relay.socket_stream import SocketStream
 
 __all__ = ["CHUNK", "finish_sending", "is_private_path", "peer_address", "receive", "reset"]
 
-CHUNK = 64 * 1024
-"""Bytes that are read or written at a time, at most."""
+CHUNK = 96 * 1024
+"""Bytes that are read at a time, at most: so that a message of 64 KiB, header and all, is one read,
+and a session whose both sides are stalled holds less than 256 KiB."""
 
 
 def _transport(stream: trio.abc.Stream) -> trio.abc.Stream:

@@ -28,8 +28,8 @@ _ROUNDS = 8  # of events, before the other Trio tasks have their turn
 class Port(Protocol):
     """What the reactor serves: one socket."""
 
-    def readable(self) -> None:
-        """Something can be read; the one event of a session that flows."""
+    def readable(self, now: float) -> None:
+        """Something can be read, and ``now`` is the time; the one event of a session that flows."""
 
     def changed(self, events: int) -> None:
         """Anything else: WRITE, READ together with others, or a connection that is lost."""
@@ -70,15 +70,15 @@ class Reactor:
         events = self._epoll.poll(timeout, _BATCH)
         if not events:
             return False
-        self.now = trio.current_time()
-        ports = self._ports
+        self.now = now = trio.current_time()
+        port_of = self._ports.get
         for descriptor, mask in events:
-            port = ports.get(descriptor)
+            port = port_of(descriptor)
             if port is None:
                 continue  # removed by an earlier event of this batch
             try:
                 if mask == READ:
-                    port.readable()
+                    port.readable(now)
                 else:
                     port.changed(mask)
             except Exception as error:  # noqa: BLE001 - the fence: one session ends

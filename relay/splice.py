@@ -21,9 +21,7 @@ from relay.socket_stream import SocketStream
 
 __all__ = ["Flow", "splicing"]
 
-_PIECE = CHUNK + 256
-"""Bytes written at a time, at most: a chunk with what a pipe had held back before it. OpenSSL does
-not tell how much of a write has gone, and a slow sink must not be taken for one that is stuck."""
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class _Socket:
@@ -48,7 +46,7 @@ class _Socket:
         self._silenced = False
         self.incoming: Flow
         self.outgoing: Flow
-        self.readable: Callable[[], None]
+        self.readable: Callable[[float], None]
 
     def wait_for(self, events: int, wanted: bool) -> None:
         """Begin or cease to wait for READ or WRITE."""
@@ -68,7 +66,7 @@ class _Socket:
             self.outgoing.writable()
         lost = events & ~(READ | WRITE)
         if self._events & READ and events & ~WRITE:
-            self.readable()
+            self.readable(self.reactor.now)
         elif lost:
             # Nobody reads it now, and it would say so for ever. What came before the end can still
             # be read, when the other side takes it.
@@ -104,8 +102,8 @@ class Flow:
     __slots__ = (
         "_ended",
         "_receive_data",
-        "_recv",
-        "_send",
+        "_receive_now",
+        "_send_now",
         "_sink",
         "_source",
         "_stopping",
@@ -122,8 +120,8 @@ class Flow:
     ) -> None:
         self._source = source
         self._sink = sink
-        self._recv = source.stream.socket.recv
-        self._send = sink.stream.socket.send
+        self._receive_now, _ = source.stream.non_blocking()
+        _, self._send_now = sink.stream.non_blocking()
         self._receive_data = pipe.receive_data
         self._ended = ended
         self._unsent: memoryview | None = None
@@ -140,27 +138,58 @@ class Flow:
     def start(self, early_data: bytes) -> None:
         """Carry; ``early_data`` comes before what is read."""
         self._source.wait_for(READ, wanted=True)
-        if early_data:
-            self._carry(early_data)
-        self._carry_pending()
+        out = self._receive_data(early_data) if early_data else b""
+        if out:
+            self._hold(memoryview(out))
+            self.writable()
+        elif self.pipe.state is not State.OPEN:
+            self.stop()
+        self._carry_decrypted()
 
-    def readable(self) -> None:
-        """Carry one chunk."""
+    def readable(self, now: float) -> None:
+        """Carry one chunk; ``now`` is the time.
+
+        What a message costs is what is done here, so it is done without a call that can be saved.
+        """
         if self.over:
             return  # by an earlier event of the same batch
         try:
-            data = self._recv(CHUNK)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            data = self._receive_now(CHUNK)
+        except _WOULD_BLOCK:
             return
         except OSError:
             data = b""  # it broke: it has ended, as one that was closed has
-        self.last_activity = self._source.reactor.now
-        self._carry(data)
+        self.last_activity = now
+        out = self._receive_data(data)
+        sent = 0
+        if out:
+            try:
+                sent = self._send_now(out)
+            except _WOULD_BLOCK:
+                pass
+            except OSError:
+                self._cut_short()
+                return
+        if sent != len(out):
+            self._hold(memoryview(out)[sent:])
+        elif self.pipe.state is not State.OPEN:
+            self.stop()
 
     def writable(self) -> None:
         """Write more of what the sink did not take at once."""
-        if self._unsent is not None:
-            self._write(self._unsent)
+        if self._unsent is None:
+            return
+        try:
+            sent = self._send_now(self._unsent)
+        except _WOULD_BLOCK:
+            return
+        except OSError:
+            self._cut_short()
+            return
+        if sent == len(self._unsent):
+            self._resume()
+        else:
+            self._hold(self._unsent[sent:])
 
     def stop(self) -> None:
         """Read no more, and end once what was read is written."""
@@ -173,46 +202,29 @@ class Flow:
         """End now; what is being written stays unfinished."""
         if self._unsent is not None:
             self._cut_short()
-        self._end()
+        else:
+            self._end()
 
     def sink_lost(self) -> None:
         """The sink is gone while it takes nothing."""
         if self._unsent is not None:
             self.abort()
 
-    def _carry(self, data: bytes) -> None:
-        out = self._receive_data(data)
-        if out:
-            self._write(out)
-        if self.pipe.state is not State.OPEN:
-            self.stop()
-
-    def _carry_pending(self) -> None:
-        """Carry what OpenSSL has decrypted already, of which no event will tell."""
+    def _carry_decrypted(self) -> None:
+        """Carry what OpenSSL had to read with the last of the opening; no event will tell of it."""
         sock = self._source.stream.socket
-        if isinstance(sock, ssl.SSLSocket):
-            while not (self._stopping or self.over) and self._unsent is None and sock.pending():
-                self.readable()
+        if isinstance(sock, ssl.SSLSocket) and self._unsent is None and sock.pending():
+            self.readable(self._source.reactor.now)
 
-    def _write(self, data: bytes | memoryview) -> None:
-        try:
-            sent = self._send(data if len(data) <= _PIECE else memoryview(data)[:_PIECE])
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            sent = 0
-        except OSError:
-            self._cut_short()
-            self._end()
-            return
-        if sent == len(data):
-            if self._unsent is not None:
-                self._resume()
-            return
+    def _hold(self, unsent: memoryview) -> None:
+        """Keep what the sink does not take, and read no more until it has gone."""
         if self._unsent is None:
             self._sink.wait_for(WRITE, wanted=True)
             self._source.wait_for(READ, wanted=False)
-        if sent or self._unsent is None:
-            self._unsent = memoryview(data)[sent:]
-            self.writing_since = self._source.reactor.now
+        self._unsent = unsent
+        self.writing_since = self._source.reactor.now
+        if self.pipe.state is not State.OPEN:
+            self._stopping = True
 
     def _resume(self) -> None:
         """All is written: go on, or end."""
@@ -223,14 +235,16 @@ class Flow:
             self._end()
         else:
             self._source.wait_for(READ, wanted=True)
-            self._carry_pending()
+            self._carry_decrypted()
 
     def _cut_short(self) -> None:
+        """End with a write that is not finished."""
         self._unsent = None
         self.writing_since = None
         self.pipe.send_failed()
         self._sink.stream.mark_broken()
         self._sink.wait_for(WRITE, wanted=False)
+        self._end()
 
     def _end(self) -> None:
         if not self.over:

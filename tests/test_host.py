@@ -25,7 +25,7 @@ class _Port:
         self.read = trio.Event()
         self.data = b""
 
-    def readable(self) -> None:
+    def readable(self, now: float) -> None:  # noqa: ARG002
         self.data += self.sock.recv(100)
         self.read.set()
 

@@ -25,7 +25,7 @@ class Noted:
         self.deed: Callable[[], object] = lambda: None
         reactor.add(self.descriptor, self, events)
 
-    def readable(self) -> None:
+    def readable(self, now: float) -> None:  # noqa: ARG002
         self.calls.append("readable")
         self.deed()
         self.near.recv(1)
