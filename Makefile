@@ -34,8 +34,8 @@ coverage: .venv/dev ## 100 % branch coverage of the core, by the core's own test
 	$(BIN)/python -m coverage run -m pytest -q tests/protocol
 	$(BIN)/python -m coverage report
 
-bench: .venv/dev ## measure round trips and CPU per message, beside a bare TCP tunnel
-	$(BIN)/python -m bench.latency $(ARGS)
+bench: .venv/bench ## measure the relay beside nginx and other proxies (ARGS=--quick for a trial)
+	$(BIN)/python -m bench $(ARGS)
 
 fuzz: .venv/test ## run the laws of the core with many more examples
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/protocol -k "law" $(ARGS)
@@ -57,6 +57,11 @@ clean: ## remove the virtual environment and all caches
 	@echo "installing the relay and what its tests need into .venv"
 	@$(PIP) --editable '.[test]'
 	@touch $@ .venv/run
+
+.venv/bench: .venv/bin/python pyproject.toml
+	@echo "installing the relay and what its benchmark needs into .venv"
+	@$(PIP) --editable '.[bench]'
+	@touch $@ .venv/test .venv/run
 
 .venv/dev: .venv/bin/python pyproject.toml
 	@echo "installing the relay and the development tools into .venv"

@@ -1,100 +1,235 @@
-"""The load generator: a closed loop over some connections, one message under way on each."""
+"""Compile the load generator (load.c says what it does), start it, and talk to it.
 
-from __future__ import annotations
+It is the client and the provider of every cell, in one process.
+"""
 
-import select
-import socket
-import time
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from bench.frames import frame_size, masked_frame
+from pydantic import TypeAdapter
 
-_HEAD = (
-    "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
+from bench.peers import Running, Tls
+from bench.processes import BenchError, cpu_seconds
+
+Answer = dict[str, Any]
+
+SOURCE = Path(__file__).with_name("load.c")
 
 
-@dataclass
-class Result:
-    """What one run measured."""
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Percentiles of a latency, in microseconds."""
+
+    p50: float
+    p90: float
+    p99: float
+    p999: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoundsResult:
+    """A closed loop. `cpu` is the load generator's, `peer_cpu` the peer's, in seconds."""
 
     round_trips: int
     seconds: float
-    latencies: list[float]
-    """Of each round trip, in seconds, sorted."""
-
-    def percentile(self, share: float) -> float:
-        """A latency in microseconds."""
-        return self.latencies[min(len(self.latencies) - 1, int(share * len(self.latencies)))] * 1e6
+    cpu: float
+    peer_cpu: float
+    latency: Latency
 
 
-def _connect(port: int, target: str) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.sendall(_HEAD.format(target=target).encode())
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        more = connection.recv(4096)
-        if not more:
-            raise ConnectionError("closed during the opening handshake")
-        head += more
-    if not head.startswith(b"HTTP/1.1 101 "):
-        raise ConnectionError(f"no 101: {head.splitlines()[0]!r}")
-    return connection
-
-
-def run(port: int, target: str, connections: int, message_size: int, seconds: float) -> Result:
-    """Measure round trips through one port.
-
-    Args:
-        port: On 127.0.0.1.
-        target: The request's target.
-        connections: How many.
-        message_size: Payload of each message, in bytes.
-        seconds: For how long.
-
-    Raises:
-        ConnectionError: A connection was refused or lost: no message may be.
+@dataclass(frozen=True, slots=True)
+class PacedResult:
+    """An open loop of messages. `ended` counts sessions that broke off, `lateness` says how much
+    later than due the load generator itself sent.
     """
-    frame = masked_frame(message_size)
-    expected = frame_size(message_size, masked=False)
-    poll = select.epoll()
-    sockets = {}
-    sent_at: dict[int, float] = {}
-    left: dict[int, int] = {}
-    for _ in range(connections):
-        connection = _connect(port, target)
-        sockets[connection.fileno()] = connection
-        poll.register(connection.fileno(), select.EPOLLIN)
-    latencies = []
-    clock = time.perf_counter
-    started = clock()
-    until = started + seconds
-    for number, connection in sockets.items():
-        left[number] = expected
-        sent_at[number] = clock()
-        connection.sendall(frame)
-    under_way = connections
-    while under_way:
-        for number, _event in poll.poll(10):
-            data = sockets[number].recv(262144)
-            if not data:
-                raise ConnectionError("lost a connection")
-            left[number] -= len(data)
-            if left[number]:
-                continue
-            now = clock()
-            latencies.append(now - sent_at[number])
-            if now >= until:
-                under_way -= 1
-                continue
-            left[number] = expected
-            sent_at[number] = clock()
-            sockets[number].sendall(frame)
-    elapsed = clock() - started
-    for connection in sockets.values():
-        connection.close()
-    poll.close()
-    latencies.sort()
-    return Result(len(latencies), elapsed, latencies)
+
+    messages: int
+    lost: int
+    ended: int
+    seconds: float
+    cpu: float
+    peer_cpu: float
+    latency: Latency | None
+    lateness: Latency
+
+
+@dataclass(frozen=True, slots=True)
+class OpenResult:
+    """Sessions opened and closed. `left` counts those that did not end, `opening_seconds` is the
+    time from the first to the last that opened, `trouble` the first thing that went wrong.
+    """
+
+    due: int
+    opened: int
+    closed: int
+    left: int
+    opening_seconds: float
+    seconds: float
+    cpu: float
+    peer_cpu: float
+    latency: Latency | None
+    trouble: str
+
+    @property
+    def failed(self) -> int:
+        """How many got no 101, or no answer to their Close."""
+        return self.due - self.closed
+
+
+_ROUNDS = TypeAdapter(RoundsResult)
+_PACED = TypeAdapter(PacedResult)
+_OPEN = TypeAdapter(OpenResult)
+
+
+def compiled() -> Path:
+    """The load generator, compiled into the user's cache folder unless it is there already.
+
+    Raises BenchError if there is no C compiler, or no OpenSSL to compile with.
+    """
+    compiler = os.environ.get("CC") or "cc"
+    program = shlex.split(compiler)
+    if shutil.which(program[0]) is None:
+        raise BenchError(
+            f"the load generator is written in C, and there is no compiler {program[0]!r}: "
+            "install one, or name it in CC"
+        )
+    key = hashlib.sha256(SOURCE.read_bytes() + compiler.encode()).hexdigest()[:16]
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    binary = Path(home) / "relay-bench" / f"load-{key}"
+    if not binary.exists():
+        binary.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = binary.with_suffix(f".{os.getpid()}")
+        files = ["-o", str(unfinished), str(SOURCE), "-lssl", "-lcrypto"]
+        command = [*program, "-O2", "-std=gnu11", *files]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BenchError(_why_not_compiled(done.stderr))
+        unfinished.replace(binary)
+    return binary
+
+
+def _why_not_compiled(output: str) -> str:
+    if "openssl/" in output or "-lssl" in output or "-lcrypto" in output:
+        return "the load generator needs OpenSSL's headers: install libssl-dev or openssl-devel"
+    return f"the load generator does not compile:\n{output.strip()}"
+
+
+@contextmanager
+def started(tls: Tls | None) -> Iterator["Load"]:
+    """The load generator, with TLS at its echo if `tls` is given, until the end of the block."""
+    command = [compiled(), tls.certificate, tls.key] if tls else [compiled()]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+    try:
+        yield Load(process, tls=tls is not None)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Load:
+    """A load generator that runs. Each method raises BenchError if its command goes wrong."""
+
+    def __init__(self, process: subprocess.Popen[str], *, tls: bool) -> None:
+        self._process = process
+        self._tls = int(tls)
+        self.port: int = self._answer()["port"]
+        """Where its echo listens."""
+
+    def rounds(self, peer: Running, connections: int, size: int, seconds: float) -> RoundsResult:
+        """A closed loop: one message of `size` bytes under way on each connection."""
+        command = f"rounds {self._where(peer)} {connections} {size} {seconds}"
+        return _ROUNDS.validate_python(self._run(peer, command))
+
+    def paced(
+        self, peer: Running, connections: int, size: int, rate: float, seconds: float
+    ) -> PacedResult:
+        """An open loop: `rate` messages a second on each connection, whenever answers come."""
+        command = f"paced {self._where(peer)} {connections} {size} {rate} {seconds}"
+        return _PACED.validate_python(self._run(peer, command))
+
+    def hold(self, peer: Running, connections: int) -> None:
+        """Opens sessions that stay idle until :meth:`drop`."""
+        self._describe(peer)
+        self._ask(f"hold {self._where(peer)} {connections}")
+
+    def stall(self, peer: Running, connections: int, size: int) -> None:
+        """Opens sessions that send messages until nothing more is taken, and read nothing."""
+        self._describe(peer)
+        self._ask(f"stall {self._where(peer)} {connections} {size}")
+
+    def drop(self) -> None:
+        """Ends the sessions of :meth:`hold` and :meth:`stall`."""
+        self._ask("drop")
+
+    def open(self, peer: Running, rate: float, seconds: float) -> OpenResult:
+        """Opens `rate` sessions a second, whether or not the last ones are open yet."""
+        return self._open(peer, f"open {self._where(peer)} {rate} {seconds}")
+
+    def churn(self, peer: Running, sessions: int, at_once: int) -> OpenResult:
+        """Opens and closes sessions as fast as it goes, `at_once` under way."""
+        return self._open(peer, f"churn {self._where(peer)} {sessions} {at_once}")
+
+    def _open(self, peer: Running, command: str) -> OpenResult:
+        self._describe(peer)
+        before = _cpu(peer)
+        answer = self._ask(command)
+        return _OPEN.validate_python({**answer, "peer_cpu": _cpu(peer) - before})
+
+    def _run(self, peer: Running, command: str) -> Answer:
+        """Runs on sessions that are open, so that the peer's CPU time is that of messages alone."""
+        self._describe(peer)
+        self._ask(command)
+        before = _cpu(peer)
+        self._send("go")
+        answer = self._answer()
+        used = _cpu(peer) - before
+        self._ask("finish")
+        return _checked(command, {**answer, "peer_cpu": used})
+
+    def _where(self, peer: Running) -> str:
+        return f"{peer.port} {self._tls} {peer.target}"
+
+    def _describe(self, peer: Running) -> None:
+        self._ask("reset")
+        if peer.json:
+            self._ask("json")
+        for line in peer.fields:
+            self._ask(f"field {line}")
+
+    def _ask(self, command: str) -> Answer:
+        self._send(command)
+        return _checked(command, self._answer())
+
+    def _send(self, command: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{command}\n")
+
+    def _answer(self) -> Answer:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise BenchError("the load generator ended")
+        answer: Answer = json.loads(line)
+        return answer
+
+
+def _checked(command: str, answer: Answer) -> Answer:
+    if "error" in answer:
+        raise BenchError(f"{command.split(maxsplit=1)[0]}: {answer['error']}")
+    return answer
+
+
+def _cpu(peer: Running) -> float:
+    return cpu_seconds(peer.process) if peer.process else 0.0

@@ -1,0 +1,72 @@
+"""This relay, as it comes: nothing of its configuration that bears on speed is set.
+
+Two peers: the verbatim lane, which is the default, and `lane = "messages"`, in which a wsproto pair
+decodes and encodes every message.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bench.peers import Running, Site
+from bench.peers.environments import ROOT
+from bench.processes import free_port, running
+
+_CONFIG = """
+[server]
+listen = ["127.0.0.1:{port}"]
+{listen_tls}
+
+[gateways."bench/main"]
+authentication = "none"
+{lane}
+
+[providers.local]
+like = "elevenlabs"
+url = "{scheme}://localhost:{echo}"
+{dial_tls}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    name: str
+    lane: str = ""
+
+    def missing(self, site: Site) -> str | None:  # noqa: ARG002
+        return None
+
+    @contextmanager
+    def running(self, site: Site) -> Iterator[Running]:
+        port = free_port()
+        config = site.folder / "relay.toml"
+        config.write_text(self._config(site, port))
+        command = [sys.executable, "-m", "relay", "serve", "--config", str(config)]
+        with running(
+            [*command, "--log-level", "error"],
+            port=port,
+            folder=site.folder,
+            environment={"PYTHONPATH": str(ROOT)},
+        ) as process:
+            yield Running(port, "/v1/bench/main/local", process)
+
+    def _config(self, site: Site, port: int) -> str:
+        listen_tls = dial_tls = ""
+        if site.tls:
+            listen_tls = (
+                f'tls = {{ certificate = "{site.tls.certificate}", key = "{site.tls.key}" }}'
+            )
+            dial_tls = f'ca = "{site.tls.ca}"'
+        return _CONFIG.format(
+            port=port,
+            listen_tls=listen_tls,
+            lane=f'lane = "{self.lane}"' if self.lane else "",
+            scheme="wss" if site.tls else "ws",
+            echo=site.echo,
+            dial_tls=dial_tls,
+        )
+
+
+VERBATIM = Relay("relay")
+MESSAGES = Relay("relay-messages", "messages")
