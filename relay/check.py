@@ -8,7 +8,9 @@ from rich.table import Table
 
 from relay.dial import dial
 from relay.protocol import Provider, Refused
+from relay.resumption import Resumption
 from relay.settings import Settings
+from relay.stopwatch import Stopwatch
 
 __all__ = ["dial_providers", "summary"]
 
@@ -43,7 +45,9 @@ async def dial_providers(settings: Settings, console: Console) -> bool:
         started = trio.current_time()
         try:
             trust = settings.trust[provider.name]
-            stream = await dial(provider.origin, trust, settings.timeouts.connect)
+            stream = await dial(
+                provider.origin, trust, settings.timeouts.connect, Resumption(), Stopwatch()
+            )
         except Refused as refused:
             outcomes[provider.name] = refused.message
         else:

@@ -24,6 +24,7 @@ from relay.config_model import checked_name
 from relay.gateway_token import new_token, token_hash
 from relay.host import run_as_guest
 from relay.reactor import Reactor
+from relay.resolver import RememberingResolver
 from relay.server import Server
 from relay.settings import Settings
 
@@ -136,6 +137,7 @@ def serve(
 
 
 async def _serve_until_told(settings: Settings, reactor: Reactor) -> None:
+    trio.socket.set_custom_hostname_resolver(RememberingResolver())
     server = Server(settings, reactor)
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:

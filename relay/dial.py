@@ -8,7 +8,9 @@ import ssl
 import trio
 
 from relay.protocol import Origin, Refused
+from relay.resumption import Resumption
 from relay.socket_stream import SocketStream
+from relay.stopwatch import Stopwatch
 
 __all__ = ["dial"]
 
@@ -17,6 +19,8 @@ async def dial(
     origin: Origin,
     tls: ssl.SSLContext,
     timeout: float,  # noqa: ASYNC109 - one deadline for three steps
+    resumption: Resumption,
+    stopwatch: Stopwatch,
 ) -> trio.abc.Stream:
     """Connect to an origin.
 
@@ -24,6 +28,8 @@ async def dial(
         origin: Where to.
         tls: Verifies the provider, where the origin's scheme is ``wss``.
         timeout: Seconds for resolving, connecting and TLS together.
+        resumption: May have a TLS session with that origin.
+        stopwatch: Gets the laps ``connect``, with the resolving in it, and ``upstream_tls``.
 
     Returns:
         A stream, its TLS handshake done.
@@ -32,7 +38,7 @@ async def dial(
         Refused: 502 if the provider cannot be reached or verified, 504 at the deadline.
     """
     with trio.move_on_after(timeout):
-        return await _connect(origin, tls)
+        return await _connect(origin, tls, resumption, stopwatch)
     raise Refused(
         504,
         2101,
@@ -41,7 +47,9 @@ async def dial(
     )
 
 
-async def _connect(origin: Origin, tls: ssl.SSLContext) -> trio.abc.Stream:
+async def _connect(
+    origin: Origin, tls: ssl.SSLContext, resumption: Resumption, stopwatch: Stopwatch
+) -> trio.abc.Stream:
     try:
         transport = await trio.open_tcp_stream(origin.host, origin.port)
     except trio.socket.gaierror:
@@ -61,20 +69,23 @@ async def _connect(origin: Origin, tls: ssl.SSLContext) -> trio.abc.Stream:
             502, 2100, "the provider cannot be reached", proxy_error="connection_refused"
         ) from None
     stream = SocketStream.take(transport)
+    stopwatch.lap("connect")
     if origin.scheme == "ws":
         return stream
     try:
-        stream.start_tls(tls, server_hostname=origin.host)
+        session = resumption.take(tls, origin)
+        stream.start_tls(tls, server_hostname=origin.host, session=session)
         await stream.do_handshake()
+        stopwatch.lap("upstream_tls")
     except (trio.BrokenResourceError, OSError) as error:
-        await trio.aclose_forcefully(stream)
+        stream.close()
         if isinstance(error.__cause__, ssl.SSLCertVerificationError):
             why, kind = "the provider's certificate is not valid", "tls_certificate_error"
         else:
             why, kind = "TLS with the provider failed", "tls_protocol_error"
         raise Refused(502, 2100, why, proxy_error=kind) from None
     except BaseException:
-        await trio.aclose_forcefully(stream)
+        stream.close()
         raise
     return stream
 

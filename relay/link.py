@@ -11,7 +11,16 @@ import trio
 
 from relay.socket_stream import SocketStream
 
-__all__ = ["CHUNK", "finish_sending", "is_private_path", "peer_address", "receive", "reset"]
+__all__ = [
+    "CHUNK",
+    "close",
+    "complete_tls",
+    "finish_sending",
+    "is_private_path",
+    "peer_address",
+    "receive",
+    "reset",
+]
 
 CHUNK = 96 * 1024
 """Bytes that are read at a time, at most: so that a message of 64 KiB, header and all, is one read,
@@ -29,6 +38,27 @@ async def receive(stream: trio.abc.ReceiveStream, max_bytes: int = CHUNK) -> byt
         return bytes(await stream.receive_some(max_bytes))
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         return b""
+
+
+async def complete_tls(stream: trio.abc.Stream) -> bool:
+    """Do the TLS handshake of a socket, if there is TLS on it; return whether there is.
+
+    If it fails, that is found again by whoever reads.
+    """
+    if not isinstance(stream, SocketStream) or not stream.has_tls:
+        return False
+    with suppress(trio.BrokenResourceError):
+        await stream.do_handshake()
+    return True
+
+
+async def close(stream: trio.abc.Stream) -> None:
+    """Close a connection now, whatever is still under way."""
+    transport = _transport(stream)
+    if isinstance(transport, SocketStream):
+        transport.close()  # as below, without a turn of Trio's
+    else:
+        await trio.aclose_forcefully(transport)
 
 
 async def finish_sending(stream: trio.abc.Stream) -> None:
@@ -51,7 +81,7 @@ async def finish_sending(stream: trio.abc.Stream) -> None:
         while await receive(transport):
             pass
     finally:
-        await trio.aclose_forcefully(transport)  # an unwrapped SSLStream would leave it open
+        await close(transport)  # an unwrapped SSLStream would leave it open
 
 
 async def reset(stream: trio.abc.Stream) -> None:
@@ -62,7 +92,7 @@ async def reset(stream: trio.abc.Stream) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     if isinstance(transport, SocketStream):
         transport.mark_broken()  # no close_notify either
-    await trio.aclose_forcefully(transport)
+    await close(transport)
 
 
 def _socket(stream: trio.abc.Stream) -> socket.socket | trio.socket.SocketType | None:

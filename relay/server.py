@@ -17,6 +17,7 @@ import trio
 from relay.protocol import Cause, closing
 from relay.quotas import Quotas
 from relay.reactor import Reactor
+from relay.resumption import Resumption
 from relay.session import Session
 from relay.settings import Listener, Settings
 from relay.socket_stream import SocketStream
@@ -39,6 +40,7 @@ class Server:
     def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
         self.settings = settings
         self.quotas = Quotas(_places(settings.max_sessions))
+        self.resumption = Resumption()
         self.reactor = reactor
         """Drives sessions between sockets while the server runs; None where there is no epoll."""
         self.draining: Cause | None = None
@@ -127,7 +129,7 @@ class Server:
             try:
                 stream.start_tls(self.settings.tls.context(), server_side=True)
             except OSError:
-                await trio.aclose_forcefully(stream)  # gone already
+                stream.close()  # gone already
                 return
         await self.handle(stream)
 

@@ -24,6 +24,8 @@ import trio
 
 from relay.dial import dial
 from relay.link import (
+    close,
+    complete_tls,
     finish_sending,
     is_private_path,
     peer_address,
@@ -56,10 +58,12 @@ from relay.protocol import (
 from relay.pump import pumping
 from relay.quotas import Quotas
 from relay.reactor import Reactor
+from relay.resumption import Resumption
 from relay.session_id import new_session_id
 from relay.settings import Settings
 from relay.socket_stream import SocketStream
 from relay.splice import splicing
+from relay.stopwatch import Stopwatch
 from relay.timeouts import Timeouts
 
 __all__ = ["Session"]
@@ -79,6 +83,7 @@ class Host(Protocol):
 
     settings: Settings
     quotas: Quotas
+    resumption: Resumption
     reactor: Reactor | None
     """Drives sessions between sockets; None where there is no epoll."""
     draining: Cause | None
@@ -148,6 +153,7 @@ class Session:
         self._timeouts: Timeouts = host.settings.timeouts
         self._handshake = ClientHandshake(host.settings.limits)
         self._early_data = bytearray()
+        self._stopwatch = Stopwatch()
         self._cause: Cause | None = None  # given by end()
         self._changed = trio.Event()  # set when there is something new for _watch
         self._ended: list[Carrier] = []  # in the order in which they ended
@@ -163,7 +169,7 @@ class Session:
         except* Exception as group:  # noqa: BLE001 - the fence
             _log_fault(self._log, group)
         finally:
-            await trio.aclose_forcefully(self._client)
+            await close(self._client)
 
     def end(self, cause: Cause) -> None:
         """End an open session; both sides are told why."""
@@ -214,6 +220,7 @@ class Session:
         )
         places.enter_context(quotas.session(admission))
         asked = upstream_request(admission, opening.fields, opening.credentials)
+        self._stopwatch.lap("authorise")
         dialled = await self._dial_while_watching(admission, asked)
         if dialled is None:
             self._log.info("client left during the opening")
@@ -222,15 +229,18 @@ class Session:
             self._check_draining()
             return await self._accept(admission, asked, opening, dialled)
         except BaseException:
-            await trio.aclose_forcefully(dialled.stream)
+            await close(dialled.stream)
             raise
 
     async def _receive_request(self) -> Request | None:
         """The client's request; None if it went away before it was whole."""
         with trio.move_on_after(self._timeouts.opening):
+            if await complete_tls(self._client):
+                self._stopwatch.lap("tls")
             while data := await receive(self._client):
                 request = self._handshake.receive_data(data)
                 if request is not None:
+                    self._stopwatch.lap("head")
                     return request
             return None
         if not self._handshake.started:
@@ -275,7 +285,7 @@ class Session:
                 nursery.cancel_scope.cancel()
         except BaseException:  # cancelled, when the provider had answered already
             if isinstance(outcome, _Dialled):
-                await trio.aclose_forcefully(outcome.stream)
+                await close(outcome.stream)
             raise
         if isinstance(outcome, Refused):
             raise outcome
@@ -297,7 +307,8 @@ class Session:
         """
         trust = self._host.settings.trust[admission.route.provider.name]
         handshake = UpstreamHandshake(asked, secrets.token_bytes(16), admission.gateway.limits)
-        stream = await dial(asked.origin, trust, self._timeouts.connect)
+        resumption, stopwatch = self._host.resumption, self._stopwatch
+        stream = await dial(asked.origin, trust, self._timeouts.connect, resumption, stopwatch)
         try:
             with trio.move_on_after(self._timeouts.upstream):
                 with suppress(trio.BrokenResourceError):  # it may have answered all the same
@@ -305,10 +316,12 @@ class Session:
                 while True:
                     answer = handshake.receive_data(await receive(stream))
                     if answer is not None:
+                        stopwatch.lap("upstream")
+                        resumption.keep(trust, asked.origin, stream)
                         return _Dialled(stream, answer, handshake.early_data)
             raise handshake.timed_out()  # noqa: TRY301 - the stream is closed below
         except BaseException:
-            await trio.aclose_forcefully(stream)
+            await close(stream)
             raise
 
     async def _accept(
@@ -332,7 +345,8 @@ class Session:
         if not sent:  # the client is gone, or took nothing: the provider has to be told
             outbound.send_failed()
             inbound.receive_data(b"")
-        self._log.info("opened", client=peer_address(self._client))
+        self._stopwatch.lap("answer")
+        self._log.info("opened", client=peer_address(self._client), **self._stopwatch.milliseconds)
         return _Opened(
             dialled.stream, inbound, outbound, bytes(self._early_data), dialled.early_data
         )
@@ -375,7 +389,7 @@ class Session:
             await self._closing(opened, end, 0 if overdue else self._timeouts.close)
         finally:
             self._host.remove(self)
-            await trio.aclose_forcefully(opened.upstream)
+            await close(opened.upstream)
 
     async def _relaying(self, opened: _Opened) -> Cause:
         """Carry both directions; return why they ended, as far as the relay ended them."""

@@ -52,8 +52,15 @@ class SocketStream(trio.abc.HalfCloseableStream):
         *,
         server_side: bool = False,
         server_hostname: str | None = None,
+        session: ssl.SSLSession | None = None,
     ) -> None:
         """Put TLS on the connection; the handshake comes with the first read or write.
+
+        Args:
+            context: What it is done by.
+            server_side: Whether we are the server.
+            server_hostname: Whom the certificate has to be of.
+            session: Of an earlier connection, to be resumed.
 
         Raises:
             OSError: The connection is gone already.
@@ -64,6 +71,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
             server_side=server_side,
             server_hostname=server_hostname,
             do_handshake_on_connect=False,
+            session=session,
         )
 
     def non_blocking(
@@ -105,6 +113,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
             trio.ClosedResourceError: It was closed here.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
+        waited = False
         while True:
             try:
                 data = self.socket.recv(max_bytes or _DEFAULT_SIZE)
@@ -115,8 +124,10 @@ class SocketStream(trio.abc.HalfCloseableStream):
             except OSError as error:
                 raise self._lost() from error
             else:
-                await trio.lowlevel.cancel_shielded_checkpoint()
+                if not waited:
+                    await trio.lowlevel.cancel_shielded_checkpoint()
                 return data
+            waited = True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Write wholly.
@@ -129,18 +140,21 @@ class SocketStream(trio.abc.HalfCloseableStream):
         if self._broken:
             raise trio.BrokenResourceError("an earlier write was cut short")
         self._broken = True
-        left = memoryview(data)
+        left, waited = memoryview(data), False
         while left:
             try:
                 left = left[self.socket.send(left) :]
+                continue
             except (BlockingIOError, ssl.SSLWantWriteError):
                 await self._wait(writable=True)  # then the same bytes again, as OpenSSL wants it
             except ssl.SSLWantReadError:
                 await self._wait(writable=False)
             except OSError as error:
                 raise self._lost() from error
+            waited = True
         self._broken = False
-        await trio.lowlevel.cancel_shielded_checkpoint()
+        if not waited:
+            await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the socket takes something."""
@@ -166,12 +180,16 @@ class SocketStream(trio.abc.HalfCloseableStream):
             except OSError:
                 return
 
-    async def aclose(self) -> None:
-        """Close, with a close_notify if the socket takes it at once."""
+    def close(self) -> None:
+        """Close now, with a close_notify if the socket takes it at once."""
         if self.socket.fileno() >= 0:
             self._notify()
             trio.lowlevel.notify_closing(self.socket)
             self.socket.close()
+
+    async def aclose(self) -> None:
+        """:meth:`close`, as a Trio stream."""
+        self.close()
         await trio.lowlevel.checkpoint()
 
     def mark_broken(self) -> None:

@@ -18,8 +18,10 @@ from trio.testing import memory_stream_pair
 
 from relay.link import reset
 from relay.protocol import Limits, Origin, by_name
+from relay.resumption import Resumption
 from relay.server import Server
 from relay.settings import Settings
+from relay.stopwatch import Stopwatch
 from relay.timeouts import Timeouts
 from tests.protocol.handshakes import Answer, a_gateway, switch, upgrade
 from tests.support import VERBATIM, Leg, Pair, Peer, SocketLeg, Variant, close_frame
@@ -130,6 +132,8 @@ class Playbook:
         origin: Origin,
         tls: ssl.SSLContext,  # noqa: ARG002
         timeout: float,  # noqa: ASYNC109, ARG002
+        resumption: Resumption,  # noqa: ARG002
+        stopwatch: Stopwatch,  # noqa: ARG002
     ) -> trio.abc.Stream:
         """Stands in for :func:`relay.dial.dial`."""
         self.dialled.append(origin)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 import trio
-from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
+from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from relay.protocol.frames import CLOSE
 from relay.reactor import Reactor
@@ -133,9 +133,9 @@ class SocketLeg(SocketStream):
         """Let the peer take nothing more, though it may still speak."""
         self.socket.shutdown(socket.SHUT_WR)
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         self.closed = True
-        await super().aclose()
+        super().close()
 
 
 _PORTABLE = Driver("portable", memory_stream_pair, lockstep_stream_pair, Leg, nullcontext)
@@ -191,9 +191,10 @@ class Peer:
         return encode(frames, _MASKING_KEY if self._masks else None)
 
     async def receive_head(self) -> bytes:
-        """The next HTTP head; what follows it is kept."""
+        """The next HTTP head, once the relay has done all that follows; what follows it is kept."""
         while (end := self._received.find(b"\r\n\r\n") + 4) < 4:
             await self._receive_more()
+        await wait_all_tasks_blocked()
         return self._take(end)
 
     async def receive(self) -> Frame:

@@ -17,7 +17,9 @@ import trio
 
 from relay.dial import dial
 from relay.protocol import Origin, Refused
+from relay.resumption import Resumption
 from relay.socket_stream import SocketStream
+from relay.stopwatch import Stopwatch
 from tests.certificates import authority, client_context, server_context
 from tests.support import trio_test
 
@@ -139,7 +141,8 @@ def refused(sockets: Sockets, status: int, error: str) -> Iterator[None]:
 
 
 async def connect(port: int, *, host: str = "127.0.0.1", scheme: str = "ws") -> trio.abc.Stream:
-    return await dial(Origin(scheme, host, port), client_context(), TIMEOUT)
+    origin = Origin(scheme, host, port)
+    return await dial(origin, client_context(), TIMEOUT, Resumption(), Stopwatch())
 
 
 async def check_echo(stream: trio.abc.Stream) -> None:

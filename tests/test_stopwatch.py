@@ -1,0 +1,25 @@
+"""How long the steps of an opening took."""
+
+from __future__ import annotations
+
+import trio
+
+from relay.stopwatch import Stopwatch
+from tests.support import trio_test
+
+
+@trio_test
+async def test_a_lap_lasts_from_the_end_of_the_one_before() -> None:
+    await trio.sleep(100)
+    stopwatch = Stopwatch()
+    assert stopwatch.milliseconds == {}
+    await trio.sleep(0.25)
+    stopwatch.lap("head")
+    stopwatch.lap("authorise")
+    await trio.sleep(1.5)
+    stopwatch.lap("connect")
+    assert list(stopwatch.milliseconds.items()) == [
+        ("head_ms", 250),
+        ("authorise_ms", 0),
+        ("connect_ms", 1500),
+    ]
