@@ -35,11 +35,10 @@ class Resumption:
         """Keep a connection's session; to be called once the provider has said something, because
         tickets come after the handshake."""
         sock = stream.socket if isinstance(stream, SocketStream) else None
-        if not isinstance(sock, ssl.SSLSocket) or sock.session is None:
-            return
-        if not sock.session.has_ticket:
+        session = sock.session if isinstance(sock, ssl.SSLSocket) else None  # a copy each time
+        if session is None or not session.has_ticket:
             return
         kept = self._sessions.setdefault((trust, origin), deque(maxlen=_MOST_PER_ORIGIN))
-        kept.append(sock.session)
+        kept.append(session)
         while len(self._sessions) > _MOST_ORIGINS:
             del self._sessions[next(iter(self._sessions))]
