@@ -19,9 +19,10 @@
  *   open PEER RATE SECONDS                    opens sessions at a rate, and closes each
  *   churn PEER SESSIONS AT_ONCE               the same as fast as it goes, AT_ONCE under way
  *
- * `rounds` and `paced` answer {"ready": N} when all sessions are open, run at the line "go", answer
- * with the figures, and close the sessions at the line "finish", so that CPU time and memory can be
- * read in between. The echo answers each message with one of the same size and looks at nothing
+ * `rounds` and `paced` answer {"ready": N} when all sessions are open and one message has gone there
+ * and back on each (some proxies dial the upstream only then), run at the line "go", answer with the
+ * figures, and close the sessions at the line "finish", so that CPU time and memory can be read in
+ * between. The echo answers each message with one of the same size and looks at nothing
  * else of it. A command that goes wrong answers {"error": "..."}.
  *
  * In the open loops a latency counts from the moment at which the message, or the opening, was due,
@@ -376,7 +377,6 @@ static int message_received(Connection *connection) {
     double moment = now();
     if (connection->mode == ROUNDS) {
         add(&latencies, (moment - connection->since) * 1e6);
-        connection->received++;
         if (moment >= run_ends) {
             under_way--;
             return 0;
@@ -674,6 +674,31 @@ static void end_sessions(unsigned modes) {
     }
 }
 
+/* One message there and back on each of so many sessions, so that what a proxy does at the first is
+ * not measured. Returns -1, having answered, unless all came back. */
+static int warm_up(enum mode mode, size_t count) {
+    run_ends = 0; /* nothing follows the answer */
+    under_way = count;
+    for (Connection *each = clients; each; each = each->next) {
+        if (each->mode != mode) continue;
+        each->since = now();
+        if (send_message(each)) lost++;
+    }
+    double moved = now();
+    for (size_t seen = under_way; under_way && !lost && now() - moved < PATIENCE;) {
+        poll_once(100);
+        if (under_way != seen) {
+            seen = under_way;
+            moved = now();
+        }
+    }
+    latencies.count = 0;
+    if (!under_way && !lost) return 0;
+    answer("{\"error\": \"%zu of %zu sessions had no answer to their first message\"}",
+           under_way ? under_way : lost, count);
+    return -1;
+}
+
 /* Waits until the echo's ends of what was closed have ended too; some proxies take their time. */
 static void settle(size_t before) {
     double limit = now() + 2;
@@ -683,7 +708,7 @@ static void settle(size_t before) {
 static void run_rounds(size_t connections, size_t size, double seconds) {
     char text[256];
     size_t before = echoes;
-    if (!open_sessions(ROUNDS, connections, size, NULL)) {
+    if (!open_sessions(ROUNDS, connections, size, NULL) && !warm_up(ROUNDS, connections)) {
         answer("{\"ready\": %zu}", opened);
         expect("go");
         double started = now(), used = cpu();
@@ -717,14 +742,17 @@ static void run_paced(size_t connections, size_t size, double rate, double secon
     char text[256], late[256];
     size_t before = echoes;
     Connection **table = calloc(connections, sizeof *table);
-    if (!open_sessions(PACED, connections, size, table)) {
+    if (!open_sessions(PACED, connections, size, table) && !warm_up(PACED, connections)) {
         answer("{\"ready\": %zu}", opened);
         expect("go");
         interval = 1 / rate;
         double gap = interval / (double)connections, used = cpu();
         size_t total = (size_t)(seconds * rate * (double)connections + 0.5), sent = 0;
         double first_due = now() + 0.01;
-        for (size_t i = 0; i < connections; i++) table[i]->since = first_due + (double)i * gap;
+        for (size_t i = 0; i < connections; i++) {
+            table[i]->since = first_due + (double)i * gap;
+            table[i]->received = 0;
+        }
         under_way = total;
         tick_every(gap);
         double moment = now(), limit = first_due + seconds + PATIENCE / 2;

@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from bench.cores import load_core, on_core
 from bench.peers import Running, Tls
 from bench.processes import BenchError, cpu_seconds
 
@@ -126,11 +127,15 @@ def _why_not_compiled(output: str) -> str:
 
 @contextmanager
 def started(tls: Tls | None) -> Iterator["Load"]:
-    """The load generator, with TLS at its echo if `tls` is given, until the end of the block."""
+    """The load generator, with TLS at its echo if `tls` is given, until the end of the block.
+
+    It has a core of its own. It ends by itself when nobody is left to talk to it.
+    """
     command = [compiled(), tls.certificate, tls.key] if tls else [compiled()]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    )
+    with on_core(load_core()):
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
     try:
         yield Load(process, tls=tls is not None)
     finally:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from bench.cores import load_core, peer_core
 from bench.peers.environments import environment
 from bench.results import Header
 
@@ -35,10 +36,17 @@ def header(*, runs: int, seconds: float) -> Header:
         interpreter=f"{platform.python_implementation()} {platform.python_version()}",
         machine=f"{os.cpu_count()} x {_processor()}, {_memory()}, {platform.system()} "
         f"{platform.release()}",
+        cores=_cores(load_core(), peer_core()),
         versions=_versions(),
         runs=runs,
         seconds=seconds,
     )
+
+
+def _cores(load: int, peers: int) -> str:
+    if load == peers:
+        return f"the load generator and the peers share core {load}, the only one here"
+    return f"the load generator has core {load}, each peer core {peers}"
 
 
 def _versions() -> dict[str, str]:

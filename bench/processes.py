@@ -7,9 +7,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from bench.cores import on_core, peer_core
+from bench.interruption import uninterrupted
+
+OUTPUT = "output.txt"
 READY_TIMEOUT = 30.0
 END_TIMEOUT = 5.0
 
@@ -44,29 +48,28 @@ def running(
 ) -> Iterator[subprocess.Popen[str]]:
     """A process that listens on `port`, from when the port answers until the end of the block.
 
-    It runs in `folder`, in a process group of its own, which is ended as a whole; what it prints
-    goes to `folder`/output.txt. `environment` is added to this process's own.
+    It runs in `folder`, on the peers' core, in a process group of its own, which is ended as a
+    whole; what it prints goes to its file OUTPUT. `environment` is added to this process's own.
 
     Raises BenchError, with the end of that output, if the process ends before the port answers or
     does not answer within `ready_timeout` seconds.
     """
-    output = folder / "output.txt"
-    with output.open("w") as stream:
-        process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env={**os.environ, **(environment or {})},
-            text=True,
-            start_new_session=True,
-        )
-    try:
+    output = folder / OUTPUT
+    with ExitStack() as stack:
+        with output.open("w") as stream, on_core(peer_core()), uninterrupted():
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env={**os.environ, **(environment or {})},
+                text=True,
+                start_new_session=True,
+            )
+            stack.callback(end, process)
         _wait_until_ready(process, port, output, ready_timeout)
         yield process
-    finally:
-        end(process)
 
 
 def _wait_until_ready(
@@ -96,16 +99,17 @@ def _last_lines(output: Path) -> str:
 
 def end(process: subprocess.Popen[str], timeout: float = END_TIMEOUT) -> None:
     """Ends a process of :func:`running` and its group: SIGTERM, SIGKILL after `timeout` seconds."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait()
+    with uninterrupted():
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, number)
+            except ProcessLookupError:
+                break
+            try:
+                process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                continue
+        process.wait()
 
 
 def family(process: subprocess.Popen[str]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -14,10 +15,27 @@ BUSY = 0.9
 """The share of its core from which on the load generator may be what the peer waits for."""
 
 _LOAD_NOTE = (
-    "The load generator and the echo are one process with a core of its own; beside each figure "
-    "of throughput stands how much of that core it used. Where it used {busy:.0%} or more (*), the "
-    "peer waited for it: latency and throughput are then not the peer's limit, and its CPU time "
-    "per round trip, which is that of its own processes alone, is higher than if kept busy."
+    "The load generator and the echo are one process; beside each figure of throughput stands how "
+    "much of its core it used. Where that is {busy:.0%} or more (*), the peer waited for it: "
+    "latency and throughput are then not the peer's limit. CPU time per round trip is that of the "
+    "peer's own processes alone, but depends on the load too: a peer that waits finds fewer "
+    "messages at each wake-up, and pays more for each."
+)
+_TITLES: dict[Group, str] = {
+    "pacing": "Realtime pacing",
+    "sessions": "Sessions",
+    "opening": "Time to open, act by act",
+}
+_WORDS: dict[Measure, str] = {
+    "cpu": "CPU",
+    "late_p99": "sent late\np99",
+    "memory": "memory each",
+    "memory_growth": "memory\ngrowth each",
+    "descriptor_growth": "descriptor\ngrowth",
+}
+_PERCENTILES: tuple[tuple[str, tuple[Measure, ...]], ...] = (
+    ("latency\n", ("p50", "p90", "p99")),
+    ("added\n", ("added_p50", "added_p99")),
 )
 
 
@@ -31,17 +49,19 @@ def show(run: Report, console: Console) -> None:
     header = run.header
     console.print(f"{header.date}, {header.interpreter}, {header.machine}")
     console.print(", ".join(f"{name} {version}" for name, version in header.versions.items()))
-    console.print(f"Medians of {header.runs} runs of {header.seconds:g} s; the peers take turns.\n")
+    runs = f"{header.runs} runs" if header.runs > 1 else "one run"
+    console.print(f"Medians of {runs} of {header.seconds:g} s; the peers take turns.")
+    console.print(f"Cores: {header.cores}.\n")
     for tls in (False, True):
         rounds = _of(run, "rounds", tls=tls)
         if rounds:
             console.print(_cpu_table(rounds, tls=tls))
             console.print(_latency_table(rounds, tls=tls))
             console.print(_throughput_table(rounds, tls=tls))
-        for group in ("pacing", "sessions"):
+        for group, title in _TITLES.items():
             for rows in _alike(_of(run, group, tls=tls)):
-                console.print(_plain_table(f"{group}: {', '.join(_cells(rows))}", rows, tls=tls))
-    _show_missing(run.rows, console)
+                console.print(_plain_table(title, rows, tls=tls))
+    _show_remarks(run.rows, console)
     console.print(_LOAD_NOTE.format(busy=BUSY) + "\n")
     console.print(_bars_table(run.verdicts))
 
@@ -54,9 +74,14 @@ def _title(text: str, *, tls: bool) -> str:
     return f"{text}, {'TLS on both legs' if tls else 'plain'}"
 
 
+def _table(title: str, *headings: str) -> Table:
+    """A table whose rows, and further columns, are still to be added."""
+    return Table(*headings, title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+
+
 def _by_cell(title: str, rows: Sequence[Row]) -> Table:
     """A table with a column for each cell; its rows are still to be added."""
-    table = Table("peer", title=title, title_justify="left")
+    table = _table(title, "peer")
     for cell in _cells(rows):
         table.add_column(cell, justify="right")
     return table
@@ -84,18 +109,30 @@ def _cpu_table(rows: Sequence[Row], *, tls: bool) -> Table:
 
 
 def _latency_table(rows: Sequence[Row], *, tls: bool) -> Table:
-    table = _by_cell(_title("Latency of a round trip, p50 / p90 / p99, µs", tls=tls), rows)
+    table = _by_cell(_title("Latency of a round trip, p50/p90/p99, µs", tls=tls), rows)
     measures: tuple[Measure, ...] = ("p50", "p90", "p99")
     found = {
-        (row.peer, row.cell): " / ".join(
-            f"{row.values[measure].value:.0f}" for measure in measures if measure in row.values
-        )
-        + ("*" if _is_busy(row) else "")
+        (row.peer, row.cell): _together(row, measures) + ("*" if _is_busy(row) else "")
         for row in rows
     }
     for peer in _peers(rows):
         table.add_row(peer, *(found.get((peer, cell), "") for cell in _cells(rows)))
     return table
+
+
+def _together(row: Row, measures: Sequence[Measure]) -> str:
+    """Percentiles beside each other, with a dash for one that is not there."""
+    found = [row.values.get(measure) for measure in measures]
+    if not any(found):
+        return ""
+    return "/".join("-" if value is None else _short(value.value) for value in found)
+
+
+def _short(value: float) -> str:
+    """In a few characters: several stand in one cell."""
+    if value >= 10_000:
+        return f"{value / 1000:.0f}k"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.3f}"
 
 
 def _throughput_table(rows: Sequence[Row], *, tls: bool) -> Table:
@@ -123,18 +160,44 @@ def _alike(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _plain_table(title: str, rows: Sequence[Row], *, tls: bool) -> Table:
-    """One line for each cell and peer, one column for each thing measured."""
-    measures = list(dict.fromkeys(measure for row in rows for measure in row.values))
-    table = Table("cell", "peer", title=_title(title, tls=tls), title_justify="left")
-    for measure in measures:
-        table.add_column(measure.replace("_", " "), justify="right")
-    table.add_column("load's CPU", justify="right")
-    for cell in _cells(rows):
+    """One line for each cell and peer, one column for each thing measured, percentiles together."""
+    columns = _columns(rows)
+    cells = _cells(rows)
+    if len(cells) == 1:
+        table = _table(_title(f"{title}: {cells[0]}", tls=tls), "peer")
+    else:
+        table = _table(_title(title, tls=tls), "cell", "peer")
+    for heading, _ in columns:
+        table.add_column(heading, justify="right")
+    loaded = any(row.load_cpu is not None for row in rows)
+    if loaded:
+        table.add_column("load's\nCPU", justify="right")
+    for cell in cells:
         for row in rows:
             if row.cell == cell:
-                values = (_text(row.values.get(measure)) for measure in measures)
-                table.add_row(cell, row.peer, *values, _share(row))
+                names = (cell, row.peer) if len(cells) > 1 else (row.peer,)
+                values = [
+                    _text(row.values.get(measures[0]))
+                    if len(measures) == 1
+                    else _together(row, measures)
+                    for _, measures in columns
+                ]
+                table.add_row(*names, *values, *([_share(row)] if loaded else []))
     return table
+
+
+def _columns(rows: Sequence[Row]) -> list[tuple[str, tuple[Measure, ...]]]:
+    """The columns' headings, and what stands in each."""
+    units = {measure: value.unit for row in rows for measure, value in row.values.items()}
+    columns: list[tuple[str, tuple[Measure, ...]]] = []
+    for name, percentiles in _PERCENTILES:
+        found = tuple(measure for measure in percentiles if measure in units)
+        if found:
+            which = "/".join(measure.removeprefix("added_") for measure in found)
+            columns.append((f"{name}{which}, {_sign(units[found[0]])}", found))
+    taken = {measure for _, measures in columns for measure in measures}
+    singles = [(_WORDS.get(each, each), (each,)) for each in units if each not in taken]
+    return singles + columns
 
 
 def _is_busy(row: Row) -> bool:
@@ -157,11 +220,15 @@ def _figure(value: float, unit: Unit) -> str:
     if unit == "ratio":
         return f"{value:.2f}"
     digits = 0 if abs(value) >= 100 else 3 if 0 < abs(value) < 0.1 else 1
-    return f"{value:,.{digits}f} {unit.replace('us', 'µs')}"
+    return f"{value:,.{digits}f} {_sign(unit)}"
 
 
-def _show_missing(rows: Sequence[Row], console: Console) -> None:
-    """Peers without figures, each reason once."""
+def _sign(unit: Unit) -> str:
+    return unit.replace("us", "µs")
+
+
+def _show_remarks(rows: Sequence[Row], console: Console) -> None:
+    """Why peers are without figures, each reason once, and what the others' rows note."""
     reasons: dict[tuple[str, str], set[bool]] = {}
     for row in rows:
         if row.missing:
@@ -169,10 +236,14 @@ def _show_missing(rows: Sequence[Row], console: Console) -> None:
     for (peer, reason), kinds in reasons.items():
         only = "" if len(kinds) > 1 else " with TLS" if True in kinds else " plain"
         console.print(f"{peer}{only}: {reason}", markup=False)
+    for row in rows:
+        if row.note:
+            where = _title(f"{row.cell}, {row.peer}", tls=row.tls)
+            console.print(f"{where}: {row.note}", markup=False)
 
 
 def _bars_table(verdicts: Sequence[Verdict]) -> Table:
-    table = Table("bar", "legs", title="Bars", title_justify="left")
+    table = _table("Bars", "bar", "legs")
     table.add_column("limit", justify="right")
     table.add_column("found", justify="right")
     table.add_column("")

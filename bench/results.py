@@ -39,16 +39,16 @@ __all__ = [
     "write",
 ]
 
-Group = Literal["rounds", "pacing", "sessions"]
+Group = Literal["rounds", "pacing", "sessions", "opening"]
 Unit = Literal["us", "ms", "KiB", "1/s", "sessions", "messages", "descriptors", "ratio"]
 
 Measure = Literal[
     "cpu",  # of the peer's processes, per round trip; in openings, per opening
-    "p50",  # of the latency of a round trip; in openings, of the time to the 101
+    "p50",  # of the latency of a round trip; in openings, of the time to the 101 or to an act
     "p90",
     "p99",
     "late_p99",  # how much later than due the load generator itself sent
-    "added_p50",  # the latency less that of loopback in the same run
+    "added_p50",  # the latency less that of loopback in the same turn
     "added_p99",
     "throughput",  # round trips a second
     "lost",  # messages that were sent and not answered
@@ -109,6 +109,8 @@ class Row:
     load_cpu: float | None = None
     """CPU time of the load generator (the echo included) as a share of one core's."""
     missing: str | None = None
+    note: str | None = None
+    """What a reader has to know about the values, or about one that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ class Header:
     """ISO 8601, UTC."""
     interpreter: str
     machine: str
+    cores: str
+    """Which cores the load generator and the peers had."""
     versions: dict[str, str]
     runs: int
     seconds: float

@@ -47,12 +47,15 @@ def most_sessions() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured: runs of `seconds`; `held` sessions open at once; `leak` in all."""
+    """How much is measured: runs of `seconds`; `held` sessions open at once; `leak` opened and
+    closed in search for leaks; `opened` looked at act by act.
+    """
 
     seconds: float
     runs: int
     held: int
     leak: int
+    opened: int
 
 
 Step = Callable[[Load, Running, Plan, Taken], None]

@@ -3,14 +3,14 @@
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
 
 from bench.load import Load, started
-from bench.peers import Running, Site, Tls, find_peer
+from bench.peers import Peer, Running, Site, Tls, find_peer
 from bench.processes import BenchError
 
 
@@ -23,8 +23,13 @@ class Stage:
     missing: dict[str, str]
 
 
+def stage(names: Sequence[str], *, tls: bool) -> AbstractContextManager[Stage]:
+    """A stage of the peers of these names."""
+    return stage_of([find_peer(name) for name in names], tls=tls)
+
+
 @contextmanager
-def stage(names: Sequence[str], *, tls: bool) -> Iterator[Stage]:
+def stage_of(peers: Sequence[Peer], *, tls: bool) -> Iterator[Stage]:
     """Starts the load generator and these peers, with TLS on both legs or on none."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="relay-bench-")))
@@ -32,18 +37,17 @@ def stage(names: Sequence[str], *, tls: bool) -> Iterator[Stage]:
         load = stack.enter_context(started(certificate))
         running: dict[str, Running] = {}
         missing: dict[str, str] = {}
-        for name in names:
-            peer = find_peer(name)
-            site = Site(folder / name, load.port, certificate)
+        for peer in peers:
+            site = Site(folder / peer.name, load.port, certificate)
             site.folder.mkdir()
             reason = peer.missing(site)
             if reason is None:
                 try:
-                    running[name] = stack.enter_context(peer.running(site))
+                    running[peer.name] = stack.enter_context(peer.running(site))
                 except BenchError as error:
                     reason = str(error)
             if reason is not None:
-                missing[name] = reason
+                missing[peer.name] = reason
         yield Stage(load, running, missing)
 
 

@@ -124,7 +124,7 @@ def serve(
 
     Exit code 0: it was told to end. 1: it could not listen. 2: the configuration cannot be used.
     """
-    auto = "console" if sys.stderr.isatty() else "json"
+    auto = "console" if sys.stderr and sys.stderr.isatty() else "json"
     log.configure(log_level, json=(auto if log_format == "auto" else log_format) == "json")
     settings = _load(config)
     raise_open_file_limit()
@@ -132,11 +132,11 @@ def serve(
         run_as_guest(partial(_serve_until_told, settings))
     except* OSError as group:
         for error in _leaves(group):
-            print(f"relay: {_what_failed(error)}", file=sys.stderr)  # noqa: T201
+            _say(f"relay: {_what_failed(error)}")
         raise typer.Exit(1) from None
 
 
-async def _serve_until_told(settings: Settings, reactor: Reactor) -> None:
+async def _serve_until_told(settings: Settings, reactor: Reactor | None) -> None:
     trio.socket.set_custom_hostname_resolver(RememberingResolver())
     server = Server(settings, reactor)
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -145,8 +145,15 @@ async def _serve_until_told(settings: Settings, reactor: Reactor) -> None:
             async with trio.open_nursery() as running:
                 await running.start(server.run)
                 for address in server.addresses:
-                    print(f"listening on {address}", file=sys.stderr, flush=True)  # noqa: T201
+                    _say(f"listening on {address}")
             nursery.cancel_scope.cancel()
+
+
+def _say(line: str) -> None:
+    """Print to stderr, if there is somebody to read it."""
+    with suppress(OSError):
+        if sys.stderr is not None:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 async def _obey(signals: AsyncIterator[int], server: Server, everything: trio.CancelScope) -> None:

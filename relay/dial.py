@@ -73,7 +73,7 @@ async def _connect(
     if origin.scheme == "ws":
         return stream
     try:
-        session = resumption.take(tls, origin)
+        session = resumption.session(tls, origin)
         stream.start_tls(tls, server_hostname=origin.host, session=session)
         await stream.do_handshake()
         stopwatch.lap("upstream_tls")

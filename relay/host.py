@@ -45,15 +45,17 @@ class _Turns:
         raise error
 
 
-def run_as_guest(main: Callable[[Reactor], Awaitable[_T]]) -> _T:
+def run_as_guest(main: Callable[[Reactor | None], Awaitable[_T]]) -> _T:
     """Run a Trio program whose sessions a reactor drives.
 
     Args:
-        main: The program; it gets the reactor.
+        main: The program; it gets the reactor, or None where there is no epoll.
 
     Returns:
         What it returns; what it raises is raised.
     """
+    if not Reactor.is_available():
+        return trio.run(main, None)
     reactor, turns = Reactor(), _Turns()
     ended: list[outcome.Outcome[_T]] = []
     reactor.add(turns.descriptor, turns, READ)
@@ -65,7 +67,7 @@ def run_as_guest(main: Callable[[Reactor], Awaitable[_T]]) -> _T:
             done_callback=ended.append,
         )
         while not ended:
-            while turns.calls:
+            for _ in range(len(turns.calls)):  # not those that come with them: sessions wait, too
                 turns.calls.popleft()()
             if not ended:
                 reactor.serve(0 if turns.calls else None)

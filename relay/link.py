@@ -22,9 +22,9 @@ __all__ = [
     "reset",
 ]
 
-CHUNK = 96 * 1024
-"""Bytes that are read at a time, at most: so that a message of 64 KiB, header and all, is one read,
-and a session whose both sides are stalled holds less than 256 KiB."""
+CHUNK = 72 * 1024
+"""Bytes that are read at a time, at most: a message of 64 KiB, header and all, is one read, and a
+session holds one chunk in each direction, at most."""
 
 
 def _transport(stream: trio.abc.Stream) -> trio.abc.Stream:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -18,11 +20,12 @@ def configure(level: str, *, json: bool) -> None:
         json: One JSON object per line instead of text for people.
     """
     threshold = getattr(logging, level.upper())
+    stream = sys.stderr  # None in a process that was started without it
     renderer: structlog.typing.Processor
     if json:
         renderer = structlog.processors.JSONRenderer(default=str)
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(colors=stream is not None and stream.isatty())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -30,12 +33,24 @@ def configure(level: str, *, json: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.ReturnLoggerFactory()
+        if stream is None
+        else partial(_Logger, stream),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
     root.handlers[:] = [_FromLibraries()]
     root.setLevel(threshold)
+
+
+class _Logger(structlog.WriteLogger):
+    """Writes lines while it can: that one cannot be written is no reason to end a session."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = err = error = fatal = critical = exception = msg
 
 
 class _FromLibraries(logging.Handler):

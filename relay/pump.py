@@ -63,6 +63,9 @@ class Pump:
         if self.writing_since is None:
             self._reading.cancel()
 
+    def retry_write(self) -> None:
+        """Nothing more can be done than is being done."""
+
     def abort(self) -> None:
         """End now; what is being written stays unfinished."""
         self._all.cancel()

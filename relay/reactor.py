@@ -47,6 +47,11 @@ class Reactor:
         self.now = 0.0
         """When the batch of events began that is being served."""
 
+    @staticmethod
+    def is_available() -> bool:
+        """Whether this system has what it takes."""
+        return hasattr(select, "epoll")
+
     def add(self, descriptor: int, port: Port, events: int) -> None:
         """Serve a port."""
         self._epoll.register(descriptor, events)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import select
 import socket
 from contextlib import suppress
 from dataclasses import replace
@@ -61,7 +60,7 @@ class Server:
             OSError: A listener cannot be bound.
         """
         listeners = []
-        own = Reactor() if self.reactor is None and hasattr(select, "epoll") else None
+        own = Reactor() if self.reactor is None and Reactor.is_available() else None
         try:
             for wanted in self.settings.listeners:
                 for bound in await _bind(wanted):

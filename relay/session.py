@@ -105,11 +105,14 @@ class Carrier(Protocol):
 
     @property
     def last_activity(self) -> float:
-        """When the source last gave something."""
+        """When the source last gave something, or the sink took something."""
 
     @property
     def writing_since(self) -> float | None:
         """Since when the sink has been taking what it was given; None while it takes all."""
+
+    def retry_write(self) -> None:
+        """Write more, if there is room of which the system has not told."""
 
     def stop(self) -> None:
         """Read no more, and end once what was read is written."""
@@ -456,6 +459,9 @@ class Session:
             else:
                 if self._cause is not None:
                     return self._cause
+                for carrier in (inbound, outbound):
+                    if now >= _stalled_at(carrier, now, timeouts):
+                        carrier.retry_write()
                 deadlines = (
                     (_stalled_at(outbound, now, timeouts), closing.CLIENT_STALLED),
                     (_stalled_at(inbound, now, timeouts), closing.UPSTREAM_STALLED),

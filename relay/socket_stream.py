@@ -10,16 +10,13 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 
 import trio
 
 __all__ = ["SocketStream"]
 
 _DEFAULT_SIZE = 64 * 1024
-_RECORD = 16 * 1024  # RFC 8446 5.1: what one record carries at most, and OpenSSL gives at a time
 
 
 class SocketStream(trio.abc.HalfCloseableStream):
@@ -73,21 +70,6 @@ class SocketStream(trio.abc.HalfCloseableStream):
             do_handshake_on_connect=False,
             session=session,
         )
-
-    def non_blocking(
-        self,
-    ) -> tuple[Callable[[int], bytes], Callable[[bytes | memoryview], int]]:
-        """What the reactor reads and writes with, past this stream and without waiting.
-
-        Returns:
-            ``receive(max_bytes)``, and ``send(data)``, which returns how much has gone. Both raise
-            ``BlockingIOError``, ``ssl.SSLWantReadError`` or ``ssl.SSLWantWriteError`` when it has
-            to be waited, and ``OSError`` when the connection is lost. After a ``send`` that did
-            not take all, the rest has to be sent next, from the same place on.
-        """
-        if isinstance(self.socket, ssl.SSLSocket):
-            return partial(_receive_records, self.socket), partial(_send_records, self.socket)
-        return self.socket.recv, self.socket.send
 
     async def do_handshake(self) -> None:
         """Complete the TLS handshake.
@@ -220,41 +202,3 @@ class SocketStream(trio.abc.HalfCloseableStream):
         if self.socket.fileno() < 0:
             return trio.ClosedResourceError("the connection was closed here")
         return trio.BrokenResourceError("the connection was lost")
-
-
-def _receive_records(sock: ssl.SSLSocket, max_bytes: int) -> bytes:
-    """Read what has come: after a full record, more of the same message is likely there."""
-    data = sock.read(max_bytes)
-    if len(data) != _RECORD:
-        return data
-    records = [data]
-    try:
-        while len(data) == _RECORD and len(records) * _RECORD < max_bytes:
-            data = sock.read(_RECORD)
-            records.append(data)
-    except OSError:
-        pass  # nothing more yet; or the connection is lost, and the next read says it again
-    return b"".join(records)
-
-
-def _send_records(sock: ssl.SSLSocket, data: bytes | memoryview) -> int:
-    """Write record by record: of a longer write OpenSSL does not tell how much has gone."""
-    size = len(data)
-    if size <= _RECORD:
-        return sock.write(data)
-    left, sent = memoryview(data), 0
-    _cork(sock, True)
-    try:
-        while sent < size:
-            sent += sock.write(left[sent : sent + _RECORD])
-    except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-        pass  # the rest begins where this record did, as OpenSSL wants it
-    finally:
-        _cork(sock, False)
-    return sent
-
-
-def _cork(sock: socket.socket, corked: bool) -> None:
-    """Keep TCP from sending each record by itself, or send what was kept."""
-    if sock.family != socket.AF_UNIX:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, corked)

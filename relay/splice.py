@@ -17,11 +17,14 @@ import trio
 from relay.link import CHUNK
 from relay.protocol import Pipe, State
 from relay.reactor import NOTHING, READ, WRITE, Reactor
+from relay.records import Records
 from relay.socket_stream import SocketStream
 
 __all__ = ["Flow", "splicing"]
 
-_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_LARGE = 8 * 1024
+_TINY_FRAMES = 16  # bytes on average, and less: then looking at them is what costs
+_SMALL_CHUNK = 4 * 1024
 
 
 class _Socket:
@@ -35,11 +38,14 @@ class _Socket:
         "outgoing",
         "reactor",
         "readable",
+        "records",
         "stream",
     )
 
     def __init__(self, stream: SocketStream, reactor: Reactor) -> None:
+        sock = stream.socket
         self.stream = stream
+        self.records = Records(sock) if isinstance(sock, ssl.SSLSocket) else None
         self.descriptor = stream.socket.fileno()
         self.reactor = reactor
         self._events = NOTHING
@@ -75,6 +81,16 @@ class _Socket:
             self._events = NOTHING
             self.outgoing.sink_lost()
 
+    def write_after_read(self) -> None:
+        """OpenSSL cannot write before it has read the rest of a message of its own."""
+        self.wait_for(WRITE, wanted=False)
+        self.readable = self._read_then_write
+
+    def _read_then_write(self, now: float) -> None:
+        self.readable = self.incoming.readable
+        self.readable(now)
+        self.outgoing.writable()
+
     def fault(self, error: Exception) -> None:
         """End both directions."""
         self.descriptor = -1
@@ -100,10 +116,12 @@ class Flow:
     """
 
     __slots__ = (
+        "_chunk",
         "_ended",
+        "_large",
+        "_receive",
         "_receive_data",
-        "_receive_now",
-        "_send_now",
+        "_send",
         "_sink",
         "_source",
         "_stopping",
@@ -120,9 +138,11 @@ class Flow:
     ) -> None:
         self._source = source
         self._sink = sink
-        self._receive_now, _ = source.stream.non_blocking()
-        _, self._send_now = sink.stream.non_blocking()
+        self._receive = source.records.receive if source.records else source.stream.socket.recv
+        self._send = sink.records.send if sink.records else sink.stream.socket.send
         self._receive_data = pipe.receive_data
+        self._chunk = CHUNK
+        self._large = _LARGE
         self._ended = ended
         self._unsent: memoryview | None = None
         self._stopping = False
@@ -131,7 +151,7 @@ class Flow:
         self.error: Exception | None = None
         """A fault of ours that ended it."""
         self.last_activity = trio.current_time()
-        """When the source last gave something."""
+        """When the source last gave something, or the sink took something it had not at once."""
         self.writing_since: float | None = None
         """Since when the sink has taken nothing of what it was given; None while it takes all."""
 
@@ -144,7 +164,7 @@ class Flow:
             self.writable()
         elif self.pipe.state is not State.OPEN:
             self.stop()
-        self._carry_decrypted()
+        self._carry_unread()
 
     def readable(self, now: float) -> None:
         """Carry one chunk; ``now`` is the time.
@@ -154,19 +174,25 @@ class Flow:
         if self.over:
             return  # by an earlier event of the same batch
         try:
-            data = self._receive_now(CHUNK)
-        except _WOULD_BLOCK:
+            data = self._receive(self._chunk)
+        except (BlockingIOError, ssl.SSLWantReadError):
             return
         except OSError:
-            data = b""  # it broke: it has ended, as one that was closed has
+            # It broke: it has ended, as one that was closed has. So has one that wants something
+            # of OpenSSL itself (a key update), and takes nothing in which it could be answered.
+            data = b""
         self.last_activity = now
-        out = self._receive_data(data)
+        out = self._receive_data(data) if len(data) < self._large else self._receive_large(data)
         sent = 0
         if out:
             try:
-                sent = self._send_now(out)
-            except _WOULD_BLOCK:
+                sent = self._send(out)
+            except (BlockingIOError, ssl.SSLWantWriteError):
                 pass
+            except ssl.SSLWantReadError:
+                self._hold(memoryview(out))
+                self._sink.write_after_read()
+                return
             except OSError:
                 self._cut_short()
                 return
@@ -174,22 +200,38 @@ class Flow:
             self._hold(memoryview(out)[sent:])
         elif self.pipe.state is not State.OPEN:
             self.stop()
+        elif len(data) >= self._large:
+            self._carry_unread()
 
     def writable(self) -> None:
         """Write more of what the sink did not take at once."""
         if self._unsent is None:
             return
         try:
-            sent = self._send_now(self._unsent)
-        except _WOULD_BLOCK:
+            sent = self._send(self._unsent)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            self._sink.wait_for(WRITE, wanted=True)
+            return
+        except ssl.SSLWantReadError:
+            self._sink.write_after_read()
             return
         except OSError:
             self._cut_short()
             return
+        self.last_activity = self._source.reactor.now
         if sent == len(self._unsent):
             self._resume()
         else:
             self._hold(self._unsent[sent:])
+
+    def retry_write(self) -> None:
+        """Write more, if there is room of which the system has not told.
+
+        It tells only when a good part of a socket's buffer is free, which takes a slow receiver
+        long.
+        """
+        self._source.reactor.now = trio.current_time()  # no batch is being served
+        self.writable()
 
     def stop(self) -> None:
         """Read no more, and end once what was read is written."""
@@ -210,10 +252,23 @@ class Flow:
         if self._unsent is not None:
             self.abort()
 
-    def _carry_decrypted(self) -> None:
-        """Carry what OpenSSL had to read with the last of the opening; no event will tell of it."""
-        sock = self._source.stream.socket
-        if isinstance(sock, ssl.SSLSocket) and self._unsent is None and sock.pending():
+    def _receive_large(self, data: bytes) -> bytes:
+        """Look at a chunk that may hold thousands of frames, and read less next time if it did.
+
+        A session may take its turn, but not for so long that others notice.
+        """
+        before = self.pipe.frames
+        out = self._receive_data(data)
+        if (self.pipe.frames - before) * _TINY_FRAMES > len(data):
+            self._chunk, self._large = _SMALL_CHUNK, 0  # and so each chunk is looked at here
+        else:
+            self._chunk, self._large = CHUNK, _LARGE
+        return out
+
+    def _carry_unread(self) -> None:
+        """Carry what has been read of the source already, as no event will tell of it."""
+        records = self._source.records
+        if records is not None and self._unsent is None and not self.over and records.has_unread():
             self.readable(self._source.reactor.now)
 
     def _hold(self, unsent: memoryview) -> None:
@@ -235,7 +290,7 @@ class Flow:
             self._end()
         else:
             self._source.wait_for(READ, wanted=True)
-            self._carry_decrypted()
+            self._carry_unread()
 
     def _cut_short(self) -> None:
         """End with a write that is not finished."""

@@ -143,10 +143,10 @@ _FAST = Driver("fast", unix_pair, unix_pair, SocketLeg, running_reactor)
 VERBATIM = Variant(_PORTABLE, messages_lane=False)
 MESSAGES = Variant(_PORTABLE, messages_lane=True)
 
-_VARIANTS = [Variant(driver, lane) for driver in (_PORTABLE, _FAST) for lane in (False, True)]
-in_every_variant = pytest.mark.parametrize("variant", _VARIANTS, ids=str)
+VARIANTS = [Variant(driver, lane) for driver in (_PORTABLE, _FAST) for lane in (False, True)]
+in_every_variant = pytest.mark.parametrize("variant", VARIANTS, ids=str)
 in_verbatim_variants = pytest.mark.parametrize(
-    "variant", [each for each in _VARIANTS if not each.messages_lane], ids=str
+    "variant", [each for each in VARIANTS if not each.messages_lane], ids=str
 )
 in_portable_variants = pytest.mark.parametrize("variant", [VERBATIM, MESSAGES], ids=str)
 """For what a socket cannot do: it takes more than was read, and it cannot be tampered with."""

@@ -37,7 +37,7 @@ class _Port:
 
 
 def test_it_gives_what_the_program_returns() -> None:
-    async def main(_reactor: Reactor) -> int:
+    async def main(_reactor: Reactor | None) -> int:
         await trio.lowlevel.checkpoint()
         return 7
 
@@ -47,7 +47,7 @@ def test_it_gives_what_the_program_returns() -> None:
 
 
 def test_it_raises_what_the_program_raises() -> None:
-    async def main(_reactor: Reactor) -> None:
+    async def main(_reactor: Reactor | None) -> None:
         await trio.lowlevel.checkpoint()
         raise ValueError("mine")
 
@@ -58,7 +58,8 @@ def test_it_raises_what_the_program_raises() -> None:
 
 
 def test_a_port_is_served_and_wakes_a_task() -> None:
-    async def main(reactor: Reactor) -> bytes:
+    async def main(reactor: Reactor | None) -> bytes:
+        assert reactor is not None
         ours, theirs = socket.socketpair()
         with ours, theirs:
             port = _Port(ours)
@@ -75,7 +76,7 @@ def test_a_port_is_served_and_wakes_a_task() -> None:
 
 
 def test_tasks_timers_threads_and_sockets_of_trio_go_on() -> None:
-    async def main(_reactor: Reactor) -> list[object]:
+    async def main(_reactor: Reactor | None) -> list[object]:
         done: list[object] = []
 
         async def timer() -> None:
@@ -98,3 +99,33 @@ def test_tasks_timers_threads_and_sockets_of_trio_go_on() -> None:
         return done
 
     assert {str(each) for each in run_as_guest(main)} == {"timer", "True", "b'x'"}
+
+
+def test_ports_are_served_while_trio_is_busy() -> None:
+    """A task that never pauses takes turns with them."""
+
+    async def main(reactor: Reactor | None) -> int:
+        assert reactor is not None
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            port = _Port(ours)
+            reactor.add(ours.fileno(), port, READ)
+            theirs.send(b"ping")
+            turns = 0
+            while not port.data and turns < 1000:
+                turns += 1
+                await trio.lowlevel.checkpoint()
+            reactor.remove(ours.fileno())
+            return turns
+
+    assert run_as_guest(main) < 10
+
+
+def test_without_epoll_it_is_a_loop_of_trios(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main(reactor: Reactor | None) -> int:
+        await trio.lowlevel.checkpoint()
+        assert reactor is None
+        return 7
+
+    monkeypatch.setattr(Reactor, "is_available", lambda: False)
+    assert run_as_guest(main) == 7

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -115,3 +117,28 @@ def test_what_libraries_log_becomes_a_line_without_a_traceback(capsys: Capture) 
         "logger": "trio.serve_listeners",
     }
     assert (second["event"], second["level"]) == ("that was all", "info")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("closed")])
+def test_a_line_that_cannot_be_written_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The reader of a pipe is gone, a disk is full: sessions go on."""
+
+    class Broken(io.StringIO):
+        def write(self, _: str) -> int:
+            raise error
+
+    monkeypatch.setattr(sys, "stderr", Broken())
+    log.configure("info", json=True)
+    structlog.get_logger().info("opened")
+    logging.getLogger("trio").error("no descriptors")
+
+
+def test_a_process_without_stderr_logs_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    log.configure("info", json=False)
+    structlog.get_logger().info("opened")
+    assert capsys.readouterr().out == ""

@@ -1,4 +1,4 @@
-"""TLS sessions with providers: what is resumed, with whom, and how often."""
+"""TLS sessions with providers: what is resumed, with whom, and when a new one is kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import trio
 
 from relay.protocol import Origin
 from relay.resumption import Resumption
-from relay.socket_stream import SocketStream
 from tests.certificates import authority, client_context, server_context
 from tests.sockets import unix_pair
 from tests.support import trio_test
@@ -28,7 +27,8 @@ async def connect(
     trust = trust or client_context()
     theirs, ours = unix_pair()
     theirs.start_tls(server, server_side=True)
-    ours.start_tls(trust, server_hostname=PROVIDER.host, session=resumption.take(trust, origin))
+    session = resumption.session(trust, origin)
+    ours.start_tls(trust, server_hostname=PROVIDER.host, session=session)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ours.do_handshake)
         await theirs.do_handshake()
@@ -43,17 +43,27 @@ async def connect(
 
 
 @trio_test
-async def test_each_connection_resumes_the_one_before() -> None:
+async def test_later_connections_resume_the_first() -> None:
+    """And it is not read again."""
     resumption = Resumption()
-    assert [await connect(resumption) for _ in range(4)] == [False, True, True, True]
+    assert not await connect(resumption)
+    kept = resumption.session(client_context(), PROVIDER)
+    for _ in range(3):
+        assert await connect(resumption)
+        await trio.sleep(1000)
+    assert resumption.session(client_context(), PROVIDER) is kept
 
 
 @trio_test
-async def test_a_ticket_is_used_once() -> None:
+async def test_a_provider_that_forgot_the_session_gives_another() -> None:
+    """It is verified anew; the new one is kept, though not more often than once a minute."""
     resumption = Resumption()
     await connect(resumption)
-    assert resumption.take(client_context(), PROVIDER) is not None
-    assert resumption.take(client_context(), PROVIDER) is None
+    other = server_context("provider.test")
+    await trio.sleep(59)
+    assert [await connect(resumption, server=other) for _ in range(2)] == [False, False]
+    await trio.sleep(2)
+    assert [await connect(resumption, server=other) for _ in range(2)] == [False, True]
 
 
 @trio_test
@@ -62,54 +72,28 @@ async def test_another_origin_or_another_trust_has_sessions_of_its_own() -> None
     await connect(resumption)
     other = ssl.create_default_context()
     authority().configure_trust(other)
-    assert resumption.take(client_context(), Origin("wss", "provider.test", 8443)) is None
-    assert resumption.take(client_context(), Origin("wss", "other.test", 443)) is None
+    for origin in (Origin("wss", "provider.test", 8443), Origin("wss", "other.test", 443)):
+        assert resumption.session(client_context(), origin) is None
     assert not await connect(resumption, trust=other)
     assert await connect(resumption, trust=other)
 
 
 @trio_test
-async def test_a_server_that_forgot_the_session_is_verified_anew() -> None:
-    resumption = Resumption()
-    await connect(resumption)
-    assert not await connect(resumption, server=server_context("provider.test"))
-
-
-@trio_test
-async def test_what_cannot_be_resumed_is_not_kept() -> None:
+async def test_without_tls_there_is_nothing_to_keep() -> None:
     resumption = Resumption()
     ours, theirs = unix_pair()
     resumption.keep(client_context(), PROVIDER, ours)
     resumption.keep(client_context(), PROVIDER, trio.testing.memory_stream_pair()[0])
-    for stream in (ours, theirs):
-        await stream.aclose()
-    ticketless = server_context("provider.test")
-    ticketless.num_tickets = 0
-    await connect(resumption, server=ticketless)
-    assert resumption.take(client_context(), PROVIDER) is None
+    assert resumption.session(client_context(), PROVIDER) is None
+    await ours.aclose()
+    await theirs.aclose()
 
 
 @trio_test
 async def test_it_does_not_grow_without_bound() -> None:
     resumption = Resumption()
-    kept: list[tuple[SocketStream, SocketStream]] = []
-    for _ in range(10):
-        theirs, ours = unix_pair()
-        theirs.start_tls(SERVER, server_side=True)
-        ours.start_tls(client_context(), server_hostname=PROVIDER.host)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(ours.do_handshake)
-            await theirs.do_handshake()
-        await theirs.send_all(b"101")
-        await ours.receive_some()
-        kept.append((ours, theirs))
-        resumption.keep(client_context(), PROVIDER, ours)
-    taken = [resumption.take(client_context(), PROVIDER) for _ in range(9)]
-    assert [session is not None for session in taken] == [True] * 8 + [False]
-    for port in range(1, 101):
-        resumption.keep(client_context(), Origin("wss", "provider.test", port), kept[0][0])
-    assert resumption.take(client_context(), Origin("wss", "provider.test", 36)) is None
-    assert resumption.take(client_context(), Origin("wss", "provider.test", 37)) is not None
-    for pair in kept:
-        for stream in pair:
-            await stream.aclose()
+    origins = [Origin("wss", "provider.test", port) for port in range(1, 67)]
+    for origin in origins:
+        await connect(resumption, origin=origin)
+    kept = [resumption.session(client_context(), origin) is not None for origin in origins]
+    assert kept == [False] * 2 + [True] * 64

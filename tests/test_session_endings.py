@@ -15,6 +15,7 @@ from tests.playbook import Playbook, legs, open_session, sides
 from tests.protocol.wire import Frame
 from tests.support import (
     MESSAGES,
+    VARIANTS,
     Variant,
     close_frame,
     from_both_sides,
@@ -235,6 +236,23 @@ async def test_a_provider_that_takes_nothing_is_reset(variant: Variant) -> None:
     assert not play.client_leg.was_reset
     assert play.ended_at == 30
     assert play.record["cause"] == "upstream stalled"
+
+
+@trio_test
+async def test_a_client_that_reads_slowly_is_not_stalled() -> None:
+    """Though the system never tells that there is room, and no message ends meanwhile."""
+    (fast,) = [each for each in VARIANTS if str(each) == "fast-verbatim"]
+    message = Frame(BINARY, bytes(4_000_000)).encode()
+    timeouts = Timeouts(write=30, idle=40)
+    async with open_session(fast, timeouts=timeouts) as play, trio.open_nursery() as nursery:
+        nursery.start_soon(play.provider.stream.send_all, message)
+        for _ in range(10):
+            await trio.sleep(29)
+            await play.client.receive_bytes(60_000)
+        assert play.ended_at is None
+        assert await play.client.receive_bytes(len(message) - 10 * 60_000)
+        await end_both(play)
+    assert play.ended_at == trio.current_time()
 
 
 @in_every_variant

@@ -15,7 +15,7 @@ from trio.testing import wait_all_tasks_blocked
 from relay import link
 from relay.socket_stream import SocketStream
 from tests.certificates import client_context, server_context
-from tests.sockets import received_now, reset, shake_hands, tcp_pair, tls_pair, unix_pair
+from tests.sockets import received_now, reset, tcp_pair, tls_pair, unix_pair
 from tests.support import trio_test
 
 RECORD = b"x" * 16384
@@ -428,65 +428,3 @@ async def test_a_socket_is_taken_out_of_a_stream_of_trios() -> None:
         await taken.receive_some()
     assert scope.cancelled_caught
     await close(taken, other)
-
-
-@trio_test
-async def test_records_that_have_come_are_read_as_one() -> None:
-    """As many as there is room for, and no error when the last one is a full one."""
-    ours, theirs = await tls_pair()
-    receive_now, _ = ours.non_blocking()
-    with pytest.raises(ssl.SSLWantReadError):
-        receive_now(98304)
-    for written, read in (
-        ([RECORD, b"end"], [RECORD + b"end"]),
-        ([RECORD, RECORD], [RECORD + RECORD]),
-        ([b"one", b"two"], [b"one", b"two"]),
-        ([RECORD, RECORD, RECORD], [RECORD + RECORD, RECORD]),
-    ):
-        for record in written:
-            await theirs.send_all(record)
-        assert [receive_now(2 * len(RECORD)) for _ in read] == read
-    await theirs.send_all(RECORD)
-    await theirs.aclose()
-    assert [receive_now(98304) for _ in range(3)] == [RECORD, b"", b""]
-    await ours.aclose()
-
-
-@trio_test
-@with_and_without_tls
-async def test_how_much_of_a_write_has_gone_is_known(connection: Connection) -> None:
-    """Of TLS by the record; what is left is sent from the same place on."""
-    ours, theirs = await connection(4096)
-    _, send_now = ours.non_blocking()
-    unsent = memoryview(BIG)
-    received = b""
-    partial_writes = 0
-    while unsent:
-        try:
-            sent = send_now(unsent)
-        except (BlockingIOError, ssl.SSLWantWriteError):
-            sent = 0
-        partial_writes += 0 < sent < len(unsent)
-        unsent = unsent[sent:]
-        received += received_now(theirs)
-    received += received_now(theirs)
-    assert partial_writes > 1
-    assert received == BIG
-    await close(ours, theirs)
-
-
-@trio_test
-async def test_records_of_one_write_are_kept_together_and_then_sent() -> None:
-    """TCP holds nothing back afterwards, whether all was taken or not."""
-    ours, theirs = tcp_pair()
-    await shake_hands(ours, theirs)
-    _, send_now = ours.non_blocking()
-    data = BIG[:98304]
-    assert send_now(data) == len(data)
-    assert ours.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_CORK) == 0
-    assert await receive(theirs, len(data)) == data
-    with suppress(ssl.SSLWantWriteError):
-        while send_now(BIG) == len(BIG):
-            pass
-    assert ours.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_CORK) == 0
-    await close(ours, theirs)

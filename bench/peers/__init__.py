@@ -42,7 +42,8 @@ class Running:
     `port` is on 127.0.0.1. `target` is the request target of a session (without white space).
     `process` is the root of its processes, or None if the peer is no process at all. `fields` are
     field lines (`Name: value`) that it needs in the opening handshake. `json` says that it carries
-    text messages that are JSON objects and nothing else.
+    text messages that are JSON objects and nothing else. `output` has what it prints, if that is of
+    interest.
     """
 
     port: int
@@ -50,6 +51,7 @@ class Running:
     process: Popen[str] | None
     fields: Sequence[str] = ()
     json: bool = False
+    output: Path | None = None
 
 
 class Peer(Protocol):

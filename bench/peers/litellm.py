@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.peers import Running, Site
-from bench.peers.environments import environment, make, missing
+from bench.peers.environments import ALONE, environment, make, missing
 from bench.processes import free_port, running
 
 _NAME = "litellm"
@@ -47,6 +47,7 @@ class LiteLlm:
         command += ["--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
         key = f"sk-{secrets.token_urlsafe(32)}"
         settings = {
+            **ALONE,
             "LITELLM_MASTER_KEY": key,
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "LITELLM_LOG": "ERROR",

@@ -1,7 +1,8 @@
 """This relay, as it comes: nothing of its configuration that bears on speed is set.
 
 Two peers: the verbatim lane, which is the default, and `lane = "messages"`, in which a wsproto pair
-decodes and encodes every message.
+decodes and encodes every message. They log errors only, as every peer does; a third, not in the
+list, logs its sessions too, as it does by default.
 """
 
 import sys
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from bench.peers import Running, Site
 from bench.peers.environments import ROOT
-from bench.processes import free_port, running
+from bench.processes import OUTPUT, free_port, running
 
 _CONFIG = """
 [server]
@@ -33,6 +34,7 @@ url = "{scheme}://localhost:{echo}"
 class Relay:
     name: str
     lane: str = ""
+    log_level: str = "error"
 
     def missing(self, site: Site) -> str | None:  # noqa: ARG002
         return None
@@ -44,12 +46,12 @@ class Relay:
         config.write_text(self._config(site, port))
         command = [sys.executable, "-m", "relay", "serve", "--config", str(config)]
         with running(
-            [*command, "--log-level", "error"],
+            [*command, "--log-level", self.log_level, "--log-format", "json"],
             port=port,
             folder=site.folder,
             environment={"PYTHONPATH": str(ROOT)},
         ) as process:
-            yield Running(port, "/v1/bench/main/local", process)
+            yield Running(port, "/v1/bench/main/local", process, output=site.folder / OUTPUT)
 
     def _config(self, site: Site, port: int) -> str:
         listen_tls = dial_tls = ""
@@ -70,3 +72,4 @@ class Relay:
 
 VERBATIM = Relay("relay")
 MESSAGES = Relay("relay-messages", "messages")
+LOGGING = Relay("relay", log_level="info")

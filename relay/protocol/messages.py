@@ -82,6 +82,7 @@ class MessagePipe(Pipe):
                 # CloseConnection: not a Close frame, which never gets here, but how wsproto says
                 # "not UTF-8". That came before whatever Close or violation ended these bytes.
                 self.state = State.FAILED
+                self._between_messages = False
                 self.close = close = None
                 self.error = RemoteProtocolError("text is not UTF-8", close_code_hint=1007)
         if close is not None:

@@ -1,5 +1,6 @@
 """The load generator against its own echo, and each of its two ends against another library."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,18 +12,17 @@ from websockets.http11 import Request, Response
 from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection, serve
 
+from bench.cores import load_core
 from bench.load import Load, compiled, started
 from bench.peers import Running
 from bench.processes import BenchError
 from bench.stage import stage
+from tests.bench.compiler import needs_load_generator
 
 
 @pytest.fixture(autouse=True)
 def _compiled() -> None:
-    try:
-        compiled()
-    except BenchError as error:
-        pytest.skip(str(error))
+    needs_load_generator()
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "tls"])
@@ -61,6 +61,11 @@ def test_a_closed_loop_measures_each_round_trip(
     assert latency.max <= result.seconds * 1e6
 
 
+def test_it_has_its_core(ready: tuple[Load, Running]) -> None:
+    load, _ = ready
+    assert os.sched_getaffinity(load._process.pid) == {load_core()}
+
+
 def test_an_open_loop_sends_all_that_is_due(ready: tuple[Load, Running]) -> None:
     load, peer = ready
     result = load.paced(peer, 20, 1024, 50, 0.1)
@@ -91,6 +96,7 @@ def test_latency_counts_from_when_a_message_was_due() -> None:
     count, rate = 10, 100
 
     def answer_after_the_last(session: ServerConnection) -> None:
+        session.send(session.recv())
         messages = [session.recv() for _ in range(count)]
         for message in messages:
             session.send(message)
@@ -107,12 +113,26 @@ def test_latency_counts_from_when_a_message_was_due() -> None:
 
 
 def test_messages_that_are_not_answered_are_lost() -> None:
-    def answer_one(session: ServerConnection) -> None:
+    def answer_two(session: ServerConnection) -> None:
+        session.send(session.recv())  # before the clock starts
         session.send(session.recv())
 
-    with started(None) as load, provider(answer_one) as port:
+    with started(None) as load, provider(answer_two) as port:
         result = load.paced(Running(port, "/", None), 1, 64, 1000, 0.01)
     assert (result.messages, result.lost, result.ended) == (10, 9, 1)
+
+
+def test_a_run_starts_when_each_session_has_had_an_answer() -> None:
+    def never_answer(session: ServerConnection) -> None:
+        session.recv()
+        session.close()
+
+    with started(None) as load, provider(never_answer) as port:
+        peer = Running(port, "/", None)
+        with pytest.raises(BenchError, match="rounds: 1 of 1 sessions had no answer to their fir"):
+            load.rounds(peer, 1, 64, 0.1)
+        with pytest.raises(BenchError, match="paced: 1 of 1 sessions had no answer to their first"):
+            load.paced(peer, 1, 64, 100, 0.1)
 
 
 def test_the_client_can_speak_json_and_send_field_lines() -> None:

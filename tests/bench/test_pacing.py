@@ -1,7 +1,7 @@
 """Added latency: a percentile less that of loopback in the same turn."""
 
 from bench.load import Latency, PacedResult
-from bench.pacing import add_turn
+from bench.pacing import above_noise, add_turn
 from bench.samples import Samples
 
 
@@ -42,3 +42,19 @@ def test_a_peer_that_answered_nothing_has_lost_all_and_no_latency() -> None:
     add_turn(taken, {"loopback": result(Latency(1, 1, 1, 1, 1)), "relay": result(None, lost=1000)})
     relay = taken["relay"].row("pacing", "paced", "relay", tls=False).values
     assert {measure: value.value for measure, value in relay.items()} == {"lost": 1000}
+
+
+def test_a_difference_that_is_not_above_zero_is_no_latency() -> None:
+    taken = {"loopback": Samples(), "relay": Samples()}
+    for bare in (300, 500, 600):  # as the machine disturbs loopback more than the proxy adds
+        turn = {
+            "loopback": result(Latency(10, 10, bare, bare, bare)),
+            "relay": result(Latency(30, 30, 500, 500, 500)),
+        }
+        add_turn(taken, turn)
+    row = above_noise(taken["relay"].row("pacing", "paced", "relay", tls=False))
+    assert row.values["added_p50"].value == 20
+    assert "added_p99" not in row.values
+    assert row.values["p99"].value == 500
+    assert row.note == "p99 not above loopback's noise, so there is no added latency to give"
+    assert above_noise(row) is row

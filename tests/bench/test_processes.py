@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.cores import peer_core
 from bench.processes import (
     BenchError,
     cpu_seconds,
@@ -39,6 +40,7 @@ def test_a_process_is_ready_when_its_port_answers_and_ends_with_its_children(
         assert cpu_seconds(process) > 0
         assert memory(process) > 1 << 20
         assert descriptors(process) >= 6
+        assert os.sched_getaffinity(child) == {peer_core()}
     assert process.returncode is not None
     assert not _lives(child)
 

@@ -176,6 +176,15 @@ def test_each_policy_gets_what_the_one_before_it_returned() -> None:
 
 
 @both_directions
+def test_what_comes_after_text_that_is_not_utf_8_is_not_counted(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    pipe.receive_data(Frame(TEXT, b"\xff\xff").encode(key(masked)))
+    counted = pipe.messages, pipe.frames, pipe.bytes
+    assert pipe.receive_data(Frame(TEXT, b"later").encode(key(masked))) == b""
+    assert (pipe.messages, pipe.frames, pipe.bytes) == counted
+
+
+@both_directions
 @pytest.mark.parametrize("name", INVALID_TEXT)
 def test_text_that_is_not_utf_8_fails_the_direction(name: str, masked: bool) -> None:
     data = INVALID_TEXT[name] if masked else mirror(INVALID_TEXT[name])
