@@ -11,10 +11,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-import outcome
 import trio
 
 from relay.reactor import READ, Reactor
@@ -22,6 +20,14 @@ from relay.reactor import READ, Reactor
 __all__ = ["run_as_guest"]
 
 _T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class _Outcome(Protocol[_T_co]):
+    """What Trio says of a run that has ended."""
+
+    def unwrap(self) -> _T_co:
+        """Return what it returned, or raise what it raised."""
 
 
 class _Turns:
@@ -57,11 +63,16 @@ def run_as_guest(main: Callable[[Reactor | None], Awaitable[_T]]) -> _T:
     if not Reactor.is_available():
         return trio.run(main, None)
     reactor, turns = Reactor(), _Turns()
-    ended: list[outcome.Outcome[_T]] = []
+    ended: list[_Outcome[_T]] = []
+
+    async def guest() -> _T:
+        reactor.adopt_clock()
+        return await main(reactor)
+
     reactor.add(turns.descriptor, turns, READ)
     try:
         trio.lowlevel.start_guest_run(
-            partial(main, reactor),
+            guest,
             run_sync_soon_threadsafe=turns.soon_threadsafe,
             run_sync_soon_not_threadsafe=turns.calls.append,
             done_callback=ended.append,

@@ -12,6 +12,7 @@ always has something to say behind all the others (fairness without a queue of o
 from __future__ import annotations
 
 import select
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
@@ -44,6 +45,7 @@ class Reactor:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._ports: dict[int, Port] = {}
+        self._clock: Callable[[], float] = trio.current_time
         self.now = 0.0
         """When the batch of events began that is being served."""
 
@@ -75,7 +77,7 @@ class Reactor:
         events = self._epoll.poll(timeout, _BATCH)
         if not events:
             return False
-        self.now = now = trio.current_time()
+        self.now = now = self._clock()
         port_of = self._ports.get
         for descriptor, mask in events:
             port = port_of(descriptor)
@@ -91,8 +93,13 @@ class Reactor:
                 port.fault(error)
         return True
 
+    def adopt_clock(self) -> None:
+        """Read the clock of this Trio run itself, which is three calls less for each batch."""
+        self._clock = trio.lowlevel.current_clock().current_time
+
     async def run(self) -> None:
         """Serve until cancelled, as a task of a Trio program that does other things, too."""
+        self.adopt_clock()
         while True:
             await trio.lowlevel.wait_readable(self._epoll.fileno())
             for _ in range(_ROUNDS):

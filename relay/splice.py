@@ -17,12 +17,11 @@ import trio
 from relay.link import CHUNK
 from relay.protocol import Pipe, State
 from relay.reactor import NOTHING, READ, WRITE, Reactor
-from relay.records import Records
+from relay.records import RECORD, Records
 from relay.socket_stream import SocketStream
 
 __all__ = ["Flow", "splicing"]
 
-_LARGE = 8 * 1024
 _TINY_FRAMES = 16  # bytes on average, and less: then looking at them is what costs
 _SMALL_CHUNK = 4 * 1024
 
@@ -118,13 +117,13 @@ class Flow:
     __slots__ = (
         "_chunk",
         "_ended",
-        "_large",
         "_receive",
         "_receive_data",
         "_send",
         "_sink",
         "_source",
         "_stopping",
+        "_suspect",
         "_unsent",
         "error",
         "last_activity",
@@ -142,7 +141,7 @@ class Flow:
         self._send = sink.records.send if sink.records else sink.stream.socket.send
         self._receive_data = pipe.receive_data
         self._chunk = CHUNK
-        self._large = _LARGE
+        self._suspect = CHUNK  # bytes of a chunk from which on it may be thousands of frames
         self._ended = ended
         self._unsent: memoryview | None = None
         self._stopping = False
@@ -182,7 +181,8 @@ class Flow:
             # of OpenSSL itself (a key update), and takes nothing in which it could be answered.
             data = b""
         self.last_activity = now
-        out = self._receive_data(data) if len(data) < self._large else self._receive_large(data)
+        size = len(data)
+        out = self._receive_data(data) if size < self._suspect else self._receive_suspect(data)
         sent = 0
         if out:
             try:
@@ -200,7 +200,7 @@ class Flow:
             self._hold(memoryview(out)[sent:])
         elif self.pipe.state is not State.OPEN:
             self.stop()
-        elif len(data) >= self._large:
+        elif size >= RECORD or size >= self._suspect:
             self._carry_unread()
 
     def writable(self) -> None:
@@ -252,7 +252,7 @@ class Flow:
         if self._unsent is not None:
             self.abort()
 
-    def _receive_large(self, data: bytes) -> bytes:
+    def _receive_suspect(self, data: bytes) -> bytes:
         """Look at a chunk that may hold thousands of frames, and read less next time if it did.
 
         A session may take its turn, but not for so long that others notice.
@@ -260,9 +260,9 @@ class Flow:
         before = self.pipe.frames
         out = self._receive_data(data)
         if (self.pipe.frames - before) * _TINY_FRAMES > len(data):
-            self._chunk, self._large = _SMALL_CHUNK, 0  # and so each chunk is looked at here
+            self._chunk, self._suspect = _SMALL_CHUNK, 0  # so the next ones are looked at here, too
         else:
-            self._chunk, self._large = CHUNK, _LARGE
+            self._chunk = self._suspect = CHUNK
         return out
 
     def _carry_unread(self) -> None:

@@ -133,6 +133,8 @@ class Pipe:
                 end = length + self._short_header
             elif length == 126 and (length := data[2] << 8 | data[3]) > 125:
                 end = length + self._short_header + 2
+            elif length == 127 and (length := int.from_bytes(data[2:10])) > 65535:
+                end = length + self._short_header + 8
             else:
                 end = 0
             if end == size and length <= self._max_message_size:
