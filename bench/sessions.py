@@ -32,6 +32,7 @@ OPENING_RATES = (100, 250, 500, 1000)
 
 _ACTIVE = 10  # sessions with messages in the cells that differ in what other sessions there are
 _SIZE = 256
+_MANY_STALLED = 100
 _STALLED_SIZE = 16384
 _WARM_UP = 200  # sessions, so that what is loaded and allocated once is not counted
 _AT_ONCE = 32
@@ -128,14 +129,18 @@ def _measure_leak(load: Load, peer: Running, plan: Plan, taken: Taken) -> None:
 
 
 def _measure_stalled(load: Load, peer: Running, plan: Plan, taken: Taken) -> None:
-    """One session sends all it can and reads nothing; `held` is all the memory that it takes."""
+    """Sessions that send all they can and read nothing: what one does to others, and what each of
+    many holds (one would fit into memory that the process has already).
+    """
     load.churn(peer, _ACTIVE, 1)
-    before = _memory(peer)
     load.stall(peer, 1, _STALLED_SIZE)
-    taken[STALLED].add("held", "KiB", (_memory(peer) - before) / 1024)
     add_rounds(taken[STALLED], load.rounds(peer, _ACTIVE, _SIZE, plan.seconds))
     load.drop()
     add_rounds(taken[NONE_STALLED], load.rounds(peer, _ACTIVE, _SIZE, plan.seconds))
+    before = _memory(peer)
+    load.stall(peer, _MANY_STALLED, _STALLED_SIZE)
+    taken[STALLED].add("held", "KiB", (_memory(peer) - before) / _MANY_STALLED / 1024)
+    load.drop()
 
 
 def _openings(names: Sequence[str], plan: Plan, *, tls: bool) -> list[Row]:
