@@ -22,6 +22,7 @@ from typing import Protocol
 import structlog
 import trio
 
+from relay.carrier import Carrier
 from relay.dial import dial
 from relay.link import (
     close,
@@ -94,31 +95,6 @@ class Host(Protocol):
 
     def remove(self, session: Session) -> None:
         """Forget it."""
-
-
-class Carrier(Protocol):
-    """What a session needs of the driver of one direction."""
-
-    @property
-    def pipe(self) -> Pipe:
-        """The direction."""
-
-    @property
-    def last_activity(self) -> float:
-        """When the source last gave something, or the sink took something."""
-
-    @property
-    def writing_since(self) -> float | None:
-        """Since when the sink has been taking what it was given; None while it takes all."""
-
-    def retry_write(self) -> None:
-        """Write more, if there is room of which the system has not told."""
-
-    def stop(self) -> None:
-        """Read no more, and end once what was read is written."""
-
-    def abort(self) -> None:
-        """End now; what is being written stays unfinished."""
 
 
 @dataclass(frozen=True, slots=True)

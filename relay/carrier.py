@@ -1,0 +1,34 @@
+"""What a session needs of what drives it: the pump and the splice both are that."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from relay.protocol import Pipe
+
+__all__ = ["Carrier"]
+
+
+class Carrier(Protocol):
+    """What a session needs of the driver of one direction."""
+
+    @property
+    def pipe(self) -> Pipe:
+        """The direction."""
+
+    @property
+    def last_activity(self) -> float:
+        """When the source last gave something, or the sink took something."""
+
+    @property
+    def writing_since(self) -> float | None:
+        """Since when the sink has been taking what it was given; None while it takes all."""
+
+    def retry_write(self) -> None:
+        """Write more, if there is room of which the system has not told."""
+
+    def stop(self) -> None:
+        """Read no more, and end once what was read is written."""
+
+    def abort(self) -> None:
+        """End now; what is being written stays unfinished."""
