@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import trio
 from rich.console import Console
 from rich.table import Table
 
 from relay.dial import dial
-from relay.protocol import Provider, Refused
+from relay.protocol import Endpoint, Origin, Provider, Refused
 from relay.resumption import Resumption
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
 
-__all__ = ["dial_providers", "summary"]
+__all__ = ["dial_providers", "model_notes", "summary"]
 
 
 def summary(settings: Settings) -> Table:
@@ -32,43 +34,77 @@ def summary(settings: Settings) -> Table:
 
 
 async def dial_providers(settings: Settings, console: Console) -> bool:
-    """Resolve, connect to and verify every provider that a gateway may use.
+    """Resolve, connect to and verify every origin of the providers that a gateway may use.
 
     Returns:
         Whether all could be reached.
     """
-    wanted = _reachable(settings)
-    outcomes: dict[str, str] = {}
-    seconds: dict[str, float] = {}
+    wanted = [(each, origin) for each in _reachable(settings) for origin in each.origins]
+    failures: dict[tuple[str, Origin], str] = {}
+    seconds: dict[tuple[str, Origin], float] = {}
 
-    async def try_one(provider: Provider) -> None:
+    async def try_one(provider: Provider, origin: Origin) -> None:
         started = trio.current_time()
         try:
             trust = settings.trust[provider.name]
-            stream = await dial(
-                provider.origin, trust, settings.timeouts.connect, Resumption(), Stopwatch()
-            )
+            stream = await dial(origin, trust, settings.timeouts.connect, Resumption(), Stopwatch())
         except Refused as refused:
-            outcomes[provider.name] = refused.message
+            failures[provider.name, origin] = refused.message
         else:
             await trio.aclose_forcefully(stream)
-            seconds[provider.name] = trio.current_time() - started
+            seconds[provider.name, origin] = trio.current_time() - started
 
     async with trio.open_nursery() as nursery:
-        for provider in wanted:
-            nursery.start_soon(try_one, provider)
+        for provider, origin in wanted:
+            nursery.start_soon(try_one, provider, origin)
     table = Table(title="providers", title_justify="left")
     for column in ("provider", "origin", "reached"):
         table.add_column(column)
-    for provider in wanted:
-        took = seconds.get(provider.name)
+    for provider, origin in wanted:
+        took = seconds.get((provider.name, origin))
         table.add_row(
             provider.name,
-            f"{provider.origin.scheme}://{provider.origin.authority}",
-            f"in {took * 1000:.0f} ms" if took is not None else outcomes[provider.name],
+            f"{origin.scheme}://{origin.authority}",
+            f"in {took * 1000:.0f} ms" if took is not None else failures[provider.name, origin],
         )
+    for provider in _reachable(settings):
+        if not provider.origins:
+            table.add_row(provider.name, "-", "not tried: each customer has a host; set its url")
     console.print(table)
-    return not outcomes
+    return not failures
+
+
+def model_notes(settings: Settings) -> Iterator[str]:
+    """What limits on models mean for endpoints where messages name the model, or nothing does."""
+    for gateway in settings.gateways.values():
+        if gateway.models is None and all(token.models is None for token in gateway.tokens):
+            continue
+        allowed = [
+            each
+            for each in {each.name: each for each in settings.providers.values()}.values()
+            if gateway.providers is None or each.name in gateway.providers
+        ]
+        for title, applies in (
+            ("sessions run in the message lane, which reads the model", _in_messages),
+            ("refused, since no model is named", _never),
+        ):
+            paths = [
+                f"{provider.name} {endpoint.path}"
+                for provider in allowed
+                for endpoint in provider.endpoints
+                if applies(endpoint)
+            ]
+            if paths:
+                yield f"{gateway.name}: where models are limited, {title}: {', '.join(paths)}"
+
+
+def _in_messages(endpoint: Endpoint) -> bool:
+    return bool(endpoint.message_models)
+
+
+def _never(endpoint: Endpoint) -> bool:
+    named = endpoint.model is not None or "{model" in endpoint.path
+    return not named and not endpoint.message_models
 
 
 def _reachable(settings: Settings) -> list[Provider]:

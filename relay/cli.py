@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from relay import log
-from relay.check import dial_providers, summary
+from relay.check import dial_providers, model_notes, summary
 from relay.config import ConfigError, load
 from relay.config_model import checked_name
 from relay.gateway_token import new_token, token_hash
@@ -194,6 +194,8 @@ def check(
     for listener in settings.listeners:
         console.print(f"listen: {listener}", markup=False, soft_wrap=True)
     console.print(summary(settings))
+    for note in model_notes(settings):
+        console.print(note, soft_wrap=True, markup=False, highlight=False)
     if dial and not trio.run(dial_providers, settings, console):
         raise typer.Exit(1)
 

@@ -164,6 +164,7 @@ class GatewayModel(_Model):
     open_stored_keys: bool = False
     origins: list[OriginText] | None = None
     providers: list[Name] | None = None
+    models: list[str] | None = None
     client_credentials: Literal["allowed", "refused"] = "allowed"
     lane: Literal["verbatim", "messages"] = "verbatim"
     tokens: list[TokenModel] = []

@@ -234,6 +234,7 @@ class Resolver:
             ),
             origins=None if model.origins is None else frozenset(model.origins),
             providers=self._names(f"{where}.providers", model.providers, providers),
+            models=None if model.models is None else tuple(model.models),
             client_credentials_allowed=model.client_credentials == "allowed",
             stored_key=self._stored_keys(where, model, providers),
             limits=replace(
@@ -269,6 +270,11 @@ class Resolver:
             provider = self._known(f"{where}.stored_keys", name, providers)
             if provider is None:
                 continue
+            if provider.needs_url:
+                self._problem(
+                    f"{where}.stored_keys.{name}",
+                    f"set providers.{provider.name}.url: a stored key goes only where that says",
+                )
             for alias, text in by_alias.items():
                 here = f"{where}.stored_keys.{name}.{alias}"
                 if (provider.name, alias) in keys:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from relay.protocol import Secret
+from relay.protocol import BearerToken, Secret
 
 __all__ = ["FileKey", "read_key"]
 
@@ -16,8 +16,8 @@ _log = structlog.get_logger()
 _VISIBLE = re.compile(rb"[\x21-\x7e]+")
 
 
-def _checked(value: bytes) -> Secret:
-    """Take a value as a key.
+def _checked(value: bytes, kind: type[Secret]) -> Secret:
+    """Take a value as a key of a kind.
 
     Raises:
         ValueError: It is empty, or could not stand in a field line.
@@ -27,7 +27,7 @@ def _checked(value: bytes) -> Secret:
         raise ValueError("the key is empty")
     if not _VISIBLE.fullmatch(value):
         raise ValueError("the key holds spaces or characters that are not visible ASCII")
-    return Secret(value)
+    return kind(value)
 
 
 class FileKey:
@@ -35,14 +35,16 @@ class FileKey:
 
     Args:
         path: The file.
+        kind: What it holds.
 
     Raises:
         OSError: It cannot be read.
         ValueError: It holds no key.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: type[Secret] = Secret) -> None:
         self._path = path
+        self._kind = kind
         self._stamp = (0, 0, 0)
         self._key = self._read()
 
@@ -58,7 +60,7 @@ class FileKey:
         status = self._path.stat()
         stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
         if stamp != self._stamp:
-            key = _checked(self._path.read_bytes())
+            key = _checked(self._path.read_bytes(), self._kind)
             self._stamp = stamp
             return key
         return self._key
@@ -68,27 +70,30 @@ def read_key(text: str, folder: Path, *, inline: bool) -> FileKey | Secret:
     """Find the key that a configuration names.
 
     Args:
-        text: ``env:NAME``, ``file:PATH``, or the key itself where ``inline`` allows it.
+        text: ``env:NAME``, ``file:PATH``, or the key itself where ``inline`` allows it; after
+            ``bearer `` if it is an access token, which goes upstream as ``Authorization: Bearer``.
         folder: What a relative path is relative to.
         inline: Whether keys may stand in the configuration.
 
     Raises:
         ValueError: A sentence that says what is wrong; never the key.
     """
-    kind, mark, name = text.partition(":")
-    if mark and kind == "env":
+    bare = text.removeprefix("bearer ")
+    kind = Secret if bare == text else BearerToken
+    source, mark, name = bare.partition(":")
+    if mark and source == "env":
         value = os.environ.get(name)
         if value is None:  # the name is not shown: by mistake it may be the key itself
             raise ValueError("the environment has no variable of that name")
-        return _checked(os.fsencode(value))
-    if mark and kind == "file":
+        return _checked(os.fsencode(value), kind)
+    if mark and source == "file":
         path = folder / name
         try:
-            return FileKey(path)
+            return FileKey(path, kind)
         except OSError as error:
             raise ValueError(f"{path}: {error.strerror}") from None
     if not inline:
         raise ValueError(
             "must be env:NAME or file:PATH, unless [server] says allow_inline_secrets = true"
         )
-    return _checked(text.encode())
+    return _checked(bare.encode(), kind)

@@ -13,7 +13,7 @@ from pathlib import Path
 import trio
 from rich.console import Console
 
-from relay.check import dial_providers, summary
+from relay.check import dial_providers, model_notes, summary
 from relay.settings import Settings
 from tests.certificates import server_context
 from tests.config_files import OPEN_GATEWAY, SHA256, load_text, unused_port, write_certificate
@@ -169,3 +169,48 @@ async def _none(folder: Path) -> None:
 
 def test_gateways_without_providers(tmp_path: Path) -> None:
     trio.run(_none, tmp_path)
+
+
+async def _needs_url(folder: Path) -> None:
+    settings = load_text(folder, gateway("azure"))
+    assert await dialled(settings) == (
+        True,
+        {"azure-openai": ("-", "not tried: each customer has a host; set its url")},
+    )
+
+
+def test_a_provider_whose_host_nobody_named_is_not_tried(tmp_path: Path) -> None:
+    trio.run(_needs_url, tmp_path)
+
+
+def test_limits_on_models_are_explained_where_no_query_names_one(tmp_path: Path) -> None:
+    settings = load_text(
+        tmp_path,
+        OPEN_GATEWAY
+        + f"""
+[gateways."acct/one"]
+providers = ["openai", "fal"]
+tokens = [{{ name = "web", sha256 = "{SHA256}", models = ["gpt-*"] }}]
+[gateways."acct/two"]
+providers = ["cartesia"]
+models = ["sonic*"]
+authentication = "none"
+[gateways."acct/three"]
+providers = ["assemblyai"]
+tokens = [{{ name = "web", sha256 = "{SHA256}" }}]
+""",
+    )
+    assert list(model_notes(settings)) == [
+        (
+            "acct/one: where models are limited, sessions run in the message lane, which reads the "
+            "model: openai /v1/live/sessions, openai /v1/responses"
+        ),
+        (
+            "acct/one: where models are limited, refused, since no model is named: "
+            "openai /v1/live/sessions/{session}/attach, openai /v1/live/sessions/{session}/fork"
+        ),
+        (
+            "acct/two: where models are limited, sessions run in the message lane, which reads the "
+            "model: cartesia /tts/websocket"
+        ),
+    ]

@@ -166,9 +166,10 @@ def test_every_other_choice_of_a_gateway(tmp_path: Path) -> None:
         tmp_path,
         '[gateways."a/b"]\nauthentication = "none"\nclient_credentials = "refused"\n'
         'lane = "messages"\norigins = []\nproviders = []\nmax_sessions = 1\n'
-        "openings_per_minute = 2\n",
+        'openings_per_minute = 2\nmodels = ["gpt-*"]\n',
     )
     gateway = settings.gateways["a/b"]
+    assert gateway.models == ("gpt-*",)
     assert not gateway.authentication_required
     assert not gateway.client_credentials_allowed
     assert gateway.messages_lane
@@ -329,6 +330,29 @@ def test_an_inline_key_where_that_is_allowed(tmp_path: Path) -> None:
     assert gateway.stored_key("openai", "default") == Secret(SECRET.encode())
 
 
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("azure", "wss://me.openai.azure.com"),
+        ("workers-ai", "wss://gateway.ai.cloudflare.com/v1/A/G/workers-ai"),
+    ],
+)
+def test_a_stored_key_goes_only_where_the_configuration_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv("KEY", "sk")
+    text = f'{OPEN_GATEWAY}stored_keys = {{ {name} = {{ default = "env:KEY" }} }}\n'
+    full_name = by_name()[name].name
+    assert problems_of(tmp_path, text) == [
+        (
+            f'gateways."acct/main".stored_keys.{name}: set providers.{full_name}.url: a stored key '
+            "goes only where that says"
+        )
+    ]
+    text += f'[providers.{full_name}]\nurl = "{url}"\n'
+    assert problems_of(tmp_path, text) == []
+
+
 def test_a_key_of_a_file_follows_it(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("sk-one\n")
     text = CLOSED_GATEWAY + 'stored_keys = { openai = { default = "file:key" } }\n'
@@ -393,7 +417,7 @@ def test_a_url_with_a_path_is_the_only_endpoint(tmp_path: Path) -> None:
     assert openai.origin == Origin("wss", "::1", 443)
     (endpoint,) = openai.endpoints
     assert endpoint.path == "/openai/v1/realtime"
-    assert endpoint.match("/realtime", openai.version) == "/openai/v1/realtime"
+    assert endpoint.match("/realtime", openai.version) == ("/openai/v1/realtime", None)
 
 
 def test_a_new_provider_is_like_another_by_name_or_alias(tmp_path: Path) -> None:

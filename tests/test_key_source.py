@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from relay.key_source import FileKey, read_key
-from relay.protocol import Secret
+from relay.protocol import BearerToken, Secret
 
 SECRET = "sk-not-to-be-seen"
 
@@ -19,6 +19,23 @@ SECRET = "sk-not-to-be-seen"
 def test_a_key_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEY", f" {SECRET}\n")
     assert read_key("env:KEY", tmp_path, inline=False) == Secret(SECRET.encode())
+
+
+def test_an_access_token_is_marked_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", SECRET)
+    (tmp_path / "token").write_text("first")
+    from_file = read_key("bearer file:token", tmp_path, inline=False)
+    assert isinstance(from_file, FileKey)
+    keys = [
+        read_key("bearer env:KEY", tmp_path, inline=False),
+        read_key(f"bearer {SECRET}", tmp_path, inline=True),
+        from_file(),
+    ]
+    assert keys == [Secret(SECRET.encode()), Secret(SECRET.encode()), Secret(b"first")]
+    (tmp_path / "token").write_text("another")
+    assert from_file() == Secret(b"another")
+    assert all(isinstance(key, BearerToken) for key in [*keys, from_file()])
+    assert not isinstance(read_key("env:KEY", tmp_path, inline=False), BearerToken)
 
 
 def test_a_key_of_the_environment_stays_what_it_was(

@@ -7,13 +7,14 @@ from contextlib import ExitStack
 import pytest
 import trio
 
-from relay.protocol import Admission, Gateway, GatewayToken, Refused, Route, by_name
+from relay.protocol import Admission, Gateway, GatewayToken, Origin, Refused, Route, by_name
 from relay.quotas import Quotas
 from tests.protocol.handshakes import a_gateway, a_token, refused
 from tests.support import trio_test
 
 PROVIDER = by_name()["openai"]
-ROUTE = Route(PROVIDER, PROVIDER.endpoints[0], PROVIDER.endpoints[0].path)
+ORIGIN = Origin("wss", "api.test", 443)
+ROUTE = Route(PROVIDER, PROVIDER.endpoints[0], ORIGIN, PROVIDER.endpoints[0].path)
 
 
 def admission(gateway: Gateway, token: GatewayToken | None = None) -> Admission:

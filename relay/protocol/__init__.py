@@ -9,7 +9,7 @@ arguments. What stands in ``__all__`` is the public API.
 from relay.protocol import closing as closing
 from relay.protocol.closing import Cause, Ending, Leg, ending, policy
 from relay.protocol.credentials import Credentials, read_credentials, redact
-from relay.protocol.endpoints import Endpoint, Kind, Origin, Provider, Slot
+from relay.protocol.endpoints import Endpoint, Kind, MessageModel, Origin, Provider, Slot
 from relay.protocol.errors import (
     LocalProtocolError,
     ProtocolError,
@@ -38,12 +38,13 @@ from relay.protocol.pipe import Pipe, State
 from relay.protocol.providers import CATALOGUE, by_name
 from relay.protocol.refusals import HttpAnswer, refusal
 from relay.protocol.routing import Route, Target, parse_target, route
-from relay.protocol.secret import Secret
+from relay.protocol.secret import BearerToken, Secret
 from relay.protocol.upstream_opening import UpstreamAnswer, UpstreamHandshake
 
 __all__ = [
     "CATALOGUE",
     "Admission",
+    "BearerToken",
     "Cause",
     "ClientHandshake",
     "Close",
@@ -57,6 +58,7 @@ __all__ = [
     "Leg",
     "Limits",
     "LocalProtocolError",
+    "MessageModel",
     "MessagePipe",
     "Opening",
     "Origin",

@@ -35,6 +35,7 @@ _CREDENTIAL_ENTRIES = (  # of any provider: one that is sent to the wrong one is
     "xai-client-secret.",
     "xi-api-key.",
 )
+_CREDENTIAL_FOLLOWS = ("token", "bearer")  # likewise: what the entry after it is
 _OWN_ENTRY = "relay"  # ours: never forwarded, always eligible as the answer
 _VISIBLE = re.compile(rb"[\x21-\x7e]+")  # what RFC 9110 5.5 allows, without spaces and obs-text
 _TOKEN = re.compile(rb"rly_[A-Za-z0-9_-]{43}")  # 32 bytes in base64url
@@ -88,7 +89,7 @@ class _Reader:
             raise Refused(400, 2000, "two different credentials for the provider")
         if known is not secret:
             return False  # an equal copy: one is enough
-        if target.kind is Kind.FIELD and slot.kind is not Kind.FIELD:
+        if target.kind is Kind.FIELD and target is not slot:
             if not _VISIBLE.fullmatch(value):
                 raise Refused(400, 2000, "a credential that no field line can carry")
             self.fields.append(target.field(secret))
@@ -190,21 +191,35 @@ def _read_entries(
     reader: _Reader, offered: Sequence[str], slots: Iterable[Slot]
 ) -> tuple[list[str], frozenset[str]]:
     prefixes = [slot for slot in slots if slot.kind is Kind.SUBPROTOCOL]
+    pairs = {slot.name: slot for slot in slots if slot.kind is Kind.SUBPROTOCOL_PAIR}
     forwarded, secrets = [], set()
+    before = ""
     for entry in offered:
+        first, before = before, entry
         slot = next((each for each in prefixes if entry.startswith(each.name)), None)
+        if entry == _OWN_ENTRY:
+            continue
         if entry.startswith(TOKEN_ENTRY):
             secrets.add(entry)
             reader.take_token(entry.removeprefix(TOKEN_ENTRY).encode())
+        elif first in pairs:
+            secrets.add(entry)
+            if reader.sort(pairs[first], entry.encode()):
+                forwarded.append(entry)
+            else:
+                forwarded.remove(first)  # it announces nothing any more
         elif slot is not None:
             secrets.add(entry)
             if reader.sort(slot, entry.removeprefix(slot.name).encode()):
                 forwarded.append(entry)
-        elif entry != _OWN_ENTRY:
-            if contains_token(entry.encode()) or entry.startswith(_CREDENTIAL_ENTRIES):
-                secrets.add(entry)  # no slot of this provider: neither echoed nor forwarded
-            else:
-                forwarded.append(entry)
+        elif (
+            first in _CREDENTIAL_FOLLOWS
+            or contains_token(entry.encode())
+            or entry.startswith(_CREDENTIAL_ENTRIES)
+        ):
+            secrets.add(entry)  # no slot of this provider: neither echoed nor forwarded
+        else:
+            forwarded.append(entry)
     return forwarded, frozenset(secrets)
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import enum
+import functools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from urllib.parse import quote_from_bytes, urlsplit
 
 from relay.protocol.secret import Secret
 
-__all__ = ["Endpoint", "Kind", "Origin", "Provider", "Slot"]
+__all__ = ["Endpoint", "Kind", "MessageModel", "Origin", "Provider", "Slot"]
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.?|(?=.*:)[0-9A-Fa-f:.]{{2,45}}")
-_SEGMENT = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.~:@-]{1,256}")  # never a dot segment
+_SEGMENT = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_.~:@-]{1,256}"  # never a dot segment
+_PATH = re.compile(f"(?:/{_SEGMENT})*")
+_HOST_PART = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)  # a DNS label
+_CHOICE = re.compile(r"\{(\w+)(\*?)\}")
 _DEFAULT_PORTS = {"wss": 443, "ws": 80}
 
 
@@ -43,7 +49,7 @@ class Origin:
         if not _HOST.fullmatch(host):
             raise ValueError("the host is missing or malformed")
         path = parts.path if parts.path != "/" else ""
-        if path and not all(_SEGMENT.fullmatch(each) for each in path[1:].split("/")):
+        if not _PATH.fullmatch(path):
             raise ValueError("the path is malformed")
         port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
         if not port:
@@ -63,6 +69,8 @@ class Kind(enum.Enum):
     FIELD = "field line"
     QUERY = "query parameter"
     SUBPROTOCOL = "subprotocol entry"
+    SUBPROTOCOL_PAIR = "pair of subprotocol entries"
+    """An entry that names the scheme, and the credential as the entry after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,8 @@ class Slot:
 
     kind: Kind
     name: str
-    """The field name in lower case, the parameter's name, or the prefix of the entry."""
+    """The field name in lower case, the parameter's name, the prefix of the entry, or the first
+    entry of the pair."""
     scheme: str = ""
     """The authentication scheme that goes before the value when the relay fills the slot."""
     becomes: Slot | None = None
@@ -87,23 +96,48 @@ class Slot:
         return f"{self.name}={quote_from_bytes(credential.reveal(), safe='')}".encode()
 
 
+class MessageModel(NamedTuple):
+    """Where a client's JSON messages name the model."""
+
+    member: str
+    """The way to it, such as ``session.model``."""
+    required_in: str = ""
+    """The ``type`` of the messages that have to name it, besides the first message."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One WebSocket endpoint of a provider."""
 
     path: str
-    """As the provider has it; ``{name}`` stands for one segment that the client chooses."""
+    """As the provider has it. ``{name}`` stands for one segment that the client chooses,
+    ``{name*}`` for one or more; ``{model}`` and ``{model*}`` name the model."""
+    host: str = ""
+    """The host, if it is not the provider's; ``{}`` in it stands for the part that has to be
+    named (:attr:`Provider.named_host`)."""
     model: str | None = None
-    """The query parameter that names the model; None if the model stands in messages."""
+    """The query parameter that names the model."""
+    message_models: tuple[MessageModel, ...] = ()
+    """Where messages name the model, if neither the query nor the path does."""
     public: bool = False
     """Whether it can be opened without a credential: there is none, or it rides in messages."""
+    stored: Slot | None = None
+    """Where a stored key goes, if not where the provider's other endpoints take it."""
     message_credentials: tuple[str, ...] = ()
     """Members of the client's JSON messages in which it takes a credential."""
     also: tuple[str, ...] = ()
     """Other paths that a client may ask for and that lead here."""
+    names_account: bool = False
+    """Whether the path names an account of the provider: a client may choose it only beside a
+    credential of its own."""
 
-    def match(self, tail: str, version: str) -> str | None:
-        """The path to ask the provider for, if ``tail`` names this endpoint; else None.
+    @property
+    def has_choice(self) -> bool:
+        """Whether the path has segments that the client chooses."""
+        return "{" in self.path
+
+    def match(self, tail: str, version: str) -> tuple[str, str | None] | None:
+        """The path to ask the provider for and the model in it, if ``tail`` names this endpoint.
 
         Args:
             tail: What the client's target has after the provider, beginning with a slash.
@@ -111,30 +145,25 @@ class Endpoint:
         """
         for template in (self.path, *self.also):
             for form in {template, template.removeprefix(version)}:
-                if (segments := _match(form, tail)) is not None:
-                    return _fill(self.path, segments)
+                if (match := _pattern(form).fullmatch(tail)) is not None:
+                    return _fill(self.path, match.groups()), match.groupdict().get("model")
         return None
 
 
-def _match(template: str, tail: str) -> list[str] | None:
-    """The segments of ``tail`` that stand for the template's names; None if it does not fit."""
-    names, segments = template.split("/"), tail.split("/")
-    if len(names) != len(segments):
-        return None
-    chosen = []
-    for name, segment in zip(names, segments, strict=True):
-        if name.startswith("{"):
-            if not _SEGMENT.fullmatch(segment):
-                return None
-            chosen.append(segment)
-        elif name != segment:
-            return None
-    return chosen
+@functools.cache
+def _pattern(template: str) -> re.Pattern[str]:
+    """The expression for a path template; every name in it is a group."""
+
+    def group(match: re.Match[str]) -> str:
+        name, many = match[1], match[2]
+        return f"(?P<{name}>{_SEGMENT}(?:/{_SEGMENT})*)" if many else f"(?P<{name}>{_SEGMENT})"
+
+    return re.compile(_CHOICE.sub(group, re.sub(r"[.+]", r"\\\g<0>", template)))
 
 
-def _fill(template: str, segments: list[str]) -> str:
-    chosen = iter(segments)
-    return "/".join(next(chosen) if name.startswith("{") else name for name in template.split("/"))
+def _fill(template: str, chosen: Iterable[str]) -> str:
+    segments = iter(chosen)
+    return _CHOICE.sub(lambda _: next(segments), template)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +171,8 @@ class Provider:
     """A provider: an entry of the catalogue, or one that the configuration made from it."""
 
     name: str
-    origin: Origin
+    origin: Origin | None
+    """None if every customer has a host of its own: the client or the configuration names it."""
     endpoints: tuple[Endpoint, ...]
     """The first one is what an empty path names."""
     slots: tuple[Slot, ...]
@@ -150,6 +180,9 @@ class Provider:
     stored: Slot
     """Where the gateway's stored key goes."""
     aliases: tuple[str, ...] = ()
+    named_host: str = ""
+    """The host where a part of it is the customer's: ``{}`` stands for that part, which a client
+    may name before the path, beside a credential of its own."""
     version: str = ""
     """A path prefix that clients may leave out, such as ``/v1``."""
     fields: tuple[bytes, ...] = ()
@@ -158,6 +191,36 @@ class Provider:
     """Entries that clients still offer and that the provider refuses."""
     added_fields: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
     """Field lines that the configuration adds."""
+
+    def origin_of(self, endpoint: Endpoint, part: str = "") -> Origin | None:
+        """Where an endpoint is dialled.
+
+        Args:
+            endpoint: One of this provider's.
+            part: The part of the host that the client named; empty if it named none.
+
+        Returns:
+            None if the host has no such part, if it has one and none was named, or if it cannot
+            be one.
+        """
+        template = endpoint.host or self.named_host
+        if part:
+            known = "{}" in template and _HOST_PART.fullmatch(part)
+            return Origin("wss", template.format(part.lower()), 443) if known else None
+        if not endpoint.host:
+            return self.origin
+        return None if "{}" in endpoint.host else Origin("wss", endpoint.host, 443)
+
+    @property
+    def needs_url(self) -> bool:
+        """Whether the gateway's stored keys can be used only with a configured URL."""
+        return self.origin is None or all(each.names_account for each in self.endpoints)
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Every origin that is known without a client's naming a part of it."""
+        found = (self.origin_of(endpoint) for endpoint in self.endpoints)
+        return tuple(dict.fromkeys(origin for origin in found if origin is not None))
 
     def at(self, url: str) -> Provider:
         """This provider at another URL (DESIGN 4.7).
@@ -170,8 +233,10 @@ class Provider:
             ValueError: See :meth:`Origin.parse`.
         """
         origin, path = Origin.parse(url)
-        if not path:
-            return replace(self, origin=origin)
-        default = self.endpoints[0]
-        only = replace(default, path=path, also=(default.path, *default.also))
-        return replace(self, origin=origin, endpoints=(only,))
+        if path:
+            first = self.endpoints[0]
+            also = (first.path, *first.also)
+            only = replace(first, path=path, host="", also=also, names_account=False)
+            return replace(self, origin=origin, named_host="", endpoints=(only,))
+        endpoints = tuple(replace(each, host="") for each in self.endpoints)
+        return replace(self, origin=origin, named_host="", endpoints=endpoints)

@@ -25,12 +25,13 @@ class LocalProtocolError(ProtocolError):
 
 
 class RemoteProtocolError(ProtocolError):
-    """A peer broke the protocol, or passed one of its limits, after the 101.
+    """A peer broke the protocol, a limit or a policy, after the 101.
 
     Args:
         message: What was wrong, for logs and for the reason of the Close frame; at most 123
             bytes, and never with bytes of the peer in it.
-        close_code_hint: The status code that tells the peer (RFC 6455 7.4.1): 1002, 1007 or 1009.
+        close_code_hint: The status code that tells the peer (RFC 6455 7.4.1): 1002, 1007, 1008
+            or 1009.
     """
 
     def __init__(self, message: str, *, close_code_hint: int = 1002) -> None:

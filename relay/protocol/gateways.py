@@ -18,14 +18,15 @@ from relay.protocol.credentials import (
     contains_secret,
     contains_token,
 )
-from relay.protocol.endpoints import Kind, Origin, Provider
+from relay.protocol.endpoints import Kind, Origin, Provider, Slot
 from relay.protocol.errors import Refused
 from relay.protocol.fields import FieldLines, request_fields, values
 from relay.protocol.limits import Limits
 from relay.protocol.message_credentials import credential_filter
+from relay.protocol.message_models import model_filter
 from relay.protocol.messages import Policy
 from relay.protocol.routing import Route, Target, model_allowed, route
-from relay.protocol.secret import Secret
+from relay.protocol.secret import BearerToken, Secret
 
 __all__ = [
     "Admission",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 DEFAULT_ALIAS = "default"
+_BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Gateway:
     """Origins of pages that may connect; None for any."""
     providers: frozenset[str] | None = None
     """Names of the providers; None for all."""
+    models: tuple[str, ...] | None = None
+    """Patterns of the models; None for all."""
     client_credentials_allowed: bool = True
     stored_key: Callable[[str, str], Secret | None] = _no_keys
     """Gives the stored key for a provider's name and an alias."""
@@ -90,6 +94,12 @@ class Admission:
     token: GatewayToken | None
     """What authenticated the client; None where the gateway asks for nothing."""
     route: Route
+
+    @property
+    def model_scopes(self) -> tuple[tuple[str, ...], ...]:
+        """Patterns of models; the session's has to fit one of each."""
+        scopes = (self.gateway.models, self.token.models if self.token is not None else None)
+        return tuple(scope for scope in scopes if scope is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +150,16 @@ def authorise(
     for allowed in (gateway.providers, token.providers if token else None):
         if allowed is not None and name not in allowed:
             raise Refused(403, 2010, f"the provider {name} is not allowed here")
-    models = token.models if token else None
-    if models is not None and not model_allowed(target.query, found.endpoint, models):
-        raise Refused(403, 2010, "this token is limited to models, and none of them is named")
+    admission = Admission(gateway, token, found)
+    if not all(model_allowed(target.query, found, each) for each in admission.model_scopes):
+        raise Refused(403, 2010, "only certain models are allowed here, and none of them is named")
     if credentials.own and not gateway.client_credentials_allowed:
         raise Refused(403, 2010, "this gateway takes no provider credentials from clients")
-    return Admission(gateway, token, found)
+    if found.names_account and not credentials.own:
+        raise Refused(
+            403, 2010, f"an account of {name} may be named only beside a credential for it"
+        )
+    return admission
 
 
 def _authenticate(gateway: Gateway, presented: Secret | None, now: float) -> GatewayToken | None:
@@ -191,14 +205,15 @@ def upstream_request(
     _check_for_tokens(credentials, [path, query or b"", *map(b": ".join, passed)])
     if not secrets and (key := _stored_key(admission, fields)) is not None:
         secrets = (key,)
-        slot = provider.stored
+        usual = admission.route.endpoint.stored or provider.stored
+        slot = _BEARER if isinstance(key, BearerToken) else usual
         if slot.kind is Kind.QUERY:
             parameter = slot.parameter(key)
             query = parameter if query is None else query + b"&" + parameter
         else:
             added.append(slot.field(key))
     return UpstreamRequest(
-        origin=provider.origin,
+        origin=admission.route.origin,
         target=path if query is None else path + b"?" + query,
         fields=(*passed, *added, *provider.added_fields),
         subprotocols=credentials.subprotocols,
@@ -208,13 +223,15 @@ def upstream_request(
 
 
 def _policies(admission: Admission, *, stored: bool) -> tuple[Policy, ...]:
-    """Endpoints that take credentials inside messages get none that is not meant for them."""
-    gateway = admission.gateway
-    members = admission.route.endpoint.message_credentials
+    """What the client's messages have to pass."""
+    gateway, endpoint = admission.gateway, admission.route.endpoint
+    policies = []
     own_allowed = gateway.client_credentials_allowed and not stored
-    if not members or (admission.token is None and own_allowed):
-        return ()
-    return (credential_filter(members, keep_own=own_allowed),)
+    if endpoint.message_credentials and not (admission.token is None and own_allowed):
+        policies.append(credential_filter(endpoint.message_credentials, keep_own=own_allowed))
+    if endpoint.message_models and admission.model_scopes:
+        policies.append(model_filter(endpoint.message_models, admission.model_scopes))
+    return tuple(policies)
 
 
 def _check_for_tokens(credentials: Credentials, passed: Sequence[bytes]) -> None:

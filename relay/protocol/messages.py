@@ -31,7 +31,8 @@ from relay.protocol.pipe import Pipe, State
 __all__ = ["MessagePipe", "Policy"]
 
 Policy = Callable[[str | bytes], Sequence[str | bytes]]
-"""What becomes of a message: the messages to send in its place, in order. ``str`` is text."""
+"""What becomes of a message: the messages to send in its place, in order. ``str`` is text. Raises
+``RemoteProtocolError`` to end the session instead."""
 
 
 class MessagePipe(Pipe):
@@ -73,18 +74,22 @@ class MessagePipe(Pipe):
             valid = valid[: -(self._close_header + len(close.payload()))]
         self._decoder.receive_data(valid)
         out = []
-        for event in self._decoder.events():
-            if isinstance(event, TextMessage | BytesMessage):
-                out += self._receive_message_part(event)
-            elif isinstance(event, Ping | Pong):
-                out.append(self._encoder.send(event))
-            else:
-                # CloseConnection: not a Close frame, which never gets here, but how wsproto says
-                # "not UTF-8". That came before whatever Close or violation ended these bytes.
-                self.state = State.FAILED
-                self._between_messages = False
-                self.close = close = None
-                self.error = RemoteProtocolError("text is not UTF-8", close_code_hint=1007)
+        try:
+            for event in self._decoder.events():
+                if isinstance(event, TextMessage | BytesMessage):
+                    out += self._receive_message_part(event)
+                elif isinstance(event, Ping | Pong):
+                    out.append(self._encoder.send(event))
+                else:
+                    # CloseConnection: not a Close frame, which never gets here, but how wsproto
+                    # says "not UTF-8".
+                    raise RemoteProtocolError("text is not UTF-8", close_code_hint=1007)  # noqa: TRY301
+        except RemoteProtocolError as error:
+            # This came before whatever Close or violation ended these bytes.
+            self.state = State.FAILED
+            self._between_messages = False
+            self.close = close = None
+            self.error = error
         if close is not None:
             code = CloseReason.NO_STATUS_RCVD if close.code is None else close.code
             out.append(self._encoder.send(CloseConnection(code, close.reason)))

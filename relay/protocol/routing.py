@@ -13,10 +13,10 @@ from fnmatch import fnmatchcase
 from urllib.parse import unquote_to_bytes
 
 from relay.protocol.credentials import redact
-from relay.protocol.endpoints import Endpoint, Provider
+from relay.protocol.endpoints import Endpoint, Origin, Provider
 from relay.protocol.errors import Refused
 
-__all__ = ["Route", "Target", "model_allowed", "parse_target", "route"]
+__all__ = ["Route", "Target", "fits", "model_allowed", "parse_target", "route"]
 
 _PATH = re.compile(
     r"/v1/(?P<account>[A-Za-z0-9_-]{1,64})/(?P<gateway>[A-Za-z0-9_-]{1,64})"
@@ -46,8 +46,14 @@ class Route:
 
     provider: Provider
     endpoint: Endpoint
+    origin: Origin
     path: str = field(repr=False)
     """The path to ask the provider for."""
+    model: str | None = field(default=None, repr=False)
+    """The model that the path names."""
+    names_account: bool = False
+    """Whether the client chose an account of the provider: by a part of its host, or in the path.
+    What the gateway has stored must not go there."""
 
 
 def parse_target(target: bytes) -> Target:
@@ -60,50 +66,88 @@ def parse_target(target: bytes) -> Target:
     match = _PATH.fullmatch(raw_path.decode("latin-1"))
     if match is None:
         raise Refused(404, 2000, "the path is not /v1/{account_id}/{gateway_id}/{provider}")
-    tail = match["tail"] or ""
     return Target(
         gateway=f"{match['account']}/{match['gateway']}",
         provider=match["provider"],
-        # SDKs append their path to base URLs that may end with a slash.
-        tail="/" + stripped if (stripped := tail.lstrip("/")) else "",
+        tail=_tail(match["tail"] or ""),
         query=query if mark else None,
     )
+
+
+def _tail(path: str) -> str:
+    """A path with one slash before it; empty if it has no segment. SDKs append theirs to base URLs
+    that may end with a slash."""
+    stripped = path.lstrip("/")
+    return "/" + stripped if stripped else ""
 
 
 def route(target: Target, providers: Mapping[str, Provider]) -> Route:
     """Find the endpoint that a target names.
 
     Raises:
-        Refused: 400 if there is no such provider or endpoint.
+        Refused: 400 if there is no such provider or endpoint, or if the provider's host has a part
+            that neither the client nor the configuration names.
     """
     provider = providers.get(target.provider)
     if provider is None:
         raise Refused(400, 2008, "unknown provider")
-    if not target.tail:
-        return Route(provider, provider.endpoints[0], provider.endpoints[0].path)
-    for endpoint in provider.endpoints:
-        path = endpoint.match(target.tail, provider.version)
-        if path is not None:
-            return Route(provider, endpoint, path)
-    raise Refused(400, 2008, f"{provider.name} has no such endpoint")
+    found = _find(provider, target.tail, "")
+    if found is None and provider.named_host:
+        part, _, rest = target.tail[1:].partition("/")
+        found = _find(provider, _tail(rest), part)
+    if found is None:
+        raise Refused(400, 2008, f"{provider.name} has no such endpoint")
+    return found
 
 
-def model_allowed(query: bytes | None, endpoint: Endpoint, patterns: tuple[str, ...]) -> bool:
-    """Whether the model that a query names is one of ``patterns`` (shell wildcards).
+def _find(provider: Provider, tail: str, part: str) -> Route | None:
+    """The route to a provider's endpoint, at the host of which ``part`` is a part."""
+    for endpoint in provider.endpoints if tail else provider.endpoints[:1]:
+        if not tail and endpoint.has_choice:
+            raise Refused(400, 2008, f"{provider.name} has no default endpoint: name one")
+        match = endpoint.match(tail or endpoint.path, provider.version)
+        if match is None:
+            continue
+        origin = provider.origin_of(endpoint, part)
+        if origin is None and part:
+            return None
+        if origin is None:
+            raise Refused(
+                400,
+                2008,
+                f"{provider.name} has a host for each customer: name its first part before the "
+                "path, with a credential of your own, or have the url configured",
+            )
+        path, model = match
+        return Route(provider, endpoint, origin, path, model, endpoint.names_account or bool(part))
+    return None
 
-    False, too, where no model is named, where several are, in whatever case the parameter's name
+
+def model_allowed(query: bytes | None, found: Route, patterns: tuple[str, ...]) -> bool:
+    """Whether the model that the path or the query names is one of ``patterns`` (shell wildcards).
+
+    True where only messages name it: :func:`~relay.protocol.message_models.model_filter` reads
+    those. False where no model is named, where several are, in whatever case the parameter's name
     is written, and where another parser could find a separator or a space that we don't: the
     provider must not read another model than we do.
     """
+    if found.model is not None:
+        return fits(found.model, patterns)
+    if found.endpoint.message_models:
+        return True
     query = query or b""
     models = set()
     for parameter in query.split(b"&"):
         name, _, value = parameter.partition(b"=")
-        if unquote_to_bytes(name).decode("latin-1").lower() == endpoint.model:
+        if unquote_to_bytes(name).decode("latin-1").lower() == found.endpoint.model:
             models.add(unquote_to_bytes(value).decode("latin-1"))
     if len(models) != 1 or b";" in query:
         return False
-    model = models.pop()
+    return fits(models.pop(), patterns)
+
+
+def fits(model: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a model's name is one of ``patterns``, and written so that nobody reads another."""
     return _MODEL.fullmatch(model) is not None and any(
         fnmatchcase(model, pattern) for pattern in patterns
     )

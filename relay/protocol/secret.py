@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from typing import NoReturn
 
-__all__ = ["Secret"]
+__all__ = ["BearerToken", "Secret"]
 
 
 class Secret:
@@ -38,3 +38,10 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied")
+
+
+class BearerToken(Secret):
+    """A stored key that goes upstream as ``Authorization: Bearer`` (RFC 6750 2.1), wherever the
+    provider's keys go otherwise: an access token, which some providers take beside keys."""
+
+    __slots__ = ()

@@ -14,6 +14,7 @@ from typing import cast
 import pytest
 
 from relay.protocol import (
+    CATALOGUE,
     Admission,
     ClientHandshake,
     Gateway,
@@ -41,9 +42,18 @@ ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 TOKEN = "rly_" + "Ab3-_" * 8 + "xYz"
 OTHER_TOKEN = "rly_" + "Cd4_-" * 8 + "wVu"
+CUSTOM_PATHS = {"workers-ai": "/v1/A/G/workers-ai"}
 NOW = 1_800_000_000.0
 LIMITS = Limits()
 PROVIDERS = by_name()
+CONFIGURED = by_name(  # where the catalogue alone cannot say what a stored key goes to
+    tuple(
+        each.at(f"wss://{each.name}.test{CUSTOM_PATHS.get(each.name, '')}")
+        if each.needs_url
+        else each
+        for each in CATALOGUE
+    )
+)
 
 UPGRADE_LINES = (
     "Connection: Upgrade",

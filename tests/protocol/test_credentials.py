@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -17,16 +18,20 @@ from relay.protocol import (
     redact,
 )
 from relay.protocol.credentials import contains_secret, contains_token
+from relay.protocol.subprotocols import answer
+from tests.protocol import handshakes
 from tests.protocol.handshakes import (
+    CONFIGURED,
     OTHER_TOKEN,
     PROVIDERS,
     TOKEN,
     Session,
     a_gateway,
-    admit,
     refused,
     upgrade,
 )
+
+admit = partial(handshakes.admit, providers=CONFIGURED)
 
 OWN = "sk-own.1_2"
 STORED = "sk-stored/3"
@@ -42,6 +47,7 @@ class Place(NamedTuple):
     scheme: str = ""
     upstream_kind: Kind | None = None
     upstream_name: str = ""
+    upstream_scheme: str = ""
 
     def request(self, *values: str) -> bytes:
         """An opening handshake with these values in the slot."""
@@ -50,10 +56,12 @@ class Place(NamedTuple):
             lines = [f"{self.name}: {self.scheme}{value}" for value in values]
         elif self.kind is Kind.QUERY:
             parameters += [f"{self.name}={value}" for value in values]
+        elif self.kind is Kind.SUBPROTOCOL_PAIR:
+            lines = [f"Sec-WebSocket-Protocol: {self.name}, {value}" for value in values]
         else:
             lines = [f"Sec-WebSocket-Protocol: {self.name}{value}" for value in values]
         return upgrade(
-            f"/v1/acct/main/{self.provider}?{'&'.join(parameters)}",
+            f"/v1/acct/main/{self.provider}{MODELS.get(self.provider, '')}?{'&'.join(parameters)}",
             "Sec-WebSocket-Protocol: realtime",
             *lines,
         )
@@ -62,18 +70,23 @@ class Place(NamedTuple):
         """Target, field lines and subprotocols that carry the value to the provider."""
         kind = self.upstream_kind or self.kind
         name = self.upstream_name or self.name
-        target = f"{PROVIDERS[self.provider].endpoints[0].path}?x=1"
+        path = MODELS.get(self.provider) or CONFIGURED[self.provider].endpoints[0].path
+        target = f"{path}?x=1"
         fields, entries = [], ["realtime"]
         if kind is Kind.FIELD:
-            fields.append((name.lower().encode(), f"{self.scheme}{value}".encode()))
+            scheme = self.upstream_scheme or self.scheme
+            fields.append((name.lower().encode(), f"{scheme}{value}".encode()))
         elif kind is Kind.QUERY:
             target += f"&{name}={value}"
+        elif kind is Kind.SUBPROTOCOL_PAIR:
+            entries += [name, value]
         else:
             entries.append(f"{name}{value}")
         return target.encode(), tuple(fields), tuple(entries)
 
 
-FIELD, QUERY, ENTRY = Kind.FIELD, Kind.QUERY, Kind.SUBPROTOCOL
+FIELD, QUERY, ENTRY, PAIR = Kind.FIELD, Kind.QUERY, Kind.SUBPROTOCOL, Kind.SUBPROTOCOL_PAIR
+MODELS = {"fal": "/fal-ai/model"}  # by provider: the path where there is no default one
 PLACES = [
     Place("openai", FIELD, "Authorization", "Bearer "),
     Place("openai", ENTRY, "openai-insecure-api-key."),
@@ -93,17 +106,61 @@ PLACES = [
     Place("elevenlabs", QUERY, "conversation_signature"),
     Place("elevenlabs", QUERY, "single_use_token"),
     Place("elevenlabs", QUERY, "token"),
+    Place("azure-openai", FIELD, "api-key"),
+    Place("azure-openai", FIELD, "Authorization", "Bearer "),
+    Place("azure-openai", QUERY, "api-key"),
+    Place("azure-openai", ENTRY, "openai-insecure-api-key.", "", FIELD, "api-key"),
+    Place("google-vertex-ai", FIELD, "Authorization", "Bearer "),
+    Place("google-vertex-ai", FIELD, "x-goog-api-key"),
+    Place("deepgram", FIELD, "Authorization", "Token "),
+    Place("deepgram", PAIR, "token"),
+    Place("deepgram", PAIR, "bearer"),
+    Place("fal", FIELD, "Authorization", "Key "),
+    Place("fal", QUERY, "fal_jwt_token"),
+    Place("fal", ENTRY, "fal-api-key.", "", FIELD, "authorization", "Key "),
+    Place("xai", FIELD, "Authorization", "Bearer "),
+    Place("xai", ENTRY, "xai-client-secret."),
+    Place("xai", ENTRY, "openai-insecure-api-key.", "", FIELD, "authorization", "Bearer "),
+    Place("assemblyai", FIELD, "Authorization"),
+    Place("assemblyai", QUERY, "token"),
+    Place("hume", FIELD, "X-Hume-Api-Key"),
+    Place("hume", FIELD, "Authorization", "Bearer "),
+    Place("hume", QUERY, "api_key"),
+    Place("hume", QUERY, "access_token"),
+    Place("mistral", FIELD, "Authorization", "Bearer "),
+    Place("mistral", ENTRY, "rt_"),
+    Place("speechmatics", FIELD, "Authorization", "Bearer "),
+    Place("speechmatics", QUERY, "jwt"),
+    Place("inworld", FIELD, "Authorization", "Basic "),
+    Place("inworld", QUERY, "token"),
+    Place("workers-ai", FIELD, "Authorization", "Bearer ", FIELD, "cf-aig-authorization"),
 ]
 STORED_PLACES = {
     "openai": Place("openai", FIELD, "authorization", "Bearer "),
     "google": Place("google", QUERY, "key"),
     "cartesia": Place("cartesia", FIELD, "x-api-key"),
     "elevenlabs": Place("elevenlabs", FIELD, "xi-api-key"),
+    "azure-openai": Place("azure-openai", FIELD, "api-key"),
+    "google-vertex-ai": Place("google-vertex-ai", FIELD, "authorization", "Bearer "),
+    "deepgram": Place("deepgram", FIELD, "authorization", "Token "),
+    "fal": Place("fal", FIELD, "authorization", "Key "),
+    "xai": Place("xai", FIELD, "authorization", "Bearer "),
+    "assemblyai": Place("assemblyai", FIELD, "authorization"),
+    "hume": Place("hume", FIELD, "x-hume-api-key"),
+    "mistral": Place("mistral", FIELD, "authorization", "Bearer "),
+    "speechmatics": Place("speechmatics", FIELD, "authorization", "Bearer "),
+    "inworld": Place("inworld", FIELD, "authorization", "Basic "),
+    "workers-ai": Place("workers-ai", FIELD, "cf-aig-authorization", "Bearer "),
 }
 
-in_every_slot = pytest.mark.parametrize(
-    "place", PLACES, ids=[f"{place.provider}-{place.kind.name}-{place.name}" for place in PLACES]
-)
+
+def _each(places: list[Place]) -> pytest.MarkDecorator:
+    ids = [f"{place.provider}-{place.kind.name}-{place.name}" for place in places]
+    return pytest.mark.parametrize("place", places, ids=ids)
+
+
+in_every_slot = _each(PLACES)
+in_every_slot_that_can_repeat = _each([place for place in PLACES if place.kind is not PAIR])
 
 
 def sent(session: Session) -> tuple[object, ...]:
@@ -172,7 +229,7 @@ def test_two_different_values_in_one_slot_are_400(place: Place) -> None:
 
 @in_every_slot
 def test_an_equal_copy_is_one_credential(place: Place) -> None:
-    if place.kind is Kind.SUBPROTOCOL:
+    if place.kind in {Kind.SUBPROTOCOL, Kind.SUBPROTOCOL_PAIR}:
         with refused(400):  # RFC 6455 4.1: an entry stands once
             admit(place.request(OWN, OWN))
         return
@@ -181,14 +238,14 @@ def test_an_equal_copy_is_one_credential(place: Place) -> None:
     assert session.upstream.secrets == (Secret(OWN.encode()),)
 
 
-@in_every_slot
+@in_every_slot_that_can_repeat
 def test_a_token_and_an_own_credential_in_one_slot_are_both_used(place: Place) -> None:
     session = admit(place.request(TOKEN, OWN), a_gateway(stored_keys=STORED_KEYS))
     assert session.admission.token is not None
     assert sent(session) == place.upstream(OWN)
 
 
-@in_every_slot
+@in_every_slot_that_can_repeat
 def test_an_empty_value_is_no_credential(place: Place) -> None:
     gateway = a_gateway(stored_keys=STORED_KEYS, authentication_required=False)
     assert sent(admit(place.request(""), gateway)) == stored(place)
@@ -228,6 +285,46 @@ def test_an_own_credential_goes_upstream_as_it_is_encoded(place: Place) -> None:
     )
     written = place if place.upstream_name else place._replace(name=name)
     assert sent(session) == written.upstream(value)
+
+
+# --- pairs of entries -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("offered", "forwarded", "answered"),
+    [
+        ("token, K", ("token", "K"), "token"),
+        ("bearer, a.b.c", ("bearer", "a.b.c"), "bearer"),
+        (
+            "token, K, x-deepgram-session-id, 1f",
+            ("token", "K", "x-deepgram-session-id", "1f"),
+            "token",
+        ),
+        (f"token, {TOKEN}", (), "token"),
+        (f"token, {TOKEN}, x-deepgram-session-id, 1f", ("x-deepgram-session-id", "1f"), "token"),
+        (f"token, cf-aig-authorization.{TOKEN}", ("token",), "token"),
+        (f"relay, token, K, cf-aig-authorization.{TOKEN}", ("token", "K"), "relay"),
+        ("token, relay", ("token",), "token"),
+        ("token", ("token",), "token"),
+    ],
+)
+def test_a_credential_may_be_the_entry_after_its_scheme(
+    offered: str, forwarded: tuple[str, ...], answered: str
+) -> None:
+    data = upgrade("/v1/acct/main/deepgram", f"Sec-WebSocket-Protocol: {offered}")
+    session = admit(data, a_gateway(stored_keys=STORED_KEYS, authentication_required=False))
+    assert session.upstream.subprotocols == forwarded
+    opening = session.opening
+    secrets = opening.credentials.secret_subprotocols
+    assert answer(opening.subprotocols, secrets, None) == answered
+
+
+@pytest.mark.parametrize("scheme", ["token", "bearer"])
+def test_the_second_of_a_pair_is_a_secret_for_other_providers_too(scheme: str) -> None:
+    data = upgrade("/v1/acct/main/openai", f"Sec-WebSocket-Protocol: {scheme}, K, realtime")
+    session = admit(data, a_gateway(stored_keys=STORED_KEYS, authentication_required=False))
+    assert session.upstream.subprotocols == (scheme, "realtime")
+    assert session.opening.credentials.secret_subprotocols == {"K"}
 
 
 # --- field lines with a scheme --------------------------------------------------------------------

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from relay.protocol import Endpoint, Kind, Origin, Provider, Secret, Slot
@@ -103,7 +105,7 @@ VOICE = Endpoint("/v1/tts/{voice}/stream", also=("/v1/speak/{voice}",))
     ],
 )
 def test_an_endpoint_is_named_by_its_paths_with_and_without_version(tail: str, path: str) -> None:
-    assert VOICE.match(tail, "/v1") == path
+    assert VOICE.match(tail, "/v1") == (path, None)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +138,38 @@ def test_another_path_names_no_endpoint(tail: str) -> None:
 
 def test_without_a_version_prefix_nothing_is_left_out() -> None:
     endpoint = Endpoint("/v1/tts")
-    assert endpoint.match("/v1/tts", "") == "/v1/tts"
+    assert endpoint.match("/v1/tts", "") == ("/v1/tts", None)
     assert endpoint.match("/tts", "") is None
+
+
+@pytest.mark.parametrize(
+    ("tail", "model"),
+    [
+        ("/fal-ai/fast/realtime", "fal-ai/fast"),
+        ("/a/realtime", "a"),
+        ("/a/b/c.d/@e/realtime", "a/b/c.d/@e"),
+        ("/realtime/realtime", "realtime"),
+    ],
+)
+def test_a_model_may_be_several_segments_of_the_path(tail: str, model: str) -> None:
+    assert Endpoint("/{model*}/realtime").match(tail, "") == (tail, model)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    ["/realtime", "//realtime", "/a//realtime", "/a/../realtime", "/./realtime", "/a%2f/realtime"],
+)
+def test_no_segment_is_empty_or_goes_up(tail: str) -> None:
+    assert Endpoint("/{model*}/realtime").match(tail, "") is None
+
+
+def test_a_dot_in_a_path_is_a_dot() -> None:
+    assert Endpoint("/ws/a.b").match("/ws/axb", "") is None
+
+
+def test_an_endpoint_says_whether_its_path_has_a_choice() -> None:
+    assert VOICE.has_choice
+    assert not Endpoint("/v1/tts").has_choice
 
 
 # --- providers ------------------------------------------------------------------------------------
@@ -166,14 +198,14 @@ def test_a_url_with_a_path_is_the_only_endpoint() -> None:
     (endpoint,) = moved.endpoints
     assert (endpoint.path, endpoint.model) == ("/api/socket", "model")
     for tail in ("/api/socket", "/v1/realtime", "/realtime", "/v1/old", "/old"):
-        assert endpoint.match(tail, moved.version) == "/api/socket"
+        assert endpoint.match(tail, moved.version) == ("/api/socket", None)
     assert endpoint.match("/v1/other", moved.version) is None
 
 
 def test_the_default_endpoint_may_have_segments_that_another_url_has_not() -> None:
     provider = Provider("p", PROVIDER.origin, (VOICE,), (_KEY,), _KEY, version="/v1")
     (endpoint,) = provider.at("ws://localhost/echo").endpoints
-    assert endpoint.match("/tts/v1/stream", "/v1") == "/echo"
+    assert endpoint.match("/tts/v1/stream", "/v1") == ("/echo", None)
 
 
 def test_a_provider_is_shown_without_the_field_lines_that_were_configured() -> None:
@@ -181,3 +213,85 @@ def test_a_provider_is_shown_without_the_field_lines_that_were_configured() -> N
         "p", PROVIDER.origin, (VOICE,), (_KEY,), _KEY, added_fields=((b"x-team", b"sk-secret"),)
     )
     assert "sk-secret" not in repr(provider)
+
+
+def test_an_endpoint_may_have_a_host_of_its_own() -> None:
+    agent = Endpoint("/v1/agent", host="agent.test")
+    provider = Provider("p", PROVIDER.origin, (Endpoint("/v1/x"), agent), (_KEY,), _KEY)
+    assert provider.origin_of(agent) == Origin("wss", "agent.test", 443)
+    assert provider.origins == (Origin("wss", "api.test", 443), Origin("wss", "agent.test", 443))
+    moved = provider.at("ws://localhost:9000")
+    assert moved.origins == (Origin("ws", "localhost", 9000),)
+    assert provider.at("ws://localhost/only").origins == (Origin("ws", "localhost", 80),)
+    assert not provider.needs_url
+
+
+_LIVE = Endpoint("/live")
+_VOICE = Endpoint("/voice", host="{}.voice.test")
+_FIXED = Endpoint("/fixed", host="fixed.test")
+REGIONAL = Provider(
+    "r",
+    Origin("wss", "api.test", 443),
+    (_LIVE, _VOICE, _FIXED),
+    (_KEY,),
+    _KEY,
+    named_host="{}-api.test",
+)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "part", "host"),
+    [
+        (_LIVE, "", "api.test"),
+        (_LIVE, "us-central1", "us-central1-api.test"),
+        (_LIVE, "EU", "eu-api.test"),
+        (_LIVE, "a" * 63, "a" * 63 + "-api.test"),
+        (_VOICE, "me", "me.voice.test"),
+        (_FIXED, "", "fixed.test"),
+    ],
+)
+def test_a_client_may_name_a_part_of_the_host(endpoint: Endpoint, part: str, host: str) -> None:
+    assert REGIONAL.origin_of(endpoint, part) == Origin("wss", host, 443)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "part"),
+    [
+        (_VOICE, ""),
+        (_FIXED, "me"),
+        *(
+            (_LIVE, part)
+            for part in (
+                "evil.test",
+                "evil.test:80",
+                "a@b",
+                "-a",
+                "a-",
+                "a_b",
+                "a" * 64,
+                "a\n",
+                "caf\xe9",
+                "{}",
+            )
+        ),
+    ],
+)
+def test_no_other_host_can_be_made(endpoint: Endpoint, part: str) -> None:
+    assert REGIONAL.origin_of(endpoint, part) is None
+
+
+def test_a_configured_url_leaves_nothing_to_name() -> None:
+    moved = replace(REGIONAL, origin=None).at("wss://me.api.test")
+    assert moved.origin_of(_LIVE, "other") is None
+    assert moved.origins == (Origin("wss", "me.api.test", 443),)
+    assert not moved.needs_url
+
+
+def test_a_provider_whose_customers_have_hosts_or_paths_needs_a_url() -> None:
+    assert replace(REGIONAL, origin=None).needs_url
+    account = Endpoint("/{account}/run", names_account=True)
+    provider = replace(REGIONAL, endpoints=(account,))
+    assert provider.needs_url
+    moved = provider.at("wss://api.test/mine/run")
+    assert not moved.needs_url
+    assert moved.endpoints[0].match("/yours/run", "") == ("/mine/run", None)

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from relay.protocol import (
     Admission,
+    BearerToken,
     Gateway,
     Kind,
     Limits,
     Provider,
+    RemoteProtocolError,
     Secret,
     Slot,
     authorise,
@@ -15,6 +19,7 @@ from relay.protocol import (
     upstream_request,
 )
 from tests.protocol.handshakes import (
+    CONFIGURED,
     NOW,
     OTHER_TOKEN,
     PROVIDERS,
@@ -187,12 +192,68 @@ def test_no_providers_are_allowed_by_an_empty_list() -> None:
         admission(a_gateway(providers=frozenset()), OPENAI, WITH_TOKEN)
 
 
-def test_a_token_may_be_limited_to_models() -> None:
-    gateway = a_gateway(tokens=(a_token(models=("gpt-realtime*",)),))
+@pytest.mark.parametrize("limited", ["gateway", "token", "both"])
+def test_a_gateway_or_a_token_may_be_limited_to_models(limited: str) -> None:
+    models = ("gpt-realtime*", "fal-ai/*")
+    gateway = a_gateway(
+        models=models if limited != "token" else None,
+        tokens=(a_token(models=models if limited != "gateway" else None),),
+    )
     assert admission(gateway, OPENAI, WITH_TOKEN).gateway is gateway
-    for target in ("openai?model=other", "openai", "openai?intent=transcription", "google"):
+    for target in ("openai?model=other", "openai", "openai?intent=transcription", "hume"):
         with refused(403, 2010):
             admission(gateway, f"/v1/acct/main/{target}", WITH_TOKEN)
+    assert admission(gateway, "/v1/acct/main/fal/fal-ai/fast/realtime", WITH_TOKEN).token
+    with refused(403, 2010):
+        admission(gateway, "/v1/acct/main/fal/other/fast", WITH_TOKEN)
+
+
+def test_a_model_has_to_be_allowed_by_gateway_and_token() -> None:
+    gateway = a_gateway(models=("a*",), tokens=(a_token(models=("*b",)),))
+    assert admission(gateway, "/v1/acct/main/openai?model=ab", WITH_TOKEN).token
+    for model in ("a", "b"):
+        with refused(403, 2010):
+            admission(gateway, f"/v1/acct/main/openai?model={model}", WITH_TOKEN)
+
+
+def test_a_model_that_stands_in_messages_is_read_there() -> None:
+    keys = {("google", "default"): "sk"}
+    limited = a_gateway(models=("models/gemini-*",), stored_keys=keys)
+    target = "/v1/acct/main/google"
+    (policy,) = admit(upgrade(target, WITH_TOKEN), limited).upstream.policies
+    setup = '{"setup": {"model": "models/gemini-live"}}'
+    assert policy(setup) == (setup,)
+    with pytest.raises(RemoteProtocolError):
+        policy('{"setup": {"model": "models/other"}}')
+    free = a_gateway(stored_keys=keys)
+    assert admit(upgrade(target, WITH_TOKEN), free).upstream.policies == ()
+
+
+# --- accounts of a provider -----------------------------------------------------------------------
+
+RESOURCE = "/v1/acct/main/azure/my-resource/openai/v1/realtime?model=m"
+
+
+def test_a_client_names_an_account_beside_its_own_credential() -> None:
+    gateway = a_gateway(stored_keys={("azure-openai", "default"): "sk-stored"})
+    session = admit(upgrade(RESOURCE, WITH_TOKEN, "api-key: K"), gateway)
+    assert session.upstream.origin.host == "my-resource.openai.azure.com"
+    assert session.upstream.fields == ((b"api-key", b"K"),)
+
+
+@pytest.mark.parametrize("name", ["cf-aig-authorization", "Authorization"])
+@pytest.mark.parametrize("target", [RESOURCE, "/v1/acct/main/workers-ai/v1/mine/gw/workers-ai"])
+def test_a_stored_key_goes_to_no_account_that_a_client_names(name: str, target: str) -> None:
+    keys = {(each, "default"): "sk" for each in ("azure-openai", "workers-ai")}
+    with refused(403, 2010):
+        admit(upgrade(target, f"{name}: {TOKEN}"), a_gateway(stored_keys=keys))
+
+
+def test_an_access_token_goes_as_a_bearer_token_wherever_keys_go() -> None:
+    gateway = replace(a_gateway(), stored_key=lambda _provider, _alias: BearerToken(b"eyJ.x.y"))
+    session = admit(upgrade("/v1/acct/main/azure", WITH_TOKEN), gateway, CONFIGURED)
+    assert session.upstream.fields == ((b"authorization", b"Bearer eyJ.x.y"),)
+    assert session.upstream.origin.host == "azure-openai.test"
 
 
 @pytest.mark.parametrize(

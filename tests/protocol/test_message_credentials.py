@@ -36,9 +36,11 @@ def test_a_message_without_a_credential_passes_as_it_came(message: str) -> None:
     assert _filtered(message) is message
 
 
-def test_binary_messages_pass() -> None:
-    message = b'{"xi_api_key": "k"}'
-    assert credential_filter(_MEMBERS, keep_own=False)(message) == (message,)
+def test_binary_messages_are_read_too() -> None:
+    policy = credential_filter(_MEMBERS, keep_own=False)
+    assert policy(b'{"xi_api_key": "k", "text": "caf\xc3\xa9"}') == (b'{"text": "caf\\u00e9"}',)
+    for audio in (b"", b"\x00\x01\xff", b'{"text": "a"}'):
+        assert policy(audio) == (audio,)
 
 
 @pytest.mark.parametrize("member", [*_MEMBERS, "XI_API_KEY", "xi\\u005fapi_key"])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from relay.protocol import Close, Limits, MessagePipe, Policy, State
+from relay.protocol import Close, Limits, MessagePipe, Policy, RemoteProtocolError, State
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from tests.protocol.hostile_frames import (
     ACCEPTED,
@@ -287,3 +287,17 @@ def test_a_message_of_too_many_fragments_is_not_sent() -> None:
     fragment = Frame(CONTINUATION, b"x", fin=False).encode(KEY)
     assert pipe.receive_data(Frame(BINARY, fin=False).encode(KEY) + fragment * 3) == b""
     assert failure(pipe) == ("message has too many fragments", 1009)
+
+
+def test_a_policy_may_end_the_session() -> None:
+    def policy(message: str | bytes) -> tuple[str | bytes, ...]:
+        if message == "evil":
+            raise RemoteProtocolError("not allowed", close_code_hint=1008)
+        return (message,)
+
+    pipe = new_pipe(True, policies=[policy])
+    frames = [Frame(TEXT, text) for text in (b"good", b"evil", b"late")]
+    sent = pipe.receive_data(encode([*frames, Frame(CLOSE, b"")], KEY))
+    assert decode(sent, masked=True) == frames[:1]
+    assert failure(pipe) == ("not allowed", 1008)
+    assert pipe.receive_data(frames[0].encode(KEY)) == b""

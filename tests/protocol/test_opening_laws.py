@@ -29,6 +29,7 @@ from relay.protocol import (
 )
 from tests.protocol.handshakes import (
     ACCEPT,
+    CONFIGURED,
     KEY,
     LIMITS,
     NONCE,
@@ -362,6 +363,11 @@ NATIVE = {
     "google": [""],
     "cartesia": ["", "/stt/websocket"],
     "elevenlabs": ["", "/v1/text-to-speech/{}/stream-input", "/text-to-speech/{}/stream-input"],
+    "azure-openai": ["/openai/realtime", "/{}/openai/v1/realtime"],
+    "google-vertex-ai": ["", "/us-central1"],
+    "fal": ["/fal-ai/{}/realtime", "/{}"],
+    "speechmatics": ["/v2/{}"],
+    "workers-ai": ["", "/v1/{}/gateway/workers-ai"],
 }
 # Now and then a token stands where it must not go on.
 PATH_VALUES = st.sampled_from([*["s"] * 9, TOKEN])
@@ -369,6 +375,7 @@ STRAY_NAMES = {
     Kind.FIELD: ["cf-aig-authorization", "cookie", "connection", "x-other", "user-agent"],
     Kind.QUERY: ["cf-aig-authorization", "CF-AIG-Authorization", "user", "KEY", "a;key", ""],
     Kind.SUBPROTOCOL: ["cf-aig-authorization.", "CF-AIG-Authorization.", "", "x."],
+    Kind.SUBPROTOCOL_PAIR: ["token", "bearer", "x"],
 }
 SCHEMES = ["", "Bearer ", "bearer  ", "Basic ", "Token ", "Bearer Bearer ", "Bearer\t"]
 
@@ -377,10 +384,11 @@ SCHEMES = ["", "Bearer ", "bearer  ", "Basic ", "Token ", "Bearer Bearer ", "Bea
 def placed_secrets(draw: st.DrawFn) -> Placed:
     """Tokens anywhere, and the client's own credentials in the slots of its provider."""
     provider = draw(st.sampled_from(CATALOGUE))
-    native = draw(st.sampled_from(NATIVE[provider.name])).format(draw(PATH_VALUES))
+    native = draw(st.sampled_from(NATIVE.get(provider.name, [""]))).format(draw(PATH_VALUES))
     placed = Placed(f"{provider.name}{native}", [], [], [], [TOKEN, OTHER_TOKEN])
     for slot in draw(st.lists(st.sampled_from(provider.slots), max_size=3, unique=True)):
-        characters = TOKEN_CHARACTERS if slot.kind is Kind.SUBPROTOCOL else VISIBLE
+        in_entry = slot.kind in {Kind.SUBPROTOCOL, Kind.SUBPROTOCOL_PAIR}
+        characters = TOKEN_CHARACTERS if in_entry else VISIBLE
         value = draw(TOKENS) if draw(st.booleans()) else "own" + draw(characters)
         placed.secrets.append(value)
         _place(draw, placed, slot.kind, slot.name, value)
@@ -401,8 +409,10 @@ def _place(draw: st.DrawFn, placed: Placed, kind: Kind, name: str, value: str) -
         prefix = draw(st.sampled_from([*[""] * 9, "+"]))
         name = name if draw(st.booleans()) else percent(name, every, upper)
         placed.parameters.append(f"{name}={prefix}{percent(value, every, upper)}")
-    else:
+    elif kind is Kind.SUBPROTOCOL:
         placed.entries.append(f"{name}{value}")
+    else:
+        placed.entries += [name, value]
 
 
 def leaks(secret: str) -> list[str]:
@@ -471,14 +481,14 @@ def test_no_secret_is_shown_to_anybody(
         request = client.receive_data(placed.data())
         assert request is not None
         shown.append(request)
-        opening = examine(request, PROVIDERS)
+        opening = examine(request, CONFIGURED)
         shown += [opening, opening.target, opening.credentials]
         admission = authorise(
             opening.target,
             opening.fields,
             opening.credentials,
             {gateway.name: gateway},
-            PROVIDERS,
+            CONFIGURED,
             NOW,
         )
         shown += [admission, admission.route]

@@ -41,7 +41,7 @@ def test_a_name_can_be_imported(name: str) -> None:
 
 
 def test_nothing_else_is_public() -> None:
-    submodules = {path.stem for path in Path(relay.protocol.__file__).parent.glob("*.py")}
+    submodules = {path.stem for path in Path(relay.protocol.__file__).parent.iterdir()}
     public = {name for name in vars(relay.protocol) if not name.startswith("_")}
     assert public - submodules == set(NAMES) - submodules
 
@@ -49,7 +49,7 @@ def test_nothing_else_is_public() -> None:
 def documented_values() -> set[str]:
     """Names of the core's data and type aliases that have a docstring below them."""
     names = set()
-    for path in Path(relay.protocol.__file__).parent.glob("*.py"):
+    for path in Path(relay.protocol.__file__).parent.rglob("*.py"):
         for node, below in pairwise(ast.parse(path.read_text(encoding="utf-8")).body):
             if isinstance(node, ast.Assign) and isinstance(below, ast.Expr):
                 names |= {target.id for target in node.targets if isinstance(target, ast.Name)}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from relay.protocol import Endpoint, Route, Target, parse_target, route
+from relay.protocol import Endpoint, MessageModel, Origin, Route, Target, parse_target, route
 from relay.protocol.routing import model_allowed
 from tests.protocol.handshakes import PROVIDERS, TOKEN, refused
 
@@ -112,7 +112,12 @@ def test_only_endpoints_of_the_catalogue_can_be_reached(target: str) -> None:
         routed(target)
 
 
-ENDPOINT = Endpoint("/v1/realtime", model="model")
+def route_to(endpoint: Endpoint, model: str | None = None) -> Route:
+    provider = PROVIDERS["openai"]
+    return Route(provider, endpoint, Origin("wss", "api.test", 443), endpoint.path, model)
+
+
+IN_QUERY = route_to(Endpoint("/v1/realtime", model="model"))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +134,7 @@ ENDPOINT = Endpoint("/v1/realtime", model="model")
     ],
 )
 def test_a_model_may_be_used_that_fits_a_pattern(query: bytes) -> None:
-    assert model_allowed(query, ENDPOINT, ("other", "gpt-realtime*", "@cf/*/nova-?"))
+    assert model_allowed(query, IN_QUERY, ("other", "gpt-realtime*", "@cf/*/nova-?"))
 
 
 @pytest.mark.parametrize(
@@ -165,8 +170,86 @@ def test_a_model_may_be_used_that_fits_a_pattern(query: bytes) -> None:
     ],
 )
 def test_no_other_model_may_be_used(query: bytes | None) -> None:
-    assert not model_allowed(query, ENDPOINT, ("other", "gpt-realtime*"))
+    assert not model_allowed(query, IN_QUERY, ("other", "gpt-realtime*"))
 
 
-def test_an_endpoint_whose_model_stands_in_messages_allows_none() -> None:
-    assert not model_allowed(b"model=m", Endpoint("/v1/responses"), ("*",))
+def test_an_endpoint_whose_model_nothing_names_allows_none() -> None:
+    assert not model_allowed(b"model=m", route_to(Endpoint("/v1/agent")), ("*",))
+
+
+def test_an_endpoint_whose_model_stands_in_messages_is_judged_there() -> None:
+    found = route_to(Endpoint("/v1/live", message_models=(MessageModel("session.model"),)))
+    assert model_allowed(None, found, ("m",))
+
+
+def test_a_model_in_the_path_has_to_fit_too() -> None:
+    found = route_to(Endpoint("/{model*}"), "fal-ai/fast")
+    assert model_allowed(b"model=evil", found, ("fal-ai/*",))
+    assert not model_allowed(b"model=fal-ai/fast", found, ("other/*",))
+
+
+# --- parts of a host ------------------------------------------------------------------------------
+
+LIVE = "openai/v1/realtime"
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "path"),
+    [
+        (f"azure/my-res/{LIVE}", "my-res.openai.azure.com", f"/{LIVE}"),
+        ("azure-openai/my-res", "my-res.openai.azure.com", f"/{LIVE}"),
+        (f"azure//my-res//{LIVE}", "my-res.openai.azure.com", f"/{LIVE}"),
+        ("azure/my-res/", "my-res.openai.azure.com", f"/{LIVE}"),
+        (f"azure/openai/{LIVE}", "openai.openai.azure.com", f"/{LIVE}"),
+        (
+            "azure/res/voice-live/realtime",
+            "res.services.ai.azure.com",
+            "/voice-live/realtime",
+        ),
+        (
+            "vertex/us-central1/ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent",
+            "us-central1-aiplatform.googleapis.com",
+            "/ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent",
+        ),
+    ],
+)
+def test_a_client_may_name_its_part_of_the_host(target: str, host: str, path: str) -> None:
+    found = routed(target)
+    assert found.origin == Origin("wss", host, 443)
+    assert found.path == path
+    assert found.names_account
+
+
+def test_without_a_part_the_host_is_the_providers() -> None:
+    found = routed("vertex")
+    assert found.origin == Origin("wss", "aiplatform.googleapis.com", 443)
+    assert not found.names_account
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "azure",
+        f"azure/{LIVE}",
+        "azure/voice-live/realtime",
+        f"azure/evil.example/{LIVE}",
+        f"azure/evil.example:443/{LIVE}",
+        f"azure/-/{LIVE}",
+        f"azure/a@b/{LIVE}",
+        f"azure/res/res/{LIVE}",
+        f"azure/{'a' * 64}/{LIVE}",
+        "azure/res/v1/realtime",
+        "vertex/us.evil/ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent",
+        "openai/my-res/v1/realtime",
+        "fal",
+        "fal/",
+        "workers-ai",
+    ],
+)
+def test_no_other_host_or_path_can_be_named(target: str) -> None:
+    with refused(400, 2008):
+        routed(target)
+
+
+def test_a_path_that_names_an_account_is_marked() -> None:
+    assert routed("workers-ai/v1/acc/gw/workers-ai").names_account

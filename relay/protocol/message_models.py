@@ -1,0 +1,74 @@
+"""Models in messages: a check of what a client's messages name.
+
+Where neither the query nor the path names the model, a client that is limited to some has to name
+one of them in its first message, before anything reaches the provider, and no other one later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from relay.protocol.endpoints import MessageModel
+from relay.protocol.errors import RemoteProtocolError
+from relay.protocol.json_pairs import Pairs, read_pairs
+from relay.protocol.messages import Policy
+from relay.protocol.routing import fits
+
+__all__ = ["model_filter"]
+
+
+def model_filter(where: Sequence[MessageModel], scopes: Sequence[tuple[str, ...]]) -> Policy:
+    """A policy for one session, that ends it with 1008 when a message names another model.
+
+    Names are compared in any case and at every place where they stand, since parsers differ in
+    which of two equal members they take.
+
+    Args:
+        where: Where messages name the model.
+        scopes: Patterns; a model has to fit one of each.
+
+    Raises:
+        RemoteProtocolError: The policy does, for a first message without a model, for a text that
+            is no JSON object, and for a model that is not allowed.
+    """
+    paths = [(each.member.lower().split("."), each.required_in) for each in where]
+    named = False
+
+    def policy(message: str | bytes) -> tuple[str | bytes, ...]:
+        nonlocal named
+        pairs = read_pairs(message)
+        if pairs is None:
+            if isinstance(message, bytes) and named:
+                return (message,)  # audio
+            raise _violation("a message that names no model came first, or is no JSON object")
+        kinds = set(_find(pairs, ["type"]))
+        for path, required_in in paths:
+            models = list(_find(pairs, path))
+            for model in models:
+                if not isinstance(model, str) or not all(fits(model, scope) for scope in scopes):
+                    raise _violation("this model is not allowed")
+                named = True
+            if not models and required_in in kinds:
+                raise _violation("this message has to name its model")
+        if not named:
+            raise _violation("the first message has to name the model")
+        return (message,)
+
+    return policy
+
+
+def _find(value: object, path: Sequence[str]) -> Iterator[object]:
+    """Everything that stands at a path, through lists, and in repeated members too."""
+    if isinstance(value, list) and not isinstance(value, Pairs):
+        for each in value:
+            yield from _find(each, path)
+    elif not path:
+        yield value
+    elif isinstance(value, Pairs):
+        for name, member in value:
+            if name.lower() == path[0]:
+                yield from _find(member, path[1:])
+
+
+def _violation(why: str) -> RemoteProtocolError:
+    return RemoteProtocolError(why, close_code_hint=1008)

@@ -1,0 +1,25 @@
+"""Mistral.
+
+Documented: docs.mistral.ai, "Realtime transcription"; the speech endpoint rests on the same pages
+and was not seen in an SDK. In a browser the token is the entry `rt_...` beside `realtime`.
+"""
+
+from __future__ import annotations
+
+from relay.protocol.endpoints import Endpoint, Kind, Origin, Provider, Slot
+
+__all__ = ["MISTRAL"]
+
+_BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
+
+MISTRAL = Provider(
+    name="mistral",
+    origin=Origin("wss", "api.mistral.ai", 443),
+    version="/v1",
+    endpoints=(
+        Endpoint("/v1/audio/transcriptions/realtime", model="model"),
+        Endpoint("/v1/audio/speech/realtime", model="model"),
+    ),
+    slots=(_BEARER, Slot(Kind.SUBPROTOCOL, "rt_")),
+    stored=_BEARER,
+)

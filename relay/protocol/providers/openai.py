@@ -1,0 +1,38 @@
+"""OpenAI.
+
+Documented: developers.openai.com, API reference, "Realtime", "Live", "Responses"; translations are
+those of the official SDKs (openai-python 3.54). That the server answers the subprotocol `realtime`
+is unconfirmed; that it refuses the beta entry was observed. Transcription sessions
+(`intent=transcription`) and those of a call (`call_id`) name no model in the query.
+"""
+
+from __future__ import annotations
+
+from relay.protocol.endpoints import Endpoint, Kind, MessageModel, Origin, Provider, Slot
+
+__all__ = ["LIVE_MODEL", "OPENAI", "RESPONSES_MODEL"]
+
+_BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
+LIVE_MODEL = (MessageModel("session.model"),)
+RESPONSES_MODEL = (
+    MessageModel("model", required_in="response.create"),
+    MessageModel("response.model"),
+)
+
+OPENAI = Provider(
+    name="openai",
+    origin=Origin("wss", "api.openai.com", 443),
+    version="/v1",
+    endpoints=(
+        Endpoint("/v1/realtime", model="model"),
+        Endpoint("/v1/realtime/translations", model="model"),
+        Endpoint("/v1/live/sessions", message_models=LIVE_MODEL),
+        Endpoint("/v1/live/sessions/{session}/attach"),
+        Endpoint("/v1/live/sessions/{session}/fork"),
+        Endpoint("/v1/responses", message_models=RESPONSES_MODEL),
+    ),
+    slots=(_BEARER, Slot(Kind.SUBPROTOCOL, "openai-insecure-api-key.")),
+    stored=_BEARER,
+    fields=(b"openai-*",),
+    dropped_subprotocols=frozenset({"openai-beta.realtime-v1"}),
+)

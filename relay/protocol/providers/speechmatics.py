@@ -1,0 +1,21 @@
+"""Speechmatics.
+
+Documented: docs.speechmatics.com, "Realtime API reference". Its other regions are configured as a
+`url`. The path with a language is what older official clients send.
+"""
+
+from __future__ import annotations
+
+from relay.protocol.endpoints import Endpoint, Kind, Origin, Provider, Slot
+
+__all__ = ["SPEECHMATICS"]
+
+_BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
+
+SPEECHMATICS = Provider(
+    name="speechmatics",
+    origin=Origin("wss", "eu2.rt.speechmatics.com", 443),
+    endpoints=(Endpoint("/v2", also=("/v2/",)), Endpoint("/v2/{language}")),
+    slots=(_BEARER, Slot(Kind.QUERY, "jwt")),
+    stored=_BEARER,
+)
