@@ -1,4 +1,4 @@
-"""Doubles of four providers: servers that speak their realtime WebSocket protocols, without them.
+"""Doubles of the providers: servers that speak their realtime WebSocket protocols, without them.
 
 People develop against these without keys, ``relay demo`` puts them behind the relay, and so do its
 end-to-end tests. A double reads what the client sent and answers as the provider would: a real
@@ -19,7 +19,23 @@ from types import MappingProxyType
 
 import trio
 
-from relay.doubles import cartesia, elevenlabs, google, openai
+from relay.doubles import (
+    assemblyai,
+    azure_openai,
+    cartesia,
+    deepgram,
+    elevenlabs,
+    fal,
+    google,
+    google_vertex,
+    hume,
+    inworld,
+    mistral,
+    openai,
+    speechmatics,
+    workers_ai,
+    xai,
+)
 from relay.doubles.leaks import leaked_slot
 from relay.doubles.messages import refuse
 from relay.doubles.opening import Request
@@ -43,6 +59,8 @@ class Double:
 
     provider: str
     serve: Callable[[Connection, str], Awaitable[None]]
+    own_fields: frozenset[bytes] = frozenset()
+    """Field lines of the provider's own that bear the name of one of the relay's."""
 
 
 DOUBLES: Mapping[str, Double] = MappingProxyType(
@@ -50,9 +68,20 @@ DOUBLES: Mapping[str, Double] = MappingProxyType(
         double.provider: double
         for double in (
             Double("openai", openai.serve),
+            Double("azure-openai", azure_openai.serve),
             Double("google", google.serve),
+            Double("google-vertex-ai", google_vertex.serve),
             Double("cartesia", cartesia.serve),
             Double("elevenlabs", elevenlabs.serve),
+            Double("deepgram", deepgram.serve),
+            Double("fal", fal.serve),
+            Double("xai", xai.serve),
+            Double("assemblyai", assemblyai.serve),
+            Double("hume", hume.serve),
+            Double("mistral", mistral.serve),
+            Double("speechmatics", speechmatics.serve),
+            Double("inworld", inworld.serve),
+            Double("workers-ai", workers_ai.serve, frozenset({b"cf-aig-authorization"})),
         )
     }
 )
@@ -71,7 +100,7 @@ async def serve_stream(
     async def handle(connection: Connection) -> None:
         if observe is not None:
             observe(connection.request)
-        slot = leaked_slot(connection.request)
+        slot = leaked_slot(connection.request, double.own_fields)
         if slot is not None:
             await refuse(connection, 400, {"error": f"leak: {slot}"})
         else:

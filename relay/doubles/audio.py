@@ -17,6 +17,7 @@ __all__ = [
     "to_float32",
     "to_stereo",
     "tone",
+    "wav_header",
 ]
 
 PIECE_SECONDS = 0.1
@@ -66,6 +67,13 @@ def to_float32(pcm: bytes) -> bytes:
 def to_stereo(pcm: bytes) -> bytes:
     """PCM16 of one channel, on two interleaved channels."""
     return b"".join(pcm[start : start + 2] * 2 for start in range(0, len(pcm), 2))
+
+
+def wav_header(sample_rate: int, size: int) -> bytes:
+    """What stands before ``size`` bytes of PCM16 at ``sample_rate`` Hz in a WAV file."""
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    data = struct.pack("<4sI", b"data", size)
+    return struct.pack("<4sI4s", b"RIFF", 4 + len(form) + len(data) + size, b"WAVE") + form + data
 
 
 def to_base64(data: bytes) -> str:

@@ -3,19 +3,22 @@
     /v1/convai/conversation                        elevenlabs_agent.py
     /v1/text-to-speech/{voice}/stream-input        elevenlabs_tts.py
     /v1/text-to-speech/{voice}/multi-stream-input  elevenlabs_tts.py
+    /v1/text-to-dialogue/stream-input              elevenlabs_dialogue.py
+    /v1/text-to-dialogue/multi-stream-input        elevenlabs_dialogue.py
     /v1/speech-to-text/realtime                    elevenlabs_scribe.py
 
 A credential is accepted everywhere as ``xi-api-key``. Agents take it also as
 ``?conversation_signature=`` and as the subprotocol entry ``bearer.``, and the agent called
 ``public`` takes anyone; text to speech as ``?authorization=``, ``?single_use_token=`` and inside
-messages; Scribe as ``?token=``. Shapes follow ElevenLabs' API reference and the types of its SDKs.
+messages; text to dialogue as ``Authorization: Bearer``, ``?single_use_token=`` and inside messages;
+Scribe as ``?token=``. Shapes follow ElevenLabs' API reference and the types of its SDKs.
 """
 
 from __future__ import annotations
 
 import re
 
-from relay.doubles import elevenlabs_agent, elevenlabs_scribe, elevenlabs_tts
+from relay.doubles import elevenlabs_agent, elevenlabs_dialogue, elevenlabs_scribe, elevenlabs_tts
 from relay.doubles.credentials import Slots, Verdict
 from relay.doubles.messages import JsonObject, refuse
 from relay.doubles.server import Connection
@@ -31,10 +34,12 @@ SUBPROTOCOL = "convai"
 _AGENT_PATH = "/v1/convai/conversation"
 _SCRIBE_PATH = "/v1/speech-to-text/realtime"
 _TTS_PATH = re.compile("/v1/text-to-speech/[^/]+/(stream-input|multi-stream-input)")
+_DIALOGUE_PATH = re.compile("/v1/text-to-dialogue/(stream-input|multi-stream-input)")
 
 _HEADER = {b"xi-api-key": ""}
 _AGENT_SLOTS = Slots(_HEADER, query=("conversation_signature",), subprotocols=("bearer.",))
 _SCRIBE_SLOTS = Slots(_HEADER, query=("token",))
+_DIALOGUE_SLOTS = Slots({**_HEADER, b"authorization": "Bearer"}, query=("single_use_token",))
 _TTS_SLOTS = Slots(_HEADER, query=("authorization", "single_use_token"))
 
 
@@ -42,9 +47,12 @@ async def serve(connection: Connection, key: str) -> None:
     """Be ElevenLabs on one connection, for clients that know ``key``."""
     request = connection.request
     speech = _TTS_PATH.fullmatch(request.path)
+    dialogue = _DIALOGUE_PATH.fullmatch(request.path)
     anyone = False
     if speech is not None:
         slots, anyone = _TTS_SLOTS, True  # a message may bring the credential
+    elif dialogue is not None:
+        slots, anyone = _DIALOGUE_SLOTS, True
     elif request.path == _AGENT_PATH:
         slots, anyone = _AGENT_SLOTS, request.parameter("agent_id") == PUBLIC_AGENT
     elif request.path == _SCRIBE_PATH:
@@ -62,6 +70,11 @@ async def serve(connection: Connection, key: str) -> None:
         multi = speech.group(1) == "multi-stream-input"
         known = verdict is Verdict.ACCEPTED
         await elevenlabs_tts.speak(connection, key, known=known, multi=multi)
+    elif dialogue is not None:
+        await connection.accept()
+        multi = dialogue.group(1) == "multi-stream-input"
+        known = verdict is Verdict.ACCEPTED
+        await elevenlabs_dialogue.converse(connection, key, known=known, multi=multi)
     elif slots is _AGENT_SLOTS:
         offered = SUBPROTOCOL in request.subprotocols
         await connection.accept(SUBPROTOCOL if offered else None)

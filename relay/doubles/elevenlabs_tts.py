@@ -24,7 +24,7 @@ from relay.doubles.messages import JsonObject, member, parse, send, text
 from relay.doubles.opening import Request
 from relay.doubles.server import Connection
 
-__all__ = ["speak"]
+__all__ = ["sample_rate", "speak"]
 
 _CREDENTIAL_MEMBERS = ("xi-api-key", "xi_api_key", "authorization", "single_use_token")
 _MAX_CONTEXTS = 5
@@ -55,7 +55,7 @@ class _Speaker:
         self._connection = connection
         self._key = key
         self._known = known
-        self._rate = _sample_rate(connection.request)
+        self._rate = sample_rate(connection.request)
 
     async def run(self) -> None:
         first = True
@@ -133,7 +133,7 @@ def _alignment(words: str, seconds: float) -> JsonObject:
     }
 
 
-def _sample_rate(request: Request) -> int:
+def sample_rate(request: Request) -> int:
     """The rate in an ``output_format`` such as ``pcm_24000`` or ``mp3_44100_128``, in Hz."""
     found = re.match("[a-z0-9]+_([1-9][0-9]{3,4})(?:_|$)", request.parameter("output_format") or "")
     return int(found.group(1)) if found else 44100

@@ -14,6 +14,9 @@ All server messages are JSON in **binary** frames. What cannot be used ends the 
 
 from __future__ import annotations
 
+import re
+import secrets
+from dataclasses import dataclass
 from itertools import zip_longest
 
 from relay.doubles.audio import pieces, seconds_of, to_base64, tone
@@ -31,6 +34,8 @@ from relay.doubles.messages import (
 from relay.doubles.server import Connection
 
 __all__ = [
+    "GEMINI",
+    "Dialect",
     "InvalidPayload",
     "converse",
     "receive",
@@ -49,24 +54,41 @@ class InvalidPayload(Exception):  # noqa: N818 (Google's own name for it)
     """The client sent something that ends the session with Close 1007."""
 
 
-async def converse(connection: Connection) -> None:
+@dataclass(frozen=True)
+class Dialect:
+    """Which of Google's services speaks, and in what it differs from the Gemini API."""
+
+    provider: str = "Google"
+    model: re.Pattern[str] = re.compile(".+", re.DOTALL)
+    """What the name of a model looks like."""
+    names_session: bool = False
+    """Whether ``setupComplete`` has a ``sessionId``."""
+    usage_of_output: str = "response"
+    """How the members of ``usageMetadata`` begin that count what the model has said."""
+
+
+GEMINI = Dialect()
+
+
+async def converse(connection: Connection, dialect: Dialect = GEMINI) -> None:
     """Play one session on an accepted connection."""
     try:
-        await _Session(connection, await receive_setup(connection)).run()
+        await _Session(connection, await receive_setup(connection, dialect), dialect).run()
     except InvalidPayload as error:
         await connection.close(1007, str(error))
 
 
-async def receive_setup(connection: Connection) -> JsonObject:
+async def receive_setup(connection: Connection, dialect: Dialect = GEMINI) -> JsonObject:
     """The client's first message, answered by ``setupComplete``.
 
     Raises:
         InvalidPayload: it is no setup, or names no model.
     """
     setup = section(await receive(connection), "setup")
-    if not text(setup, "model"):
+    if not dialect.model.fullmatch(text(setup, "model")):
         raise InvalidPayload("The first message must be a setup that names a model")
-    await send(connection, {"setupComplete": {}})
+    session: JsonObject = {"sessionId": secrets.token_hex(8)} if dialect.names_session else {}
+    await send(connection, {"setupComplete": session})
     return setup
 
 
@@ -88,8 +110,9 @@ async def send(connection: Connection, document: JsonObject) -> None:
 
 
 class _Session:
-    def __init__(self, connection: Connection, setup: JsonObject) -> None:
+    def __init__(self, connection: Connection, setup: JsonObject, dialect: Dialect) -> None:
         self._connection = connection
+        self._dialect = dialect
         generation = section(setup, "generationConfig", "generation_config")
         modalities = elements(generation, "responseModalities", "response_modalities")
         self._speaks = "TEXT" not in modalities
@@ -151,7 +174,8 @@ class _Session:
         if self._transcribes_input and self._audio_size:
             heard = f"{heard_seconds:.1f} seconds of audio"
             await self._send_content({"inputTranscription": {"text": heard}})
-        words = reply("Google", self._heard or ("some audio" if self._audio_size else ""))
+        heard = self._heard or ("some audio" if self._audio_size else "")
+        words = reply(self._dialect.provider, heard)
         prompt = {"TEXT": _text_tokens(self._heard), "AUDIO": _audio_tokens(heard_seconds)}
         self._heard, self._audio_size = "", 0
         if self._speaks:
@@ -162,7 +186,7 @@ class _Session:
                 await self._send_turn({"text": word})
             response = {"TEXT": _text_tokens("".join(words))}
         await self._send_content({"generationComplete": True})
-        usage = _usage(prompt, response)
+        usage = _usage(prompt, response, self._dialect.usage_of_output)
         end: JsonObject = {"serverContent": {"turnComplete": True}, "usageMetadata": usage}
         await send(self._connection, end)
 
@@ -194,13 +218,13 @@ def _audio_tokens(seconds: float) -> int:
     return round(seconds * _TOKENS_PER_SECOND)
 
 
-def _usage(prompt: dict[str, int], response: dict[str, int]) -> JsonObject:
+def _usage(prompt: dict[str, int], response: dict[str, int], output: str) -> JsonObject:
     return {
         "promptTokenCount": sum(prompt.values()),
-        "responseTokenCount": sum(response.values()),
+        f"{output}TokenCount": sum(response.values()),
         "totalTokenCount": sum(prompt.values()) + sum(response.values()),
         "promptTokensDetails": _details(prompt),
-        "responseTokensDetails": _details(response),
+        f"{output}TokensDetails": _details(response),
     }
 
 

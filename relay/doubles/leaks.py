@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from urllib.parse import unquote
 
 from relay.doubles.opening import Request
@@ -23,10 +24,10 @@ SUBPROTOCOL = "relay"
 _TOKEN = re.compile(r"(?<![A-Za-z0-9_-])rly_")
 
 
-def leaked_slot(request: Request) -> str | None:
+def leaked_slot(request: Request, own: Collection[bytes] = ()) -> str | None:
     """The name of the first place in ``request`` that holds something of the relay's, or None.
 
-    The name says where, never what.
+    The name says where, never what. ``own`` are names of field lines that the provider has too.
     """
     for entry in request.subprotocols:
         if entry == SUBPROTOCOL or entry.startswith(SUBPROTOCOL_PREFIX) or _TOKEN.search(entry):
@@ -39,6 +40,7 @@ def leaked_slot(request: Request) -> str | None:
     if _TOKEN.search(unquote(request.path)):
         return "path"
     for line_name, line_value in request.headers:
-        if line_name.startswith(HEADER_PREFIX) or _TOKEN.search(line_value.decode("latin-1")):
+        ours = line_name.startswith(HEADER_PREFIX) and line_name not in own
+        if ours or _TOKEN.search(line_value.decode("latin-1")):
             return f"header {line_name.decode('latin-1')}"
     return None

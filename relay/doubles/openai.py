@@ -2,7 +2,7 @@
 
     /v1/realtime               openai_realtime.py
     /v1/realtime/translations  openai_translations.py
-    /v1/live/sessions          openai_live.py
+    /v1/live/sessions          openai_live.py, also {id}/attach and {id}/fork below it
     /v1/responses              openai_responses.py
 
 A credential is accepted as ``Authorization: Bearer``, and as the subprotocol entry
@@ -14,6 +14,7 @@ afterwards; the double refuses it, as its HTTP API does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from relay.doubles import openai_live, openai_realtime, openai_responses, openai_translations
@@ -37,12 +38,13 @@ _ENDPOINTS: dict[str, Callable[[Connection], Awaitable[None]]] = {
     "/v1/live/sessions": openai_live.converse,
     "/v1/responses": openai_responses.respond,
 }
+_LIVE_SESSION_PATH = re.compile("/v1/live/sessions/([^/]+)/(attach|fork)")
 
 
 async def serve(connection: Connection, key: str) -> None:
     """Be OpenAI on one connection, for clients that know ``key``."""
     request = connection.request
-    endpoint = _ENDPOINTS.get(request.path)
+    endpoint = _find(request.path)
     if endpoint is None:
         await refuse(connection, 404, _error(f"Invalid URL (GET {request.path})", None))
         return
@@ -62,6 +64,14 @@ async def serve(connection: Connection, key: str) -> None:
         case Verdict.ACCEPTED:
             await connection.accept(SUBPROTOCOL if browser else None)
             await endpoint(connection)
+
+
+def _find(path: str) -> Callable[[Connection], Awaitable[None]] | None:
+    live = _LIVE_SESSION_PATH.fullmatch(path)
+    if live is None:
+        return _ENDPOINTS.get(path)
+    session_id, action = live.groups()
+    return openai_live.sideband(session_id) if action == "attach" else openai_live.fork(session_id)
 
 
 def _error(message: str, code: str | None) -> JsonObject:

@@ -1,7 +1,7 @@
 """The conversation of an OpenAI realtime session: its items, their tokens, and how events go out.
 
-GA and beta differ in the names of some events; here, and in what builds on this, all names are
-those of GA.
+Others than OpenAI speak this protocol too, each in its dialect. GA and beta differ in the names of
+some events; here, and in what builds on this, all names are those of GA.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from relay.doubles.messages import JsonObject, elements, send, text
 from relay.doubles.server import Connection
 
-__all__ = ["SAMPLE_RATE", "Conversation", "Tokens"]
+__all__ = ["GA", "SAMPLE_RATE", "Conversation", "Dialect", "Tokens"]
 
 SAMPLE_RATE = 24000
 """Of the audio both ways, in Hz."""
@@ -28,6 +28,20 @@ _BETA_NAMES = {
     "response.output_audio_transcript.done": "response.audio_transcript.done",
 }
 _GA_ONLY = frozenset({"conversation.item.done"})
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Whose protocol it is, and in what it differs from OpenAI's."""
+
+    provider: str = "OpenAI"
+    beta: bool = False
+    """Whether events and session have the names and shapes of beta."""
+    omitted: frozenset[str] = frozenset()
+    """The GA names of events that are not sent."""
+
+
+GA = Dialect()
 
 
 @dataclass(frozen=True)
@@ -64,8 +78,8 @@ class Tokens:
 class Conversation:
     """What happens on one connection after its 101, apart from the reading of client events."""
 
-    def __init__(self, connection: Connection, *, beta: bool) -> None:
-        self.beta = beta
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self.dialect = dialect
         self.id = "conv_1"
         self._connection = connection
         self._items: dict[str, JsonObject] = {}
@@ -74,10 +88,11 @@ class Conversation:
         self._numbers = itertools.count(1)
 
     async def send(self, name: str, **members: object) -> None:
-        """Send one server event; one that beta does not have is left out there."""
-        if self.beta and name in _GA_ONLY:
+        """Send one server event; one that the dialect does not have is left out."""
+        beta = self.dialect.beta
+        if name in self.dialect.omitted or (beta and name in _GA_ONLY):
             return
-        name = _BETA_NAMES.get(name, name) if self.beta else name
+        name = _BETA_NAMES.get(name, name) if beta else name
         await send(self._connection, {"type": name, "event_id": self.new_id("event"), **members})
 
     async def send_error(

@@ -1,4 +1,4 @@
-"""A double of OpenAI's Live API, ``/v1/live/sessions``.
+"""A double of OpenAI's Live API, ``/v1/live/sessions`` and what is below it.
 
 The client speaks first: ``session.start`` names the model and is answered by ``session.started``, a
 greeting in audio and transcript, and ``session.usage.updated``. Each ``session.input_audio.append``
@@ -7,135 +7,99 @@ is answered by its transcript, as much tone as audio came in, up to a second, an
 1000. ``session.update``, ``session.input_audio.mute|unmute`` and
 ``session.instructions|thinking|commentary.append`` are acknowledged.
 
-Shapes: OpenAI's API reference and the types of its SDKs (``types.live``). Sideband connections and
-forks are not played.
+``{id}/attach`` joins a session that runs (a sideband): it gets the events of the session and the
+audio that its client sends, and its commands enter the session, all but ``session.start`` and
+``session.input_audio.append``. ``{id}/fork`` begins a new session with the configuration of one
+that said ``store``: its ``session.start`` names no model.
+
+Shapes: OpenAI's API reference and the types of its SDKs (``types.live``). Not confirmed: that a
+sideband or a fork of an unknown session is refused with 404, and the error code of a command that
+the connection may not send. Every sideband is closed gracefully, as if it had said
+``graceful_close``.
 """
 
 from __future__ import annotations
 
-import itertools
+import functools
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 
-from relay.doubles.audio import pieces, seconds_of, to_base64, tone
-from relay.doubles.messages import JsonObject, decoded, parse, reply, section, send, text
-from relay.doubles.openai_conversation import SAMPLE_RATE
-from relay.doubles.server import Connection
+from relay.doubles.messages import JsonObject, section, text
+from relay.doubles.openai_live_session import Session
+from relay.doubles.server import Closed, Connection
 
-__all__ = ["converse"]
+__all__ = ["converse", "fork", "sideband"]
 
-_UPDATABLE = frozenset({"delegation", "triggers"})
-_ACKNOWLEDGED = {
-    "session.input_audio.mute": "session.input_audio.muted",
-    "session.input_audio.unmute": "session.input_audio.unmuted",
-}
-_APPENDED = {
-    "session.instructions.append": "session.instructions.appended",
-    "session.thinking.append": "session.thinking.appended",
-    "session.commentary.append": "session.commentary.appended",
-}
+Endpoint = Callable[[Connection], Awaitable[None]]
+
+_MAX_STORED = 100
+
+# By id, since a sideband or fork arrives on another connection than the session it belongs to.
+_running: dict[str, Session] = {}
+_stored: dict[str, JsonObject] = {}
 
 
-async def converse(connection: Connection) -> None:
+async def converse(connection: Connection, provider: str = "OpenAI") -> None:
     """Play one session on an accepted connection."""
-    await _Session(connection).run()
+    await _play(connection, provider, None)
 
 
-class _Session:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._config: JsonObject = {}  # empty until session.start
-        self._seconds = 0.0
-        self._numbers = itertools.count(1)
+def sideband(session_id: str) -> Endpoint | None:
+    """What plays a connection to the running session of that id, or None if there is no such."""
+    session = _running.get(session_id)
+    if session is None:
+        return None
+    return functools.partial(session.follow, handle=session.take_from_sideband)
 
-    async def run(self) -> None:
-        while True:
-            event = parse(await self._connection.receive())
-            name = text(event, "type")
-            if event is None:
-                await self._send_error(None, "invalid_json", "Not a JSON object")
-            elif name == "session.start":
-                await self._start(event)
-            elif not self._config:
-                await self._send_error(event, "session_not_started", "Send session.start first")
-            elif name == "session.close":
-                end = {"session": self._config, "usage": self._usage()}
-                await self._send("session.closed", event, reason="close_requested", **end)
-                await self._connection.close()
-                return
-            else:
-                await self._handle(name, event)
 
-    async def _start(self, event: JsonObject) -> None:
-        wanted = section(event, "session")
-        if self._config:
-            await self._send_error(event, "session_already_started", "The session has started")
-            return
-        if not text(wanted, "model"):
-            message = "Missing required parameter: 'session.model'"
-            await self._send_error(event, "missing_required_parameter", message)
-            return
-        self._config = {
-            **wanted,
-            "id": f"live_{secrets.token_hex(8)}",
-            "expires_at": int(time.time()) + 3600,
-            "status": "active",
-        }
-        await self._send("session.started", event, session=self._config)
-        await self._speak("".join(reply("OpenAI", text(wanted, "instructions"))), 0.6)
-        await self._report(event)
+def fork(session_id: str) -> Endpoint | None:
+    """What plays a fork of the stored session of that id, or None if there is no such."""
+    stored = _stored.get(session_id)
+    if stored is None:
+        return None
+    return functools.partial(_play, provider="OpenAI", inherited=stored)
 
-    async def _handle(self, name: str, event: JsonObject) -> None:
-        if name == "session.input_audio.append":
-            await self._hear(event)
-        elif name == "session.update":
-            changes = section(event, "session")
-            self._config |= {name: changes[name] for name in changes.keys() & _UPDATABLE}
-            await self._send("session.updated", event, session=self._config)
-        elif name in _ACKNOWLEDGED:
-            await self._send(_ACKNOWLEDGED[name], event)
-        elif name in _APPENDED:
-            now = round(self._seconds * 1000)
-            await self._send(_APPENDED[name], event, start_ms=now, end_ms=now)
+
+async def _play(connection: Connection, provider: str, inherited: JsonObject | None) -> None:
+    session = Session(provider, connection)
+
+    async def handle(event: JsonObject | None) -> None:
+        if event is not None and text(event, "type") == "session.start" and not session.id:
+            await _start(session, event, inherited)
         else:
-            await self._send_error(event, "invalid_value", "No client event of a Live session")
+            await session.take(event)
 
-    async def _hear(self, event: JsonObject) -> None:
-        audio = decoded(event, "audio")
-        if audio is None:
-            await self._send_error(event, "invalid_value", "The audio is not base64")
-            return
-        seconds = seconds_of(len(audio), SAMPLE_RATE)
-        words = f"{seconds:.1f} seconds of audio "
-        now = round(self._seconds * 1000)
-        where = {"start_ms": now, "end_ms": now + round(seconds * 1000)}
-        await self._send("session.input_transcript.delta", None, delta=words, **where)
-        await self._speak(words, min(seconds, 1.0))
-        await self._report(None)
+    try:
+        await session.follow(connection, handle)
+    except Closed:
+        await session.end("connection_lost", None)
+        raise
+    finally:
+        _running.pop(session.id, None)
 
-    async def _speak(self, words: str, seconds: float) -> None:
-        start = round(self._seconds * 1000)
-        for piece in pieces(tone(SAMPLE_RATE, seconds), SAMPLE_RATE):
-            delta = to_base64(piece)  # in the one server event without an event_id
-            await send(self._connection, {"type": "session.output_audio.delta", "delta": delta})
-        self._seconds += seconds
-        where = {"start_ms": start, "end_ms": round(self._seconds * 1000)}
-        await self._send("session.output_transcript.delta", None, delta=words, **where)
 
-    async def _report(self, event: JsonObject | None) -> None:
-        await self._send("session.usage.updated", event, usage=self._usage())
-
-    def _usage(self) -> JsonObject:
-        return {"seconds": round(self._seconds, 3)}
-
-    async def _send(self, name: str, cause: JsonObject | None, **members: object) -> None:
-        """Send a server event, and name the client event that caused it if that had an id."""
-        document = {"type": name, "event_id": f"event_{next(self._numbers)}", **members}
-        client_event_id = text(cause, "event_id")
-        if client_event_id:
-            document["client_event_id"] = client_event_id
-        await send(self._connection, document)
-
-    async def _send_error(self, event: JsonObject | None, code: str, message: str) -> None:
-        error = {"type": "invalid_request_error", "code": code, "message": message}
-        await self._send("error", event, error=error)
+async def _start(session: Session, event: JsonObject, inherited: JsonObject | None) -> None:
+    wanted = section(event, "session")
+    if inherited is None and not text(wanted, "model"):
+        message = "Missing required parameter: 'session.model'"
+        await session.send_error(event, "missing_required_parameter", message)
+        return
+    if inherited is not None and "model" in wanted:
+        message = "Unknown parameter: 'session.model'"
+        await session.send_error(event, "unknown_parameter", message)
+        return
+    session_id = f"live_{secrets.token_hex(8)}"
+    config: JsonObject = {
+        **(inherited or {}),
+        **wanted,
+        "id": session_id,
+        "expires_at": int(time.time()) + 3600,
+        "status": "active",
+    }
+    _running[session_id] = session
+    if config.get("store") is True:
+        _stored[session_id] = config
+        if len(_stored) > _MAX_STORED:
+            del _stored[next(iter(_stored))]
+    await session.start(event, config)

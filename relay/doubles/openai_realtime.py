@@ -2,9 +2,10 @@
 
 Client events: ``session.update``, ``conversation.item.create|retrieve|truncate|delete``,
 ``input_audio_buffer.append|commit|clear``, ``response.create|cancel``; any other gets an ``error``
-and the session goes on. ``?intent=transcription`` opens a session that only transcribes. The field
-line ``OpenAI-Beta: realtime=v1`` selects beta. Audio both ways is PCM16 at 24 kHz. No turns are
-detected: the client commits its audio and asks for responses.
+and the session goes on. ``?model=`` opens a conversation, ``?call_id=`` joins that of a call (which
+the double takes to have just begun), and ``?intent=transcription`` opens a session that only
+transcribes. The field line ``OpenAI-Beta: realtime=v1`` selects beta. Audio both ways is PCM16 at
+24 kHz. No turns are detected: the client commits its audio and asks for responses.
 
 Shapes: OpenAI's API reference and the types of its SDKs (``types.realtime``,
 ``types.beta.realtime``).
@@ -29,32 +30,45 @@ from relay.doubles.messages import (
     section,
     text,
 )
-from relay.doubles.openai_conversation import SAMPLE_RATE, Conversation, Tokens
+from relay.doubles.openai_conversation import GA, SAMPLE_RATE, Conversation, Dialect, Tokens
 from relay.doubles.openai_reply import Reply
 from relay.doubles.server import Connection
 
-__all__ = ["converse"]
+__all__ = ["converse", "converse_in"]
 
 _MIN_COMMIT_SECONDS = 0.1
+_CALL_MODEL = "gpt-realtime"  # who joins a call does not name its model
 _FIXED_MEMBERS = frozenset({"id", "object", "type", "model", "expires_at"})
 
 
 async def converse(connection: Connection) -> None:
     """Play one session on an accepted connection."""
+    request = connection.request
+    beta = "realtime=v1" in (request.header(b"openai-beta") or "")
+    model = request.parameter("model")
+    if model is None and request.parameter("call_id"):
+        model = _CALL_MODEL
+    await converse_in(Dialect(beta=True) if beta else GA, model, connection)
+
+
+async def converse_in(dialect: Dialect, model: str | None, connection: Connection) -> None:
+    """Like ``converse``, where the dialect and the model are not found as OpenAI finds them."""
     async with trio.open_nursery() as nursery:
-        await _Session(connection, nursery).run()
+        await _Session(dialect, model, connection, nursery).run()
 
 
 class _Session:
-    def __init__(self, connection: Connection, nursery: trio.Nursery) -> None:
-        request = connection.request
+    def __init__(
+        self, dialect: Dialect, model: str | None, connection: Connection, nursery: trio.Nursery
+    ) -> None:
         self._connection = connection
         self._nursery = nursery
-        self._beta = "realtime=v1" in (request.header(b"openai-beta") or "")
-        # A model in the URL makes it a conversation, whatever the intent.
-        self._model = request.parameter("model")
-        self._transcribes = not self._model and request.parameter("intent") == "transcription"
-        self._conversation = Conversation(connection, beta=self._beta)
+        self._beta = dialect.beta
+        # A model makes it a conversation, whatever the intent.
+        self._model = model
+        intent = connection.request.parameter("intent")
+        self._transcribes = not model and intent == "transcription"
+        self._conversation = Conversation(connection, dialect)
         self._config = self._first_config()
         self._audio_size = 0
         self._reply: Reply | None = None
@@ -74,7 +88,7 @@ class _Session:
 
     async def run(self) -> None:
         conversation = self._conversation
-        if not (self._model or self._transcribes or self._connection.request.parameter("call_id")):
+        if not (self._model or self._transcribes):
             await conversation.send_error(None, "missing_model", "The URL has no model parameter")
             await self._connection.close(4000, "invalid_request_error.missing_model")
             return

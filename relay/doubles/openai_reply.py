@@ -24,7 +24,7 @@ class Reply:
         self._cancelled = False
         self._spoken = ""
         self._audio_size = 0
-        member = "modalities" if conversation.beta else "output_modalities"
+        member = "modalities" if conversation.dialect.beta else "output_modalities"
         self._modalities = {member: elements(options, member) or modalities}
         self._is_audio = "audio" in self._modalities[member]
         self._id = conversation.new_id("resp")
@@ -72,7 +72,7 @@ class Reply:
 
     async def _speak(self) -> None:
         heard = self._conversation.heard() or text(self._options, "instructions")
-        words = reply("OpenAI", heard)
+        words = reply(self._conversation.dialect.provider, heard)
         chunks = pieces(tone(SAMPLE_RATE), SAMPLE_RATE) if self._is_audio else []
         for word, chunk in zip_longest(words, chunks):
             if self._cancelled:
@@ -108,7 +108,7 @@ class Reply:
         content: list[JsonObject] = []
         if status != "in_progress":
             kind = self._part()["type"]
-            kind = kind if self._conversation.beta else f"output_{kind}"
+            kind = kind if self._conversation.dialect.beta else f"output_{kind}"
             content = [{**self._part(), "type": kind}]
         return {
             "id": self._item_id,

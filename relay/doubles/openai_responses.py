@@ -20,7 +20,7 @@ from relay.doubles.server import Connection
 __all__ = ["respond"]
 
 
-async def respond(connection: Connection) -> None:
+async def respond(connection: Connection, provider: str = "OpenAI") -> None:
     """Answer every ``response.create`` on an accepted connection."""
     for number in itertools.count(1):
         event = parse(await connection.receive())
@@ -33,7 +33,7 @@ async def respond(connection: Connection) -> None:
             message = "Missing required parameter: 'model'"
             await _send_error(connection, event, "missing_required_parameter", message, "model")
         else:
-            await _Response(connection, event, number).play()
+            await _Response(connection, event, number).play(provider)
 
 
 class _Response:
@@ -47,8 +47,8 @@ class _Response:
         self._previous = text(event, "previous_response_id") or None
         self._numbers = itertools.count()
 
-    async def play(self) -> None:
-        pieces = reply("OpenAI", self._heard)
+    async def play(self, provider: str) -> None:
+        pieces = reply(provider, self._heard)
         whole = "".join(pieces)
         outer = {"output_index": 0}
         where = {"item_id": self._item_id, "output_index": 0, "content_index": 0}

@@ -15,7 +15,7 @@ import time
 
 from relay.doubles.audio import seconds_of, to_base64, tone
 from relay.doubles.messages import JsonObject, decoded, parse, section, text
-from relay.doubles.openai_conversation import SAMPLE_RATE, Conversation
+from relay.doubles.openai_conversation import GA, SAMPLE_RATE, Conversation
 from relay.doubles.server import Connection
 
 __all__ = ["translate"]
@@ -23,7 +23,7 @@ __all__ = ["translate"]
 
 async def translate(connection: Connection) -> None:
     """Play one session on an accepted connection."""
-    conversation = Conversation(connection, beta=False)
+    conversation = Conversation(connection, GA)
     audio: JsonObject = {"input": {}, "output": {"language": "en"}}
     session: JsonObject = {
         "id": f"sess_{secrets.token_hex(8)}",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import itertools
 import struct
+import wave
 
 import pytest
 
@@ -17,6 +19,7 @@ from relay.doubles.audio import (
     to_float32,
     to_stereo,
     tone,
+    wav_header,
 )
 
 
@@ -64,6 +67,14 @@ def test_floats_and_stereo_say_the_same() -> None:
     pcm = struct.pack("<3h", 0, 16384, -32768)
     assert struct.unpack("<3f", to_float32(pcm)) == (0.0, 0.5, -1.0)
     assert samples(to_stereo(pcm)) == (0, 0, 16384, 16384, -32768, -32768)
+
+
+def test_a_wav_header_makes_a_file_of_a_tone() -> None:
+    pcm = tone(22050)
+    with wave.open(io.BytesIO(wav_header(22050, len(pcm)) + pcm)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (22050, 1, 2)
+        assert file.readframes(file.getnframes()) == pcm
+        assert file.getnframes() == len(pcm) // 2
 
 
 def test_base64_is_text() -> None:

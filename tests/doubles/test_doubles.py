@@ -15,6 +15,7 @@ from websockets.sync.client import connect as ws_connect
 from websockets.typing import Subprotocol
 
 from relay.doubles import DOUBLES, Request, serve_double, serve_stream
+from relay.protocol import CATALOGUE
 from tests.doubles.peer import KEY, connect, refusal
 from tests.support import trio_test
 
@@ -26,6 +27,29 @@ TARGETS = {
     ),
     "cartesia": ("/tts/websocket", {"X-API-Key": KEY}),
     "elevenlabs": ("/v1/convai/conversation?agent_id=mine", {"xi-api-key": KEY}),
+    "azure-openai": ("/openai/v1/realtime?model=m", {"api-key": KEY}),
+    "google-vertex-ai": (
+        "/ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent",
+        {"Authorization": f"Bearer {KEY}"},
+    ),
+    "deepgram": ("/v1/listen?model=nova-3", {"Authorization": f"Token {KEY}"}),
+    "fal": ("/fal-ai/flux", {"Authorization": f"Key {KEY}"}),
+    "xai": ("/v1/responses", {"Authorization": f"Bearer {KEY}"}),
+    "assemblyai": ("/v3/ws?sample_rate=16000", {"Authorization": KEY}),
+    "hume": ("/v0/evi/chat", {"X-Hume-Api-Key": KEY}),
+    "mistral": (
+        "/v1/audio/transcriptions/realtime?model=m",
+        {"Authorization": f"Bearer {KEY}"},
+    ),
+    "speechmatics": ("/v2", {"Authorization": f"Bearer {KEY}"}),
+    "inworld": (
+        "/api/v1/realtime/session?key=k&protocol=realtime",
+        {"Authorization": f"Basic {KEY}"},
+    ),
+    "workers-ai": (
+        "/v1/a/g/workers-ai?model=@cf/deepgram/nova-3",
+        {"cf-aig-authorization": f"Bearer {KEY}"},
+    ),
 }
 TOKEN = "rly_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -63,8 +87,8 @@ def tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return server_context, client_context
 
 
-def test_there_are_four_doubles() -> None:
-    assert list(DOUBLES) == ["openai", "google", "cartesia", "elevenlabs"]
+def test_there_is_a_double_of_each_provider_of_the_catalogue() -> None:
+    assert set(DOUBLES) == {provider.name for provider in CATALOGUE}
     assert all(double.provider == name for name, double in DOUBLES.items())
 
 
@@ -152,7 +176,7 @@ def test_hostile_peers_neither_stop_the_server_nor_print_anything(
 @pytest.mark.parametrize(
     ("query", "header", "subprotocols", "slot"),
     [
-        ("", ("cf-aig-authorization", "x"), [], "header cf-aig-authorization"),
+        ("", ("cf-aig-byok-alias", "x"), [], "header cf-aig-byok-alias"),
         ("", ("X-Any", TOKEN), [], "header x-any"),
         (f"key={TOKEN}", None, [], "query parameter key"),
         ("", None, ["realtime", "cf-aig-authorization.x"], "subprotocol entry"),

@@ -10,6 +10,8 @@ from tests.support import trio_test
 AGENT = "/v1/convai/conversation?agent_id=mine"
 TTS = "/v1/text-to-speech/voice/stream-input?model_id=m"
 MULTI = "/v1/text-to-speech/voice/multi-stream-input?model_id=m"
+DIALOGUE = "/v1/text-to-dialogue/stream-input?model_id=eleven_v3"
+MULTI_DIALOGUE = "/v1/text-to-dialogue/multi-stream-input?model_id=eleven_v3"
 SCRIBE = "/v1/speech-to-text/realtime?model_id=scribe_v2_realtime"
 HEADER = ("xi-api-key", KEY)
 
@@ -26,6 +28,11 @@ HEADER = ("xi-api-key", KEY)
         (f"{TTS}&authorization={KEY}", []),
         (f"{TTS}&single_use_token={KEY}", []),
         (MULTI, [HEADER]),
+        (DIALOGUE, [HEADER]),
+        (DIALOGUE, []),
+        (DIALOGUE, [("Authorization", f"Bearer {KEY}")]),
+        (f"{DIALOGUE}&single_use_token={KEY}", []),
+        (MULTI_DIALOGUE, [HEADER]),
         (SCRIBE, [HEADER]),
         (f"{SCRIBE}&token={KEY}", []),
     ],
@@ -62,6 +69,8 @@ async def test_a_browsers_entries_open_an_agent_and_convai_is_answered() -> None
         ),
         (TTS, [("xi-api-key", "wrong")], [], 401, "invalid_api_key"),
         (f"{MULTI}&authorization=wrong", [], [], 401, "invalid_api_key"),
+        (DIALOGUE, [("xi-api-key", "wrong")], [], 401, "invalid_api_key"),
+        (f"{MULTI_DIALOGUE}&single_use_token=wrong", [], [], 401, "invalid_api_key"),
         (SCRIBE, [], [], 403, "needs_authorization"),
         (f"{SCRIBE}&authorization={KEY}", [], [], 403, "needs_authorization"),
         (f"{SCRIBE}&token=wrong", [], [], 401, "invalid_api_key"),

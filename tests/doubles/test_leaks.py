@@ -57,3 +57,12 @@ def test_a_providers_own_request_leaks_nothing() -> None:
         subprotocols=["realtime", "openai-insecure-api-key.sk-x"],
     )
     assert leaked_slot(arrived) is None
+
+
+def test_a_provider_may_have_a_field_line_of_that_name() -> None:
+    own = frozenset({b"cf-aig-authorization"})
+    assert leaked_slot(request(headers=[(b"cf-aig-authorization", b"Bearer K")]), own) is None
+    token = request(headers=[(b"cf-aig-authorization", f"Bearer {TOKEN}".encode())])
+    assert leaked_slot(token, own) == "header cf-aig-authorization"
+    other = request(headers=[(b"cf-aig-byok-alias", b"eu")])
+    assert leaked_slot(other, own) == "header cf-aig-byok-alias"

@@ -196,3 +196,15 @@ def test_what_cannot_be_used_is_an_error_and_the_session_goes_on(
             assert (await peer.json())["type"] == "input_audio_buffer.cleared"
 
     test()
+
+
+@trio_test
+async def test_a_call_is_joined_without_a_model() -> None:
+    async with session("call_id=rtc_1") as peer:
+        created = await peer.json()
+        assert created["type"] == "session.created"
+        assert created["session"]["type"] == "realtime"
+        assert created["session"]["model"] == "gpt-realtime"
+        await peer.send(HELLO)
+        await peer.send({"type": "response.create"})
+        assert (await peer.until("response.done"))[-1]["response"]["status"] == "completed"
