@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import ssl
 import tempfile
@@ -81,11 +82,18 @@ async def serve_world(
             for provider, key in keys.items():
                 serve = partial(serve_double, provider, key, ssl_context=files.context)
                 port = await nursery.start(serve)
-                providers.append(catalogue[provider].at(f"wss://localhost:{port}"))
+                url = f"wss://localhost:{port}{_account_path(catalogue[provider])}"
+                providers.append(catalogue[provider].at(url))
             settings = _settings(files, tuple(providers), keys, token, http_port, https_port)
             server = await _start_relay(nursery, settings)
             ports = {listener.scheme: listener.port for listener in server.addresses}
             task_status.started(World(ports["http"], ports["https"], token, keys, files.ca))
+
+
+def _account_path(provider: Provider) -> str:
+    """The path of the operator's account, where the provider's URL has one; else nothing."""
+    path = provider.endpoints[0].path if provider.endpoints[0].names_account else ""
+    return re.sub(r"[{}]", "", path)
 
 
 @dataclass(frozen=True, slots=True)
