@@ -17,7 +17,6 @@ from relay.doubles import DOUBLES
 from relay.tls import client_context
 from tests.demo.support import run_in_world
 
-
 TARGETS = {  # where the provider wants something of its own
     "assemblyai": "?sample_rate=16000",
     "fal": "/fal-ai/flux",
