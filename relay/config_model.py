@@ -167,6 +167,7 @@ class GatewayModel(_Model):
     models: list[str] | None = None
     client_credentials: Literal["allowed", "refused"] = "allowed"
     lane: Literal["verbatim", "messages"] = "verbatim"
+    compression: Literal["off", "passthrough"] = "off"
     tokens: list[TokenModel] = []
     stored_keys: dict[Name, dict[Name, str]] = Field(default={}, repr=False)
     max_sessions: Count | None = None

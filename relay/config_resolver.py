@@ -243,6 +243,7 @@ class Resolver:
                 max_fragments=own.max_fragments or limits.max_fragments,
             ),
             messages_lane=model.lane == "messages",
+            compression=model.compression == "passthrough",
             max_sessions=model.max_sessions,
             openings_per_minute=model.openings_per_minute,
         )

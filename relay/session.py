@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -285,10 +285,12 @@ class Session:
             Refused: It cannot be reached, or did not answer with a valid 101 in time.
         """
         trust = self._host.settings.trust[admission.route.provider.name]
-        handshake = UpstreamHandshake(asked, secrets.token_bytes(16), admission.gateway.limits)
         resumption, stopwatch = self._host.resumption, self._stopwatch
         stream = await dial(asked.origin, trust, self._timeouts.connect, resumption, stopwatch)
         try:
+            if asked.compression and not is_private_path(stream):
+                asked = replace(asked, compression=())  # the session will be in the message lane
+            handshake = UpstreamHandshake(asked, secrets.token_bytes(16), admission.gateway.limits)
             with trio.move_on_after(self._timeouts.upstream):
                 with suppress(trio.BrokenResourceError):  # it may have answered all the same
                     await stream.send_all(handshake.request_data())
@@ -308,8 +310,9 @@ class Session:
     ) -> _Opened:
         """Answer the client with its 101, and choose the lane."""
         gateway, policies = admission.gateway, asked.policies
-        inbound = Pipe(masked=True, limits=gateway.limits)
-        outbound = Pipe(masked=False, limits=gateway.limits)
+        compressed = dialled.answer.compression is not None
+        inbound = Pipe(masked=True, limits=gateway.limits, compressed=compressed)
+        outbound = Pipe(masked=False, limits=gateway.limits, compressed=compressed)
         if gateway.messages_lane or policies or not is_private_path(dialled.stream):
             inbound = MessagePipe(masked=True, limits=gateway.limits, policies=policies)
             outbound = MessagePipe(masked=False, limits=gateway.limits)

@@ -8,6 +8,7 @@ arguments. What stands in ``__all__`` is the public API.
 
 from relay.protocol import closing as closing
 from relay.protocol.closing import Cause, Ending, Leg, ending, policy
+from relay.protocol.compression import PermessageDeflate
 from relay.protocol.credentials import Credentials, read_credentials, redact
 from relay.protocol.endpoints import Endpoint, Kind, MessageModel, Origin, Provider, Slot
 from relay.protocol.errors import (
@@ -62,6 +63,7 @@ __all__ = [
     "MessagePipe",
     "Opening",
     "Origin",
+    "PermessageDeflate",
     "Pipe",
     "Policy",
     "ProtocolError",

@@ -35,6 +35,7 @@ __all__ = [
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
+_COMPRESSED = frozenset({0x40 | TEXT, 0x40 | BINARY})  # RFC 7692 6: RSV1, on a first frame only
 _CONTROL_BIT = 0x8  # RFC 6455 5.5: control frames have the most significant opcode bit set
 _MAX_CONTROL_PAYLOAD = 125  # RFC 6455 5.5
 MAX_CONTROL_FRAME = 2 + 4 + _MAX_CONTROL_PAYLOAD
@@ -51,7 +52,9 @@ class FrameHeader(NamedTuple):
     """Bytes of the header itself, masking key included."""
 
 
-def frame_header(data: bytes, start: int, *, masked: bool) -> FrameHeader | None:
+def frame_header(
+    data: bytes, start: int, *, masked: bool, compressed: bool = False
+) -> FrameHeader | None:
     """Read the frame header that begins at ``data[start]``.
 
     Every rule is checked as soon as the bytes it needs are there, so that what is found does not
@@ -61,16 +64,17 @@ def frame_header(data: bytes, start: int, *, masked: bool) -> FrameHeader | None
         data: Bytes as received; at least one at ``start``.
         start: Where the frame begins.
         masked: Whether frames of this direction must be masked (RFC 6455 5.1).
+        compressed: Whether permessage-deflate was negotiated.
 
     Returns:
         The header, or None if it is not there wholly.
 
     Raises:
-        RemoteProtocolError: The header breaks a rule of RFC 6455 5.2, 5.3 or 5.5.
+        RemoteProtocolError: The header breaks a rule of RFC 6455 5.2, 5.3 or 5.5, or of RFC 7692.
     """
     first = data[start]
-    if first & 0x70:
-        raise RemoteProtocolError("a reserved bit is set")  # 5.2: no extension is negotiated
+    if first & 0x70 and not (compressed and first & 0x7F in _COMPRESSED):
+        raise RemoteProtocolError("a reserved bit is set")  # 5.2: no extension gives it a meaning
     opcode = first & 0x0F
     if opcode not in _OPCODES:
         raise RemoteProtocolError("reserved opcode")

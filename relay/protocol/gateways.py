@@ -12,6 +12,7 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from relay.protocol.compression import PermessageDeflate, offered_compression
 from relay.protocol.credentials import (
     TOKEN_PREFIX,
     Credentials,
@@ -82,6 +83,8 @@ class Gateway:
     limits: Limits = field(default_factory=Limits)
     messages_lane: bool = False
     """Whether every session of this gateway runs in the message lane."""
+    compression: bool = False
+    """Whether permessage-deflate is carried through, in the verbatim lane."""
     max_sessions: int | None = None
     openings_per_minute: int | None = None
 
@@ -114,6 +117,8 @@ class UpstreamRequest:
     """The credentials in it, which no answer may show."""
     policies: tuple[Policy, ...] = ()
     """What the client's messages have to pass; if there are any, in the message lane."""
+    compression: tuple[PermessageDeflate, ...] = ()
+    """What to offer; nothing, if the session will run in the message lane."""
 
 
 def authorise(
@@ -212,13 +217,16 @@ def upstream_request(
             query = parameter if query is None else query + b"&" + parameter
         else:
             added.append(slot.field(key))
+    gateway, policies = admission.gateway, _policies(admission, stored=secrets != credentials.own)
+    compression = gateway.compression and not (gateway.messages_lane or policies)
     return UpstreamRequest(
         origin=admission.route.origin,
         target=path if query is None else path + b"?" + query,
         fields=(*passed, *added, *provider.added_fields),
         subprotocols=credentials.subprotocols,
         secrets=secrets,
-        policies=_policies(admission, stored=secrets != credentials.own),
+        policies=policies,
+        compression=offered_compression(fields) if compression else (),
     )
 
 

@@ -87,7 +87,7 @@ class MessagePipe(Pipe):
         except RemoteProtocolError as error:
             # This came before whatever Close or violation ended these bytes.
             self.state = State.FAILED
-            self._between_messages = False
+            self._expected = ()
             self.close = close = None
             self.error = error
         if close is not None:

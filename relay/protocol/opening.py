@@ -10,6 +10,7 @@ The order of calls, for which the driver brings bytes and deadlines:
     write_upstream(upstream.request_data())
     while (answer := upstream.receive_data(read_upstream())) is None: ...
     write(client.accept(opening, answer, session_id))
+    inbound = Pipe(masked=True, limits=limits, compressed=answer.compression is not None)
 
 Every step raises :class:`~relay.protocol.errors.Refused` and nothing else for what a peer did;
 ``client.refuse`` turns it into bytes. What followed either head is in ``early_data``: it is the
@@ -138,6 +139,8 @@ class ClientHandshake:
         ]
         if chosen is not None:
             fields.append((b"Sec-WebSocket-Protocol", chosen.encode()))
+        if upstream.compression is not None:
+            fields.append((b"Sec-WebSocket-Extensions", str(upstream.compression).encode()))
         return self._connection.send(
             h11.InformationalResponse(
                 status_code=101, headers=fields, reason=HTTPStatus(101).phrase

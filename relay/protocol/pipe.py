@@ -32,6 +32,8 @@ __all__ = ["Pipe", "State"]
 
 _WHOLE_MESSAGE = (0x80 | TEXT, 0x80 | BINARY)
 """First bytes of a message in one frame."""
+_COMPRESSED_MESSAGE = (0xC0 | TEXT, 0xC0 | BINARY)
+"""The same of a compressed one (RFC 7692 6: RSV1)."""
 
 
 class State(enum.Enum):
@@ -54,11 +56,14 @@ class Pipe:
 
     Args:
         masked: True for inbound (client to provider), whose frames must be masked.
-        limits: Bounds on messages.
+        limits: Bounds on messages; on what is sent of them, if they are compressed.
+        compressed: Whether permessage-deflate was negotiated, so that messages may be compressed.
     """
 
     __slots__ = (
-        "_between_messages",
+        "_compressed",
+        "_expected",
+        "_first_bytes",
         "_fragments",
         "_held",
         "_limits",
@@ -77,12 +82,15 @@ class Pipe:
         "state",
     )
 
-    def __init__(self, *, masked: bool, limits: Limits) -> None:
+    def __init__(self, *, masked: bool, limits: Limits, compressed: bool = False) -> None:
         self._masked = masked
+        self._compressed = compressed
         self._mask_bit, self._short_header = (0x80, 6) if masked else (0, 2)
         self._limits = limits
         self._max_message_size = limits.max_message_size
-        self._between_messages = True  # all that was received is forwarded, and ended a message
+        self._first_bytes = _WHOLE_MESSAGE + (_COMPRESSED_MESSAGE if compressed else ())
+        # The same between messages, when all that was received is forwarded; otherwise none.
+        self._expected: tuple[int, ...] = self._first_bytes
         self._held = b""  # the beginning of a frame that cannot be forwarded yet
         self._payload_left = 0  # of the data frame under way
         self._fragments = 0  # frames of the message under way; 0 between messages
@@ -127,7 +135,7 @@ class Pipe:
         size = len(data)
         # One whole message in one frame, which is what most chunks are: it is seen with the fewest
         # steps and without a call. All else takes the long way.
-        if self._between_messages and size > 3 and data[0] in _WHOLE_MESSAGE:
+        if size > 3 and data[0] in self._expected:
             length = data[1] ^ self._mask_bit  # over 127 if the mask bit is the wrong one
             if length < 126:
                 end = length + self._short_header
@@ -149,7 +157,7 @@ class Pipe:
             return b""
         if not data:
             self.state = State.CLOSED
-            self._between_messages = False
+            self._expected = ()
             return b""
         if self._held:
             data = self._held + data
@@ -163,7 +171,9 @@ class Pipe:
         self._payload_left = 0
         while position < size:
             try:
-                header = frame_header(data, position, masked=self._masked)
+                header = frame_header(
+                    data, position, masked=self._masked, compressed=self._compressed
+                )
                 if header is None:
                     break
                 if header.opcode >= CLOSE:
@@ -188,9 +198,8 @@ class Pipe:
         elif position < size:
             self._held = data[position:]
             data = data[:position]
-        self._between_messages = (
-            position == size and not self._fragments and self.state is State.OPEN
-        )
+        between_messages = position == size and not self._fragments and self.state is State.OPEN
+        self._expected = self._first_bytes if between_messages else ()
         self.bytes += len(data)
         return data
 

@@ -11,6 +11,11 @@ from typing import cast
 
 import h11
 
+from relay.protocol.compression import (
+    NegotiationError,
+    PermessageDeflate,
+    accepted_compression,
+)
 from relay.protocol.credentials import contains_secret
 from relay.protocol.errors import ProviderRefused, Refused
 from relay.protocol.fields import answer_fields, list_members, values
@@ -38,6 +43,8 @@ class UpstreamAnswer:
     """The entry it chose of those it was offered."""
     fields: tuple[tuple[bytes, bytes], ...] = field(repr=False)
     """Its field lines that may pass to the client."""
+    compression: PermessageDeflate | None = None
+    """What it accepted of the compression that it was offered; then messages may be compressed."""
 
 
 class UpstreamHandshake:
@@ -77,6 +84,9 @@ class UpstreamHandshake:
         if request.subprotocols:
             offer = ", ".join(request.subprotocols).encode()
             fields.append((b"Sec-WebSocket-Protocol", offer))
+        if request.compression:
+            offer = ", ".join(map(str, request.compression)).encode()
+            fields.append((b"Sec-WebSocket-Extensions", offer))
         head = h11.Request(method="GET", target=request.target, headers=[*fields, *request.fields])
         return self._connection.send(head) + self._connection.send(h11.EndOfMessage())
 
@@ -139,8 +149,10 @@ class UpstreamHandshake:
         accepts = values(fields, b"sec-websocket-accept")
         if len(accepts) != 1 or not hmac.compare_digest(accepts[0], accept_value(self._key)):
             raise self._bad_gateway("answered 101 with a wrong Sec-WebSocket-Accept")
-        if values(fields, b"sec-websocket-extensions"):
-            raise self._bad_gateway("accepted an extension that was not offered")
+        try:
+            compression = accepted_compression(fields, self._request.compression)
+        except NegotiationError as error:
+            raise self._bad_gateway(f"accepted {error}") from None
         chosen = [each.decode("latin-1") for each in values(fields, b"sec-websocket-protocol")]
         if len(chosen) > 1 or not set(chosen) <= set(self._request.subprotocols):
             raise self._bad_gateway("chose a subprotocol that was not offered")
@@ -151,6 +163,7 @@ class UpstreamHandshake:
                 for name, value in answer_fields(fields, refusal=False)
                 if not contains_secret(name + b": " + value, self._request.secrets)
             ),
+            compression=compression,
         )
 
     def _receive_refusal(self, response: h11.Response) -> None:

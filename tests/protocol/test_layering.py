@@ -46,6 +46,7 @@ LAYERS = [
     "closing",
     # opening handshakes
     "fields",
+    "compression",
     "head",
     "endpoints",
     # the catalogue: each entry may build on one above it
