@@ -22,14 +22,14 @@ _SERVER_WINDOW = "server_max_window_bits"
 _CLIENT_WINDOW = "client_max_window_bits"
 _WINDOW_BITS = re.compile(r"[89]|1[0-5]")  # 7.1.2: 8 to 15, without leading zeros
 
-# RFC 6455 9.1, with the white space that its grammar implies. Nothing is tried twice, so that what
-# a peer sends is read in one pass.
-_OWS = r"[ \t]*+"
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # noqa: S105 - RFC 9110 5.6.2
-_QUOTED = r'"((?:[^"\\]|\\.)*+)"'
-_PARAMETER = rf"{_OWS};{_OWS}({_TOKEN})(?:{_OWS}={_OWS}(?:({_TOKEN})|{_QUOTED}))?+"
+# RFC 6455 9.1, with the white space that its grammar implies. The next character always tells which
+# way to go, so nothing is read often.
+_OWS = r"[ \t]*"
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 5.6.2
+_QUOTED = r'"((?:[^"\\]|\\.)*)"'
+_PARAMETER = rf"{_OWS};{_OWS}({_TOKEN})(?:{_OWS}={_OWS}(?:({_TOKEN})|{_QUOTED}))?"
 _PARAMETERS = re.compile(_PARAMETER)
-_MEMBER = re.compile(rf"{_OWS}(?:({_TOKEN})((?:{_PARAMETER})*+))?+{_OWS}(?:,|\Z)")
+_MEMBER = re.compile(rf"{_OWS}(?:({_TOKEN})((?:{_PARAMETER})*){_OWS})?(?:,|\Z)")
 
 
 class NegotiationError(Exception):

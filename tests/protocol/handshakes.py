@@ -22,6 +22,7 @@ from relay.protocol import (
     Limits,
     Opening,
     Origin,
+    PermessageDeflate,
     Provider,
     Refused,
     Request,
@@ -166,7 +167,10 @@ def switch(*lines: str, accept: bytes = ACCEPT) -> bytes:
 
 
 def dialled(
-    *subprotocols: str, secrets: tuple[Secret, ...] = (), limits: Limits = LIMITS
+    *subprotocols: str,
+    secrets: tuple[Secret, ...] = (),
+    limits: Limits = LIMITS,
+    compression: tuple[PermessageDeflate, ...] = (),
 ) -> UpstreamHandshake:
     """A handshake with a provider whose request has just been sent."""
     request = UpstreamRequest(
@@ -175,6 +179,7 @@ def dialled(
         fields=(),
         subprotocols=subprotocols,
         secrets=secrets,
+        compression=compression,
     )
     handshake = UpstreamHandshake(request, NONCE, limits)
     handshake.request_data()

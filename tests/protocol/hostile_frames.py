@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from relay.protocol import Close
 
-__all__ = ["ACCEPTED", "INVALID_TEXT", "REJECTED", "Accepted", "Rejected", "mirror"]
+__all__ = ["ACCEPTED", "COMPRESSED", "INVALID_TEXT", "REJECTED", "Accepted", "Rejected", "mirror"]
 
 
 class Rejected(NamedTuple):
@@ -42,10 +42,17 @@ REJECTED = [
     Rejected("no mask", "frame is not masked", _h("8105") + b"hello"),
     Rejected("RSV3", "a reserved bit is set", _h("9185") + _KEY + b"hello"),
     Rejected("RSV2", "a reserved bit is set", _h("a185") + _KEY + b"hello"),
-    Rejected("RSV1, empty", "a reserved bit is set", _h("c280") + _KEY),
-    Rejected("RSV1, not deflate", "a reserved bit is set", _h("c285") + _KEY + b"\xff" * 5),
-    Rejected("RSV1, deflate", "a reserved bit is set", _h("c187 00000000 f248cdc9c90700")),
+    Rejected("RSV1 and RSV2", "a reserved bit is set", _h("e185") + _KEY + b"hello"),
+    Rejected("RSV1 and RSV3", "a reserved bit is set", _h("d285") + _KEY + b"hello"),
     Rejected("RSV1 on a control frame", "a reserved bit is set", _h("c980") + _KEY),
+    Rejected("RSV1 on a Close", "a reserved bit is set", _h("c882 00000000 03e8")),
+    Rejected("RSV1 and a reserved opcode", "a reserved bit is set", _h("c380") + _KEY),
+    Rejected(
+        "RSV1 on a continuation",
+        "a reserved bit is set",
+        _h("c081 00000000 62"),
+        accepted=_h("0181 00000000 61"),
+    ),
     Rejected("opcode 3", "reserved opcode", _h("8380") + _KEY),
     Rejected("opcode 6", "reserved opcode", _h("8680") + _KEY),
     Rejected("opcode B", "reserved opcode", _h("8b80") + _KEY),
@@ -110,6 +117,18 @@ REJECTED = [
         close_code=1007,
     ),
 ]
+
+COMPRESSED = [
+    Rejected("RSV1, empty", "a reserved bit is set", _h("c280") + _KEY),
+    Rejected("RSV1, not deflate", "a reserved bit is set", _h("c285") + _KEY + b"\xff" * 5),
+    Rejected("RSV1, deflate", "a reserved bit is set", _h("c187 00000000 f248cdc9c90700")),
+    Rejected(
+        "RSV1, fragmented",
+        "a reserved bit is set",
+        _h("4183 00000000 f248cd 8084 00000000 c9c90700"),
+    ),
+]
+"""Rejected, unless permessage-deflate was negotiated."""
 
 ACCEPTED = [
     *(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from itertools import cycle
 from typing import NamedTuple
@@ -21,6 +22,7 @@ __all__ = [
     "any_bytes",
     "chunkings",
     "close_payloads",
+    "compress",
     "control_frames",
     "cut",
     "fragmented_messages",
@@ -57,16 +59,26 @@ control_frames = st.tuples(st.sampled_from([PING, PONG]), st.binary(max_size=125
 """Pings and Pongs; a Close only ever ends a stream."""
 
 
+def compress(message: bytes) -> bytes:
+    """The payload of a compressed message, which refers to none before it (RFC 7692 7.2.1)."""
+    deflate = zlib.compressobj(wbits=-15)
+    return (deflate.compress(message) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
 @st.composite
-def fragmented_messages(draw: st.DrawFn) -> list[Frame]:
+def fragmented_messages(draw: st.DrawFn, *, compressed: bool) -> list[Frame]:
     """A message of one to five fragments, with control frames between some (RFC 6455 5.4)."""
     opcode = draw(st.sampled_from([TEXT, BINARY]))
     payload = draw(_text if opcode == TEXT else _binary)
+    rsv1 = compressed and draw(st.booleans())
+    if rsv1:
+        payload = compress(payload)
     cuts = sorted(draw(st.lists(st.integers(0, len(payload)), max_size=4)))
     frames: list[Frame] = []
     for start, end in zip([0, *cuts], [*cuts, len(payload)], strict=True):
-        frames.append(Frame(opcode, payload[start:end], fin=len(frames) == len(cuts)))
-        opcode = CONTINUATION
+        last = len(frames) == len(cuts)
+        frames.append(Frame(opcode, payload[start:end], fin=last, rsv1=rsv1))
+        opcode, rsv1 = CONTINUATION, False
     for position in draw(st.lists(st.integers(1, len(frames)), max_size=2)):
         frames.insert(position, draw(control_frames))
     return frames
@@ -82,9 +94,18 @@ class Stream(NamedTuple):
 
 
 @st.composite
-def valid_streams(draw: st.DrawFn, *, masked: bool, closed: bool | None = None) -> Stream:
-    """Whole messages and control frames, and at the end a Close; ``closed`` None: perhaps one."""
-    parts = draw(st.lists(fragmented_messages() | control_frames.map(lambda f: [f]), max_size=5))
+def valid_streams(
+    draw: st.DrawFn, *, masked: bool, closed: bool | None = None, compressed: bool = False
+) -> Stream:
+    """Whole messages and control frames, and at the end a Close.
+
+    Args:
+        masked: The direction.
+        closed: Whether there is a Close; None for perhaps.
+        compressed: Whether some of the messages are compressed.
+    """
+    messages = fragmented_messages(compressed=compressed)
+    parts = draw(st.lists(messages | control_frames.map(lambda f: [f]), max_size=5))
     frames = [frame for part in parts for frame in part]
     if closed if closed is not None else draw(st.booleans()):
         frames.append(Frame(CLOSE, draw(close_payloads)))
@@ -107,9 +128,9 @@ _MUTATIONS: list[_Mutation] = [
 
 
 @st.composite
-def mutated_streams(draw: st.DrawFn, *, masked: bool) -> bytes:
+def mutated_streams(draw: st.DrawFn, *, masked: bool, compressed: bool) -> bytes:
     """A valid stream with a few places changed, most of them at the beginning of a frame."""
-    stream = draw(valid_streams(masked=masked))
+    stream = draw(valid_streams(masked=masked, compressed=compressed))
     data = stream.data
     for _ in range(draw(st.integers(1, 3))):
         places = st.integers(0, len(data))
@@ -121,13 +142,18 @@ def mutated_streams(draw: st.DrawFn, *, masked: bool) -> bytes:
 
 
 def any_bytes(*, masked: bool) -> st.SearchStrategy[bytes]:
-    """Anything a peer may send: valid, nearly valid, for the other direction, after a Close."""
+    """Anything a peer may send: valid, nearly valid, for the other direction, after a Close.
+
+    Some of it is compressed, which is valid only where that was negotiated.
+    """
+    valid = valid_streams(masked=masked)
+    compressed = valid_streams(masked=masked, compressed=True)
     return st.one_of(
-        mutated_streams(masked=masked),
-        valid_streams(masked=masked).map(lambda stream: stream.data),
-        st.tuples(valid_streams(masked=masked), valid_streams(masked=masked)).map(
-            lambda both: both[0].data + both[1].data
-        ),
+        mutated_streams(masked=masked, compressed=False),
+        mutated_streams(masked=masked, compressed=True),
+        valid.map(lambda stream: stream.data),
+        compressed.map(lambda stream: stream.data),
+        st.tuples(valid, valid).map(lambda both: both[0].data + both[1].data),
         valid_streams(masked=not masked).map(lambda stream: stream.data),
         st.binary(max_size=200),
     )

@@ -80,18 +80,23 @@ def test_a_header_is_read_where_it_stands() -> None:
     assert frame_header(data[: start + 7], start, masked=True) is None
 
 
+@pytest.mark.parametrize("compressed", [True, False])
 @pytest.mark.parametrize("masked", [True, False])
-def test_of_all_first_two_bytes_only_valid_ones_pass(masked: bool) -> None:
+def test_of_all_first_two_bytes_only_valid_ones_pass(masked: bool, compressed: bool) -> None:
     extended = {126: (126).to_bytes(2, "big"), 127: (65536).to_bytes(8, "big")}
     for first, second in itertools.product(range(256), repeat=2):
         length = second % 128
         control = first in {0x88, 0x89, 0x8A} and length <= 125
         data = first in {0x00, 0x01, 0x02, 0x80, 0x81, 0x82}
+        data |= compressed and first in {0x41, 0x42, 0xC1, 0xC2}
         valid = (control or data) and (second >= 128) is masked
         header = None
         with contextlib.suppress(RemoteProtocolError):
             header = frame_header(
-                bytes([first, second]) + extended.get(length, b"") + KEY, 0, masked=masked
+                bytes([first, second]) + extended.get(length, b"") + KEY,
+                0,
+                masked=masked,
+                compressed=compressed,
             )
         assert (header is not None) is valid
         if header is not None:

@@ -336,6 +336,48 @@ def test_where_nothing_was_authenticated_or_stored_messages_are_not_looked_at() 
     assert session.upstream.policies == ()
 
 
+_OFFERS = (
+    "Sec-WebSocket-Extensions: x-other, permessage-deflate; client_max_window_bits",
+    "Sec-WebSocket-Extensions: permessage-deflate",
+)
+
+
+def test_compression_is_offered_where_the_gateway_carries_it_through() -> None:
+    gateway = a_gateway(authentication_required=False, compression=True)
+    session = admit(upgrade(OPENAI, "Authorization: Bearer K", *_OFFERS), gateway)
+    assert [str(offer) for offer in session.upstream.compression] == [
+        "permessage-deflate; client_max_window_bits",
+        "permessage-deflate",
+    ]
+
+
+@pytest.mark.parametrize("lines", [[], ["Sec-WebSocket-Extensions: x-other"]])
+def test_no_compression_is_offered_that_the_client_did_not_offer(lines: list[str]) -> None:
+    gateway = a_gateway(authentication_required=False, compression=True)
+    session = admit(upgrade(OPENAI, "Authorization: Bearer K", *lines), gateway)
+    assert session.upstream.compression == ()
+
+
+@pytest.mark.parametrize(
+    ("policy", "target"),
+    [
+        ({}, OPENAI),
+        ({"compression": True, "messages_lane": True}, OPENAI),
+        ({"compression": True, "client_credentials_allowed": False}, _SPEECH),
+    ],
+    ids=["off", "messages lane", "policies"],
+)
+def test_no_compression_is_offered_where_messages_are_read(
+    policy: dict[str, object], target: str
+) -> None:
+    gateway = a_gateway(
+        authentication_required=False,
+        stored_keys={("openai", "default"): "k", **_ELEVENLABS_KEY},
+        **policy,
+    )
+    assert admit(upgrade(target, *_OFFERS), gateway).upstream.compression == ()
+
+
 def test_no_credential_at_all_is_401() -> None:
     with refused(401, 2041):
         admit(upgrade(OPENAI, WITH_TOKEN))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from wsproto import ConnectionType
 from wsproto.connection import Connection, ConnectionState
 from wsproto.events import CloseConnection
+from wsproto.extensions import PerMessageDeflate
 
 from relay.protocol import (
     Cause,
@@ -25,7 +27,7 @@ from relay.protocol import (
     policy,
 )
 from relay.protocol.frames import CLOSE
-from tests.protocol.hostile_frames import REJECTED, Rejected, mirror
+from tests.protocol.hostile_frames import COMPRESSED, REJECTED, mirror
 from tests.protocol.strategies import (
     SMALL_LIMITS,
     any_bytes,
@@ -36,8 +38,15 @@ from tests.protocol.strategies import (
 )
 from tests.protocol.wire import Frame, decode, delivered
 
+Lane = Callable[..., Pipe]
+COMPRESSING: Lane = functools.partial(Pipe, compressed=True)
+"""The verbatim lane of a session that has negotiated permessage-deflate."""
+
 both_directions = pytest.mark.parametrize("masked", [True, False], ids=["inbound", "outbound"])
-both_lanes = pytest.mark.parametrize("lane", [Pipe, MessagePipe])
+verbatim = pytest.mark.parametrize("lane", [Pipe, COMPRESSING], ids=["verbatim", "compressing"])
+every_lane = pytest.mark.parametrize(
+    "lane", [Pipe, COMPRESSING, MessagePipe], ids=["verbatim", "compressing", "messages"]
+)
 
 HELD = 130  # the largest control frame, without its last byte
 
@@ -65,9 +74,16 @@ def outcome(pipe: Pipe) -> Outcome:
     )
 
 
-def parsed_by_wsproto(data: bytes, *, masked: bool) -> tuple[list[object], Connection]:
+def parsed_by_wsproto(
+    data: bytes, *, masked: bool, compressed: bool
+) -> tuple[list[object], Connection]:
     """The events of a receiver that is a wsproto connection, and the connection."""
-    receiver = Connection(ConnectionType.SERVER if masked else ConnectionType.CLIENT)
+    deflate = PerMessageDeflate()
+    deflate.finalize("")
+    receiver = Connection(
+        ConnectionType.SERVER if masked else ConnectionType.CLIENT,
+        extensions=[deflate] if compressed else [],
+    )
     receiver.receive_data(data)
     return list(receiver.events()), receiver
 
@@ -76,12 +92,13 @@ def parsed_by_wsproto(data: bytes, *, masked: bool) -> tuple[list[object], Conne
 
 
 @both_directions
+@verbatim
 @given(data=st.data(), sizes=chunkings)
 def test_valid_input_comes_out_as_it_went_in(
-    masked: bool, data: st.DataObject, sizes: list[int]
+    lane: Lane, masked: bool, data: st.DataObject, sizes: list[int]
 ) -> None:
-    stream = data.draw(valid_streams(masked=masked))
-    pipe = Pipe(masked=masked, limits=Limits())
+    stream = data.draw(valid_streams(masked=masked, compressed=lane is COMPRESSING))
+    pipe = lane(masked=masked, limits=Limits())
     held = 0
     out = b""
     for chunk in cut(stream.data, sizes):
@@ -107,13 +124,14 @@ def test_valid_input_comes_out_as_it_went_in(
 
 
 @both_directions
+@verbatim
 @given(data=st.data(), sizes=chunkings, ended=st.booleans())
 def test_any_input_gives_a_prefix_of_it_however_it_is_cut(
-    masked: bool, data: st.DataObject, sizes: list[int], ended: bool
+    lane: Lane, masked: bool, data: st.DataObject, sizes: list[int], ended: bool
 ) -> None:
     stream = data.draw(any_bytes(masked=masked))
     end = [b""] if ended else []
-    whole, bytewise, cuts = (Pipe(masked=masked, limits=SMALL_LIMITS) for _ in range(3))
+    whole, bytewise, cuts = (lane(masked=masked, limits=SMALL_LIMITS) for _ in range(3))
     out = feed(whole, [stream, *end] if stream else end)
     assert stream.startswith(out)
     assert feed(bytewise, [*cut(stream, [1]), *end]) == out
@@ -138,12 +156,14 @@ def test_the_message_lane_does_not_depend_on_the_chunking_either(
 
 
 @both_directions
-@both_lanes
-@given(data=st.data(), hostile=st.sampled_from(REJECTED), sizes=chunkings)
+@every_lane
+@given(data=st.data(), sizes=chunkings)
 def test_all_that_precedes_a_violation_is_forwarded_and_nothing_of_it(
-    lane: type[Pipe], masked: bool, data: st.DataObject, hostile: Rejected, sizes: list[int]
+    lane: Lane, masked: bool, data: st.DataObject, sizes: list[int]
 ) -> None:
-    before = data.draw(valid_streams(masked=masked, closed=False))
+    compressed = lane is COMPRESSING
+    hostile = data.draw(st.sampled_from(REJECTED if compressed else [*REJECTED, *COMPRESSED]))
+    before = data.draw(valid_streams(masked=masked, closed=False, compressed=compressed))
     accepted, broken = hostile.accepted, hostile.broken
     if not masked:
         accepted, broken = mirror(accepted), mirror(broken)
@@ -158,18 +178,19 @@ def test_all_that_precedes_a_violation_is_forwarded_and_nothing_of_it(
     assert pipe.error.close_code_hint == hostile.close_code
 
 
-# (3) Whatever is forwarded parses in wsproto, apart from Close 1014 and invalid UTF-8 text.
+# (3) Whatever is forwarded parses in wsproto, apart from Close 1014, invalid UTF-8 text, and what
+# cannot be decompressed.
 
 
 @both_directions
-@both_lanes
+@every_lane
 @given(data=st.data(), sizes=chunkings)
 def test_what_is_forwarded_parses_in_wsproto(
-    lane: type[Pipe], masked: bool, data: st.DataObject, sizes: list[int]
+    lane: Lane, masked: bool, data: st.DataObject, sizes: list[int]
 ) -> None:
     pipe = lane(masked=masked, limits=Limits())
     out = feed(pipe, cut(data.draw(any_bytes(masked=masked)), sizes))
-    events, receiver = parsed_by_wsproto(out, masked=masked)
+    events, receiver = parsed_by_wsproto(out, masked=masked, compressed=lane is COMPRESSING)
     # wsproto reports what it cannot parse as a Close that leaves its state as it was.
     failures = [
         event.code
@@ -178,10 +199,10 @@ def test_what_is_forwarded_parses_in_wsproto(
     ]
     if pipe.close is not None and pipe.close.code == 1014:
         assert failures in ([1002], [1007])
-    elif lane is Pipe:
-        assert failures in ([], [1007])
-    else:
+    elif lane is MessagePipe:
         assert not failures
+    else:
+        assert failures in ([], [1007])
     if pipe.close is not None and not failures:
         assert events[-1] == CloseConnection(pipe.close.code or 1005, pipe.close.reason)
 
@@ -195,22 +216,25 @@ def test_both_lanes_deliver_the_same(
     masked: bool, data: st.DataObject, sizes: list[int], other_sizes: list[int]
 ) -> None:
     stream = data.draw(valid_streams(masked=masked))
-    verbatim = Pipe(masked=masked, limits=Limits())
+    as_it_came = Pipe(masked=masked, limits=Limits())
     messages = MessagePipe(masked=masked, limits=Limits())
-    out = feed(verbatim, cut(stream.data, sizes))
+    out = feed(as_it_came, cut(stream.data, sizes))
     encoded_anew = feed(messages, cut(stream.data, other_sizes))
     assert delivered(decode(out, masked=masked)) == stream.items
     assert delivered(decode(encoded_anew, masked=masked)) == stream.items
-    assert outcome(verbatim) == outcome(messages)
+    assert outcome(as_it_came) == outcome(messages)
 
 
 # (5) At most 131 bytes are held back.
 
 
 @both_directions
+@verbatim
 @given(data=st.data(), sizes=chunkings)
-def test_little_is_held_back(masked: bool, data: st.DataObject, sizes: list[int]) -> None:
-    pipe = Pipe(masked=masked, limits=SMALL_LIMITS)
+def test_little_is_held_back(
+    lane: Lane, masked: bool, data: st.DataObject, sizes: list[int]
+) -> None:
+    pipe = lane(masked=masked, limits=SMALL_LIMITS)
     held = 0
     for chunk in cut(data.draw(any_bytes(masked=masked)), sizes):
         held += len(chunk) - len(pipe.receive_data(chunk))
@@ -238,10 +262,10 @@ def past_limits(frames: Iterable[Frame], limits: Limits) -> int | None:
 
 
 @both_directions
-@both_lanes
+@every_lane
 @given(data=st.data(), sizes=chunkings)
 def test_nothing_past_a_limit_is_forwarded(
-    lane: type[Pipe], masked: bool, data: st.DataObject, sizes: list[int]
+    lane: Lane, masked: bool, data: st.DataObject, sizes: list[int]
 ) -> None:
     pipe = lane(masked=masked, limits=SMALL_LIMITS)
     out = feed(pipe, cut(data.draw(any_bytes(masked=masked)), sizes))
@@ -249,13 +273,14 @@ def test_nothing_past_a_limit_is_forwarded(
 
 
 @both_directions
+@verbatim
 @given(data=st.data(), sizes=chunkings)
 def test_all_that_keeps_the_limits_is_forwarded(
-    masked: bool, data: st.DataObject, sizes: list[int]
+    lane: Lane, masked: bool, data: st.DataObject, sizes: list[int]
 ) -> None:
-    stream = data.draw(valid_streams(masked=masked))
+    stream = data.draw(valid_streams(masked=masked, compressed=lane is COMPRESSING))
     first = past_limits(decode(stream.data, masked=masked), SMALL_LIMITS)
-    pipe = Pipe(masked=masked, limits=SMALL_LIMITS)
+    pipe = lane(masked=masked, limits=SMALL_LIMITS)
     out = feed(pipe, cut(stream.data, sizes))
     if first is None:
         assert out == stream.data
@@ -274,10 +299,10 @@ causes = st.text(max_size=200).map(policy) | st.sampled_from(
 )
 
 
-@both_lanes
+@every_lane
 @given(data=st.data(), cause=causes, masking_key=masking_keys)
 def test_each_side_gets_at_most_one_close_and_nothing_after_it(
-    lane: type[Pipe], data: st.DataObject, cause: Cause, masking_key: bytes
+    lane: Lane, data: st.DataObject, cause: Cause, masking_key: bytes
 ) -> None:
     pipes, sent = [], []
     for masked in (True, False):

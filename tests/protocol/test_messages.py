@@ -10,6 +10,7 @@ from relay.protocol import Close, Limits, MessagePipe, Policy, RemoteProtocolErr
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from tests.protocol.hostile_frames import (
     ACCEPTED,
+    COMPRESSED,
     INVALID_TEXT,
     REJECTED,
     Accepted,
@@ -239,7 +240,7 @@ def test_a_close_inside_a_message_is_sent_and_the_message_is_not() -> None:
 
 
 @both_directions
-@pytest.mark.parametrize("hostile", REJECTED, ids=lambda hostile: hostile.name)
+@pytest.mark.parametrize("hostile", [*REJECTED, *COMPRESSED], ids=lambda hostile: hostile.name)
 def test_hostile_frames_are_not_forwarded(hostile: Rejected, masked: bool) -> None:
     accepted, broken, error = hostile.accepted, hostile.broken, hostile.error
     if not masked:

@@ -7,6 +7,7 @@ from relay.protocol import (
     HttpAnswer,
     Limits,
     Opening,
+    PermessageDeflate,
     ProviderRefused,
     Refused,
     UpstreamAnswer,
@@ -332,6 +333,20 @@ def test_a_101_answers_no_entry_when_none_was_offered() -> None:
     client, opening = handshake(upgrade(TARGET))
     sent = client.accept(opening, UpstreamAnswer(None, ()), "id")
     assert b"sec-websocket-protocol" not in sent.lower()
+
+
+def test_a_101_passes_on_what_the_provider_accepted_of_the_compression() -> None:
+    client, opening = handshake(upgrade(TARGET))
+    upstream = UpstreamAnswer(None, (), PermessageDeflate((("server_max_window_bits", 9),)))
+    sent = client.accept(opening, upstream, "id")
+    line = b"\r\nSec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n"
+    assert line in sent
+
+
+def test_a_101_accepts_no_compression_that_the_provider_did_not() -> None:
+    client, opening = handshake(upgrade(TARGET, "Sec-WebSocket-Extensions: permessage-deflate"))
+    sent = client.accept(opening, UpstreamAnswer(None, ()), "id")
+    assert b"sec-websocket-extensions" not in sent.lower()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from relay.protocol import (
     ClientHandshake,
     Kind,
     Opening,
+    PermessageDeflate,
     ProviderRefused,
     Refused,
     Request,
@@ -141,6 +142,9 @@ CLIENT_LINES = (
     b"Origin: null",
     b"Sec-WebSocket-Protocol: caf\xe9",
     b"Sec-WebSocket-Protocol: a,,b c",
+    b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+    b'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits="1\\5", x; y="',
+    b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99, caf\xe9",
     b"Sec-WebSocket-Version: 8",
     b"Sec-WebSocket-Key: \xff",
     b"cf-aig-authorization: \xff",
@@ -194,7 +198,7 @@ def client_outcome(pieces: list[bytes]) -> tuple[object, ...]:
             check_refusal(client, Refused(408, 2000, "too slow"))
             return "incomplete", client.started
         opening = examine(request, PROVIDERS)
-        gateway = a_gateway(authentication_required=False)
+        gateway = a_gateway(authentication_required=False, compression=True)
         admission = authorise(
             opening.target,
             opening.fields,
@@ -238,7 +242,12 @@ REFUSALS = (
     b"HTTP/1.1 429 No\r\nRetry-After: caf\xe9\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b",
 )
 VALID_ANSWERS = st.sampled_from(
-    [switch(), switch("Sec-WebSocket-Protocol: a", "x-request-id: 1"), *REFUSALS]
+    [
+        switch(),
+        switch("Sec-WebSocket-Protocol: a", "x-request-id: 1"),
+        switch("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9"),
+        *REFUSALS,
+    ]
 )
 UPSTREAM_FRAGMENTS = (
     *CLIENT_FRAGMENTS,
@@ -254,6 +263,8 @@ UPSTREAM_FRAGMENTS = (
 )
 UPSTREAM_LINES = (
     b"Sec-WebSocket-Extensions: permessage-deflate",
+    b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=9",
+    b"Sec-WebSocket-Extensions: permessage-deflate, caf\xe9",
     b"Sec-WebSocket-Protocol: caf\xe9",
     b"Sec-WebSocket-Protocol: a",
     b"Sec-WebSocket-Accept: " + ACCEPT,
@@ -283,7 +294,7 @@ ANY_ANSWER = st.one_of(
 
 
 def upstream_outcome(pieces: list[bytes], *, ended: bool) -> tuple[object, ...]:
-    handshake = dialled("a", "b")
+    handshake = dialled("a", "b", compression=(PermessageDeflate(),))
     try:
         for number, piece in enumerate(pieces, start=1):
             answer = handshake.receive_data(piece)

@@ -8,12 +8,14 @@ from relay.protocol import Close, Limits, Pipe, State
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from tests.protocol.hostile_frames import (
     ACCEPTED,
+    COMPRESSED,
     INVALID_TEXT,
     REJECTED,
     Accepted,
     Rejected,
     mirror,
 )
+from tests.protocol.strategies import compress
 from tests.protocol.wire import Frame, encode
 
 KEY = bytes.fromhex("37fa213d")
@@ -102,9 +104,12 @@ def test_text_is_not_checked_for_utf_8(masked: bool) -> None:
 @both_directions
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 255, 65535, 65536])
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
-def test_a_chunk_that_is_one_whole_message(opcode: int, length: int, masked: bool) -> None:
-    pipe = new_pipe(masked)
-    chunk = Frame(opcode, bytes(length)).encode(key(masked))
+@pytest.mark.parametrize(("compressed", "rsv1"), [(False, False), (True, False), (True, True)])
+def test_a_chunk_that_is_one_whole_message(
+    compressed: bool, rsv1: bool, opcode: int, length: int, masked: bool
+) -> None:
+    pipe = Pipe(masked=masked, limits=Limits(), compressed=compressed)
+    chunk = Frame(opcode, bytes(length), rsv1=rsv1).encode(key(masked))
     for count in (1, 2):
         assert pipe.receive_data(chunk) is chunk
         assert (pipe.messages, pipe.frames, pipe.bytes) == (count, count, count * len(chunk))
@@ -238,13 +243,21 @@ def test_a_close_inside_a_fragmented_message_ends_the_direction() -> None:
 
 
 @both_directions
-@pytest.mark.parametrize("hostile", REJECTED, ids=lambda hostile: hostile.name)
-def test_hostile_frames_are_not_forwarded(hostile: Rejected, masked: bool) -> None:
+@pytest.mark.parametrize(
+    ("hostile", "compressed"),
+    [
+        *(pytest.param(each, False, id=each.name) for each in [*REJECTED, *COMPRESSED]),
+        *(pytest.param(each, True, id=f"{each.name}, compressed") for each in REJECTED),
+    ],
+)
+def test_hostile_frames_are_not_forwarded(
+    hostile: Rejected, compressed: bool, masked: bool
+) -> None:
     accepted, broken, error = hostile.accepted, hostile.broken, hostile.error
     if not masked:
         accepted, broken = mirror(accepted), mirror(broken)
         error = error.replace("is not masked", "is masked")
-    pipe = new_pipe(masked)
+    pipe = Pipe(masked=masked, limits=Limits(), compressed=compressed)
     assert pipe.receive_data(accepted + broken) == accepted
     assert failure(pipe) == (error, hostile.close_code)
     assert pipe.can_inject
@@ -260,6 +273,42 @@ def test_what_only_looks_hostile_passes(harmless: Accepted, masked: bool) -> Non
     assert pipe.receive_data(data + discarded) == data
     assert pipe.close == harmless.close
     assert pipe.state is (State.CLOSING if harmless.close else State.OPEN)
+
+
+# Compression.
+
+
+@both_directions
+@pytest.mark.parametrize("hostile", COMPRESSED, ids=lambda hostile: hostile.name)
+def test_a_compressed_message_passes_where_that_was_negotiated(
+    hostile: Rejected, masked: bool
+) -> None:
+    data = hostile.broken if masked else mirror(hostile.broken)
+    for chunks in ([data], [data[:1], data[1:]], [data + data]):
+        pipe = Pipe(masked=masked, limits=Limits(), compressed=True)
+        assert b"".join(map(pipe.receive_data, chunks)) == b"".join(chunks)
+        assert pipe.state is State.OPEN
+        assert pipe.messages == len(b"".join(chunks)) // len(data)
+
+
+@both_directions
+def test_no_second_message_begins_inside_a_compressed_one(masked: bool) -> None:
+    pipe = Pipe(masked=masked, limits=Limits(), compressed=True)
+    begun = Frame(TEXT, b"\xf2\x48", fin=False, rsv1=True).encode(key(masked))
+    assert pipe.receive_data(begun) is begun
+    assert pipe.receive_data(Frame(TEXT, b"\xcd\xc9", rsv1=True).encode(key(masked))) == b""
+    assert failure(pipe) == ("new message inside a fragmented one", 1002)
+
+
+@both_directions
+def test_a_limit_is_on_what_is_sent_of_a_compressed_message(masked: bool) -> None:
+    payload = compress(bytes(100_000))
+    frame = Frame(BINARY, payload, rsv1=True).encode(key(masked))
+    for spare in (0, -1):
+        limits = Limits(max_message_size=len(payload) + spare)
+        pipe = Pipe(masked=masked, limits=limits, compressed=True)
+        assert pipe.receive_data(frame) == (b"" if spare else frame)
+    assert failure(pipe) == ("message too big", 1009)
 
 
 def test_a_stalled_header_is_held_and_nothing_else_happens() -> None:

@@ -5,6 +5,7 @@ import pytest
 from relay.protocol import (
     Limits,
     Origin,
+    PermessageDeflate,
     ProviderRefused,
     Refused,
     Secret,
@@ -58,6 +59,16 @@ def test_no_subprotocols_are_offered_when_there_are_none() -> None:
     sent = UpstreamHandshake(request, NONCE, LIMITS).request_data()
     assert b"sec-websocket-protocol" not in sent.lower()
     assert b"sec-websocket-extensions" not in sent.lower()
+
+
+def test_compression_is_offered_in_the_order_of_the_offers() -> None:
+    offers = (PermessageDeflate((("client_max_window_bits", None),)), PermessageDeflate())
+    request = UpstreamRequest(Origin("ws", "localhost", 80), b"/", (), (), (), compression=offers)
+    sent = UpstreamHandshake(request, NONCE, LIMITS).request_data()
+    assert (
+        b"\r\nSec-WebSocket-Extensions: "
+        b"permessage-deflate; client_max_window_bits, permessage-deflate\r\n"
+    ) in sent
 
 
 # --- the 101 --------------------------------------------------------------------------------------
@@ -184,6 +195,42 @@ def test_what_is_no_valid_101_is_502(data: bytes) -> None:
     assert not isinstance(caught.value, ProviderRefused)
     assert caught.value.fields == ()
     assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+OFFER = PermessageDeflate((("client_max_window_bits", None),))
+
+
+@pytest.mark.parametrize("line", ["", "; client_max_window_bits=10; server_no_context_takeover"])
+def test_compression_that_was_offered_may_be_accepted(line: str) -> None:
+    handshake = dialled(compression=(OFFER,))
+    answer = handshake.receive_data(switch(f"Sec-WebSocket-Extensions: permessage-deflate{line}"))
+    assert answer is not None
+    assert str(answer.compression) == f"permessage-deflate{line}"
+
+
+def test_compression_that_was_offered_need_not_be_accepted() -> None:
+    answer = dialled(compression=(OFFER,)).receive_data(switch())
+    assert answer is not None
+    assert answer.compression is None
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Sec-WebSocket-Extensions:"],
+        ["Sec-WebSocket-Extensions: x-other"],
+        ["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"],
+        ["Sec-WebSocket-Extensions: permessage-deflate; unknown-and-secret"],
+        ["Sec-WebSocket-Extensions: permessage-deflate"] * 2,
+    ],
+)
+def test_compression_that_was_not_offered_so_is_502(lines: list[str]) -> None:
+    with refused(502, 2100) as caught:
+        dialled(compression=(OFFER,)).receive_data(switch(*lines))
+    assert caught.value.proxy_error == "http_protocol_error"
+    assert caught.value.message.startswith("the provider accepted ")
+    assert "unknown" not in caught.value.message
+    assert caught.value.__suppress_context__
 
 
 @pytest.mark.parametrize("received", [b"", b"HTTP/1.1 101 Swi", b"HTTP/1.1 100 Continue\r\n\r\n"])

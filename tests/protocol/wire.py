@@ -21,10 +21,12 @@ class Frame(NamedTuple):
     fin: bool = True
     missing: int = 0
     """Bytes of the declared payload that are not there."""
+    rsv1: bool = False
+    """Whether a compressed message begins with it (RFC 7692 6)."""
 
     def encode(self, masking_key: bytes | None = None) -> bytes:
         """The frame's bytes; masked if there is a key."""
-        first = bytes([self.fin << 7 | self.opcode])
+        first = bytes([self.fin << 7 | self.rsv1 << 6 | self.opcode])
         bit = 0 if masking_key is None else 0x80
         length = len(self.payload) + self.missing
         if length < 126:
@@ -62,6 +64,7 @@ def decode(data: bytes, *, masked: bool) -> list[Frame]:
                 payload=_xor(payload, key),
                 fin=data[0] >= 0x80,
                 missing=length - len(payload),
+                rsv1=bool(data[0] & 0x40),
             )
         )
         data = data[size + length :]
