@@ -47,6 +47,7 @@ origins = ["https://app.example.com"]
 providers = ["openai", "google", "local"]
 client_credentials = "allowed"
 lane = "verbatim"
+compression = "off"
 tokens = [{ name = "web", sha256 = "SHA256", providers = ["openai"], models = ["gpt-realtime*"], \
 expires = 2027-01-01T00:00:00Z, max_sessions = 50, openings_per_minute = 60 }]
 stored_keys = { openai = { default = "env:OPENAI_API_KEY", eu = "file:FOLDER/openai-eu" } }
@@ -97,6 +98,7 @@ def test_the_whole_example(tmp_path: Path, example: str) -> None:
     assert gateway.providers == frozenset({"openai", "google", "local"})
     assert gateway.client_credentials_allowed
     assert not gateway.messages_lane
+    assert not gateway.compression
     assert gateway.tokens == (
         GatewayToken(
             name="web",
@@ -145,6 +147,7 @@ def test_the_least_configuration(tmp_path: Path) -> None:
     assert gateway.providers is None
     assert gateway.client_credentials_allowed
     assert not gateway.messages_lane
+    assert not gateway.compression
     assert gateway.tokens == ()
     assert gateway.max_sessions is None
     assert gateway.openings_per_minute is None
@@ -315,6 +318,10 @@ GATEWAY = 'gateways."a/b"'
         (
             "[gateways.'a/b']\nauthentication = 'off'",
             f"{GATEWAY}.authentication: must be 'required' or 'none'",
+        ),
+        (
+            "[gateways.'a/b']\ncompression = true",
+            f"{GATEWAY}.compression: must be 'off' or 'passthrough'",
         ),
         ("[gateways.'a/b']\nlane = 1", f"{GATEWAY}.lane: must be 'verbatim' or 'messages'"),
         (

@@ -14,6 +14,11 @@ from pathlib import Path
 
 import trio
 import trustme
+from websockets.extensions import ServerExtensionFactory
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from relay.protocol import CATALOGUE, Gateway, GatewayToken, Secret, by_name
 from relay.server import Server
@@ -74,6 +79,46 @@ async def accept(stream: trio.abc.SendStream, head: bytes, then: bytes = b"") ->
     )
 
 
+class Echo:
+    """A provider played by ``websockets``, which sends back every message.
+
+    Args:
+        extensions: What it may accept.
+    """
+
+    def __init__(self, *extensions: ServerExtensionFactory) -> None:
+        self._extensions = extensions
+        self.head = b""
+        """The last request's."""
+        self.received = 0
+        """Bytes that followed the requests."""
+
+    async def __call__(self, stream: trio.SSLStream[trio.SocketStream], head: bytes) -> None:
+        self.head = head
+        protocol = ServerProtocol(extensions=self._extensions, max_size=None)
+        protocol.receive_data(head)
+        (request,) = protocol.events_received()
+        assert isinstance(request, Request)
+        protocol.send_response(protocol.accept(request))
+        while True:
+            for data in protocol.data_to_send():
+                if data:
+                    await stream.send_all(data)
+            if protocol.state is State.CLOSED or protocol.close_expected():
+                return
+            data = bytes(await stream.receive_some(65536))
+            self.received += len(data)
+            protocol.receive_data(data)
+            for event in protocol.events_received():
+                assert isinstance(event, Frame)
+                if event.opcode is Opcode.TEXT:
+                    protocol.send_text(event.data, event.fin)
+                elif event.opcode is Opcode.BINARY:
+                    protocol.send_binary(event.data, event.fin)
+                elif event.opcode is Opcode.CONT:
+                    protocol.send_continuation(event.data, event.fin)
+
+
 async def read_head(stream: trio.abc.ReceiveStream) -> bytes:
     """Read a head, byte by byte, so that nothing after it is taken."""
     head = b""
@@ -98,7 +143,12 @@ async def read_all(stream: trio.abc.ReceiveStream) -> bytes:
 
 @asynccontextmanager
 async def relay(
-    provider: Provider, folder: Path, *, lane: str = "verbatim", timeouts: Timeouts | None = None
+    provider: Provider,
+    folder: Path,
+    *,
+    lane: str = "verbatim",
+    compression: bool = False,
+    timeouts: Timeouts | None = None,
 ) -> AsyncIterator[RelayUnderTest]:
     """A relay in front of ``provider``, which stands for every provider of the catalogue."""
     ca = trustme.CA()
@@ -138,6 +188,7 @@ async def relay(
                 Secret(STORED_KEY.encode()) if alias == "default" else None
             ),
             messages_lane=lane == "messages",
+            compression=compression,
         )
         settings = Settings(
             listeners=(Listener("http", "127.0.0.1"), Listener("https", "127.0.0.1")),

@@ -14,6 +14,7 @@ from websockets.sync.client import connect
 from relay.protocol import Close, control_frame
 from tests.e2e.support import (
     TOKEN,
+    Echo,
     RelayUnderTest,
     accept,
     e2e_test,
@@ -116,30 +117,6 @@ def test_messages_arrive_in_both_lanes(lane: str, tmp_path: Path) -> None:
     """What a client of another make sends comes back from an echo as it was."""
     messages: list[str | bytes] = ["grüße", b"\x00\xff" * 5000, "", b"", "x" * 200_000]
 
-    async def provider(stream: trio.SSLStream[trio.SocketStream], head: bytes) -> None:
-        from websockets.protocol import State  # noqa: PLC0415
-        from websockets.server import ServerProtocol  # noqa: PLC0415
-
-        protocol = ServerProtocol(max_size=None)
-        protocol.receive_data(head)
-        (request,) = protocol.events_received()
-        protocol.send_response(protocol.accept(request))  # type: ignore[arg-type]
-        while True:
-            for data in protocol.data_to_send():
-                if data:
-                    await stream.send_all(data)
-            if protocol.state is State.CLOSED or protocol.close_expected():
-                return
-            protocol.receive_data(bytes(await stream.receive_some(65536)))
-            for event in protocol.events_received():
-                opcode, payload, fin = event.opcode, event.data, event.fin  # type: ignore[union-attr]
-                if opcode == 0x1:
-                    protocol.send_text(payload, fin)
-                elif opcode == 0x2:
-                    protocol.send_binary(payload, fin)
-                elif opcode == 0x0:
-                    protocol.send_continuation(payload, fin)
-
     def client(under_test: RelayUnderTest) -> None:
         with connect(
             under_test.url("openai?model=m"),
@@ -156,7 +133,7 @@ def test_messages_arrive_in_both_lanes(lane: str, tmp_path: Path) -> None:
 
     @e2e_test
     async def run() -> None:
-        async with relay(provider, tmp_path, lane=lane) as under_test:
+        async with relay(Echo(), tmp_path, lane=lane) as under_test:
             await trio.to_thread.run_sync(client, under_test)
 
     run()
