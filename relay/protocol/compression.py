@@ -23,7 +23,8 @@ _CLIENT_WINDOW = "client_max_window_bits"
 _WINDOW_BITS = re.compile(r"[89]|1[0-5]")  # 7.1.2: 8 to 15, without leading zeros
 
 # RFC 6455 9.1, with the white space that its grammar implies. The next character always tells which
-# way to go, so nothing is read often.
+# way to go, so the time is linear; possessive quantifiers would say so, but `re` fails on groups in
+# them ("the span of capturing group is wrong").
 _OWS = r"[ \t]*"
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 5.6.2
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
