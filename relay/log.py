@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import structlog
 
-__all__ = ["configure"]
+__all__ = ["configure", "log_fault"]
 
 
 def configure(level: str, *, json: bool) -> None:
@@ -41,6 +43,17 @@ def configure(level: str, *, json: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [_FromLibraries()]
     root.setLevel(threshold)
+
+
+def log_fault(log: structlog.typing.FilteringBoundLogger, error: BaseException) -> None:
+    """Log where a fault of ours happened; not its words, which can hold bytes of a peer."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            log_fault(log, each)
+        return
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    log.error("fault", error=type(error).__name__, where=where)
 
 
 class _Logger(structlog.WriteLogger):

@@ -214,7 +214,7 @@ async def session(
         await reset(stream)
 
     with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as play.log:
-        patch.setattr("relay.session.dial", play.dial)
+        patch.setattr("relay.session_opening.dial", play.dial)
         patch.setattr("relay.session.reset", noted_reset)
         async with driver.reactor() as server.reactor, trio.open_nursery() as nursery:
             nursery.start_soon(play.run)

@@ -1,0 +1,312 @@
+"""The first act of a session: from the client's first byte to its 101, or to its refusal.
+
+One task owns the client's stream, dials, and answers. While it dials, up to 64 KiB of early client
+bytes are kept, and the client's end cancels the dial.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+import trio
+
+from relay.dial import dial
+from relay.link import (
+    close,
+    complete_tls,
+    finish_sending,
+    is_private_path,
+    peer_address,
+    receive,
+)
+from relay.log import log_fault
+from relay.protocol import (
+    Admission,
+    Cause,
+    ClientHandshake,
+    HttpAnswer,
+    MessagePipe,
+    Opening,
+    Pipe,
+    Refused,
+    Request,
+    UpstreamAnswer,
+    UpstreamHandshake,
+    UpstreamRequest,
+    authorise,
+    examine,
+    upstream_request,
+)
+from relay.quotas import Quotas
+from relay.resumption import Resumption
+from relay.settings import Settings
+from relay.stopwatch import Stopwatch
+from relay.timeouts import Timeouts
+
+__all__ = ["Opened", "OpeningHost", "SessionOpening"]
+
+_EARLY_DATA = 64 * 1024
+
+
+class OpeningHost(Protocol):
+    """What an opening needs of the server that runs the session."""
+
+    settings: Settings
+    quotas: Quotas
+    resumption: Resumption
+    draining: Cause | None
+    """Why no session may open any more; None while they may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open session, as the first act hands it to the second."""
+
+    upstream: trio.abc.Stream
+    inbound: Pipe
+    outbound: Pipe
+    client_early_data: bytes
+    upstream_early_data: bytes
+    timeouts: Timeouts
+    """Those of the gateway."""
+    log: structlog.typing.FilteringBoundLogger
+    """Says in each line which session it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialled:
+    """A provider that has answered with its 101."""
+
+    stream: trio.abc.Stream
+    answer: UpstreamAnswer
+    early_data: bytes
+
+
+class SessionOpening:
+    """A client's connection, from its first byte to its 101.
+
+    Args:
+        client: The client's connection; whoever made the session closes it.
+        host: The server.
+        session_id: The session's, by which an operator finds it.
+        log: Says in each line which session it is about.
+    """
+
+    def __init__(
+        self,
+        client: trio.abc.Stream,
+        host: OpeningHost,
+        session_id: str,
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self._client = client
+        self._host = host
+        self._session_id = session_id
+        self._log = log
+        self._timeouts = host.settings.timeouts
+        self._handshake = ClientHandshake(host.settings.limits)
+        self._early_data = bytearray()
+        self._stopwatch = Stopwatch()
+
+    async def run(self, places: ExitStack) -> Opened | None:
+        """The first act, with its unhappy ends.
+
+        Args:
+            places: Gets what the session takes of the limits; to be closed at its end.
+
+        Returns:
+            The open session; None if there is none, and the client knows all that it will.
+        """
+        try:
+            return await self._open(places)
+        except Refused as error:
+            refused = error
+        except Exception as error:  # noqa: BLE001 - the fence
+            log_fault(self._log, error)
+            refused = Refused(500, 2000, "internal error", proxy_error="proxy_internal_error")
+        self._log.info("refused", status=refused.status, code=refused.code, why=refused.message)
+        await self._send_and_end(self._handshake.refuse(refused, self._session_id))
+        return None
+
+    async def _open(self, places: ExitStack) -> Opened | None:
+        """Bring the session to its 101; None if the client went away or wanted no session.
+
+        Raises:
+            Refused: The client gets this instead of its 101.
+        """
+        settings, quotas = self._host.settings, self._host.quotas
+        request = await self._receive_request()
+        if request is None or await self._answer_health(request):
+            return None
+        opening = examine(request, settings.providers)
+        self._check_draining()
+        places.enter_context(quotas.place())
+        admission = authorise(
+            opening.target,
+            opening.fields,
+            opening.credentials,
+            settings.gateways,
+            settings.providers,
+            time.time(),
+        )
+        self._timeouts = settings.timeouts_of(admission.gateway.name)
+        self._log = self._log.bind(
+            gateway=admission.gateway.name,
+            provider=admission.route.provider.name,
+            token=admission.token.name if admission.token else None,
+        )
+        places.enter_context(quotas.session(admission))
+        asked = upstream_request(admission, opening.fields, opening.credentials)
+        self._stopwatch.lap("authorise")
+        dialled = await self._dial_while_watching(admission, asked)
+        if dialled is None:
+            self._log.info("client left during the opening")
+            return None
+        try:
+            self._check_draining()
+            return await self._accept(admission, asked, opening, dialled)
+        except BaseException:
+            await close(dialled.stream)
+            raise
+
+    async def _receive_request(self) -> Request | None:
+        """The client's request; None if it went away before it was whole."""
+        with trio.move_on_after(self._timeouts.opening):
+            if await complete_tls(self._client):
+                self._stopwatch.lap("tls")
+            while data := await receive(self._client):
+                request = self._handshake.receive_data(data)
+                if request is not None:
+                    self._stopwatch.lap("head")
+                    return request
+            return None
+        if not self._handshake.started:
+            return None  # it never said anything: nor do we
+        raise Refused(408, 2000, "the request did not come in time")
+
+    async def _answer_health(self, request: Request) -> bool:
+        """Answer ``/healthz`` and ``/readyz``; return whether it was one of them."""
+        if request.target not in {b"/healthz", b"/readyz"}:
+            return False
+        if request.method not in {"GET", "HEAD"}:
+            raise Refused(405, 2000, "only GET and HEAD", fields=(("Allow", "GET, HEAD"),))
+        ready = request.target == b"/healthz" or self._host.draining is None
+        status, body = (200, b"ok\n") if ready else (503, b"draining\n")
+        fields = [("Content-Type", "text/plain"), ("Cache-Control", "no-store")]
+        await self._send_and_end(self._handshake.answer(HttpAnswer(status, fields, body)))
+        return True
+
+    def _check_draining(self) -> None:
+        if self._host.draining is not None:
+            raise Refused(
+                503,
+                2102,
+                "the relay is draining",
+                fields=(("Retry-After", "1"),),
+                proxy_error="destination_unavailable",
+            )
+
+    async def _dial_while_watching(
+        self, admission: Admission, asked: UpstreamRequest
+    ) -> _Dialled | None:
+        """Dial the provider, and keep early client bytes; None if the client goes away."""
+        self._early_data += self._handshake.early_data
+        outcome: _Dialled | Refused | None = None
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_client, nursery.cancel_scope)
+                try:
+                    outcome = await self._dial(admission, asked)
+                except Refused as refused:
+                    outcome = refused
+                nursery.cancel_scope.cancel()
+        except BaseException:  # cancelled, when the provider had answered already
+            if isinstance(outcome, _Dialled):
+                await close(outcome.stream)
+            raise
+        if isinstance(outcome, Refused):
+            raise outcome
+        return outcome
+
+    async def _watch_client(self, dialling: trio.CancelScope) -> None:
+        while (room := _EARLY_DATA - len(self._early_data)) > 0:
+            data = await receive(self._client, room)
+            if not data:
+                dialling.cancel()
+                return
+            self._early_data += data
+
+    async def _dial(self, admission: Admission, asked: UpstreamRequest) -> _Dialled:
+        """Connect to the provider and ask for the upgrade.
+
+        Raises:
+            Refused: It cannot be reached, or did not answer with a valid 101 in time.
+        """
+        trust = self._host.settings.trust[admission.route.provider.name]
+        resumption, stopwatch = self._host.resumption, self._stopwatch
+        stream = await dial(asked.origin, trust, self._timeouts.connect, resumption, stopwatch)
+        try:
+            if asked.compression and not is_private_path(stream):
+                asked = replace(asked, compression=())  # the session will be in the message lane
+            handshake = UpstreamHandshake(asked, secrets.token_bytes(16), admission.gateway.limits)
+            with trio.move_on_after(self._timeouts.upstream):
+                with suppress(trio.BrokenResourceError):  # it may have answered all the same
+                    await stream.send_all(handshake.request_data())
+                while True:
+                    answer = handshake.receive_data(await receive(stream))
+                    if answer is not None:
+                        stopwatch.lap("upstream")
+                        resumption.keep(trust, asked.origin, stream)
+                        return _Dialled(stream, answer, handshake.early_data)
+            raise handshake.timed_out()  # noqa: TRY301 - the stream is closed below
+        except BaseException:
+            await close(stream)
+            raise
+
+    async def _accept(
+        self, admission: Admission, asked: UpstreamRequest, opening: Opening, dialled: _Dialled
+    ) -> Opened:
+        """Answer the client with its 101, and choose the lane."""
+        gateway, policies = admission.gateway, asked.policies
+        compressed = dialled.answer.compression is not None
+        inbound = Pipe(masked=True, limits=gateway.limits, compressed=compressed)
+        outbound = Pipe(masked=False, limits=gateway.limits, compressed=compressed)
+        if gateway.messages_lane or policies or not is_private_path(dialled.stream):
+            inbound = MessagePipe(masked=True, limits=gateway.limits, policies=policies)
+            outbound = MessagePipe(masked=False, limits=gateway.limits)
+        accepted = self._handshake.accept(opening, dialled.answer, self._session_id)
+        sent = False
+        with trio.move_on_after(self._timeouts.write):
+            try:
+                await self._client.send_all(accepted)
+                sent = True
+            except trio.BrokenResourceError:
+                pass
+        if not sent:  # the client is gone, or took nothing: the provider has to be told
+            outbound.send_failed()
+            inbound.receive_data(b"")
+        self._stopwatch.lap("answer")
+        self._log.info("opened", client=peer_address(self._client), **self._stopwatch.milliseconds)
+        return Opened(
+            dialled.stream,
+            inbound,
+            outbound,
+            bytes(self._early_data),
+            dialled.early_data,
+            self._timeouts,
+            self._log,
+        )
+
+    async def _send_and_end(self, data: bytes) -> None:
+        """Send the last thing that this client gets."""
+        with trio.move_on_after(self._timeouts.close):
+            try:
+                await self._client.send_all(data)
+            except trio.BrokenResourceError:
+                return
+            await finish_sending(self._client)
