@@ -1,14 +1,16 @@
 """The sans-IO core of the relay: bytes and decisions, no sockets, no clock, no randomness.
 
 Opening handshakes (RFC 6455 4) with :class:`ClientHandshake`, :func:`examine`, :func:`authorise`,
-:func:`upstream_request` and :class:`UpstreamHandshake`; open sessions with one :class:`Pipe` or
-:class:`MessagePipe` per direction; endings with :func:`ending`. Keys, masks and the time are
-arguments. What stands in ``__all__`` is the public API.
+:func:`upstream_request` and :class:`UpstreamHandshake`, :func:`attempts` where a provider has
+several upstreams, :class:`ConnectHandshake` where it is behind a proxy; open sessions with one
+:class:`Pipe` or :class:`MessagePipe` per direction; endings with :func:`ending`. Keys, masks and
+the time are arguments. What stands in ``__all__`` is the public API.
 """
 
 from relay.protocol import closing as closing
 from relay.protocol.closing import Cause, Ending, Leg, ending, policy
 from relay.protocol.compression import PermessageDeflate
+from relay.protocol.connect_proxy import ConnectHandshake, Proxy
 from relay.protocol.credentials import Credentials, read_credentials, redact
 from relay.protocol.endpoints import Endpoint, Kind, MessageModel, Origin, Provider, Slot
 from relay.protocol.errors import (
@@ -18,6 +20,7 @@ from relay.protocol.errors import (
     Refused,
     RemoteProtocolError,
 )
+from relay.protocol.failover import attempts, may_fail_over
 from relay.protocol.frames import Close, control_frame
 from relay.protocol.gateways import (
     Admission,
@@ -49,6 +52,7 @@ __all__ = [
     "Cause",
     "ClientHandshake",
     "Close",
+    "ConnectHandshake",
     "Credentials",
     "Ending",
     "Endpoint",
@@ -69,6 +73,7 @@ __all__ = [
     "ProtocolError",
     "Provider",
     "ProviderRefused",
+    "Proxy",
     "Refused",
     "RemoteProtocolError",
     "Request",
@@ -80,12 +85,14 @@ __all__ = [
     "UpstreamAnswer",
     "UpstreamHandshake",
     "UpstreamRequest",
+    "attempts",
     "authorise",
     "by_name",
     "closing",
     "control_frame",
     "ending",
     "examine",
+    "may_fail_over",
     "parse_target",
     "policy",
     "read_credentials",

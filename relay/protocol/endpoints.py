@@ -57,10 +57,15 @@ class Origin:
         return cls(parts.scheme, host, port), path
 
     @property
+    def address(self) -> str:
+        """Host and port, also where it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
     def authority(self) -> str:
         """Host and port as the ``Host`` field has them (RFC 9110 7.2)."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+        return self.address.removesuffix(f":{_DEFAULT_PORTS[self.scheme]}")
 
 
 class Kind(enum.Enum):
@@ -191,6 +196,10 @@ class Provider:
     """Entries that clients still offer and that the provider refuses."""
     added_fields: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
     """Field lines that the configuration adds."""
+    other_origins: tuple[Origin, ...] = ()
+    """Tried in this order when ``origin`` fails before the 101."""
+    failover_on_429: bool = False
+    """Whether a 429 counts as failing."""
 
     def origin_of(self, endpoint: Endpoint, part: str = "") -> Origin | None:
         """Where an endpoint is dialled.

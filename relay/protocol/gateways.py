@@ -119,6 +119,10 @@ class UpstreamRequest:
     """What the client's messages have to pass; if there are any, in the message lane."""
     compression: tuple[PermessageDeflate, ...] = ()
     """What to offer; nothing, if the session will run in the message lane."""
+    other_origins: tuple[Origin, ...] = ()
+    """Where to dial, in this order, when ``origin`` fails."""
+    failover_on_429: bool = False
+    """Whether a 429 is a reason to, too."""
 
 
 def authorise(
@@ -227,6 +231,8 @@ def upstream_request(
         secrets=secrets,
         policies=policies,
         compression=offered_compression(fields) if compression else (),
+        other_origins=provider.other_origins,
+        failover_on_429=provider.failover_on_429,
     )
 
 

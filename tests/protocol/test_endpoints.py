@@ -72,6 +72,7 @@ def test_a_url_of_another_form_is_refused(url: str, why: str) -> None:
 )
 def test_the_authority_leaves_the_default_port_out(origin: Origin, authority: str) -> None:
     assert origin.authority == authority
+    assert origin.address == f"{authority.removesuffix(f':{origin.port}')}:{origin.port}"
 
 
 # --- slots ----------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ LAYERS = [
     "compression",
     "head",
     "endpoints",
+    "connect_proxy",
     # the catalogue: each entry may build on one above it
     "providers.openai",
     "providers.azure_openai",
@@ -73,6 +74,7 @@ LAYERS = [
     "message_credentials",
     "message_models",
     "gateways",
+    "failover",
     "refusals",
     "upstream_opening",
     "opening",
