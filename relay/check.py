@@ -34,44 +34,50 @@ def summary(settings: Settings) -> Table:
 
 
 async def dial_providers(settings: Settings, console: Console) -> bool:
-    """Resolve, connect to and verify every origin of the providers that a gateway may use.
+    """Resolve, connect to and verify every upstream of the providers that a gateway may use.
+
+    Those behind a proxy are reached through it, as sessions do it.
 
     Returns:
         Whether all could be reached.
     """
-    wanted = [(each, origin) for each in _reachable(settings) for origin in each.origins]
-    failures: dict[tuple[str, Origin], str] = {}
-    seconds: dict[tuple[str, Origin], float] = {}
+    providers = _reachable(settings)
+    wanted = [(provider.name, origin) for provider in providers for origin in provider.origins]
+    outcomes: dict[tuple[str, Origin], str] = {}
+    failed = False
 
-    async def try_one(provider: Provider, origin: Origin) -> None:
+    async def try_one(name: str, origin: Origin) -> None:
+        nonlocal failed
         started = trio.current_time()
         try:
-            trust = settings.trust[provider.name]
-            stream = await dial(origin, trust, settings.timeouts.connect, Resumption(), Stopwatch())
+            stream, _ = await dial(
+                origin,
+                settings.trust[name],
+                settings.proxies.get(name),
+                settings.timeouts.connect,
+                Resumption(),
+                Stopwatch(),
+            )
         except Refused as refused:
-            failures[provider.name, origin] = refused.message
+            failed = True
+            outcomes[name, origin] = refused.message
         else:
             await trio.aclose_forcefully(stream)
-            seconds[provider.name, origin] = trio.current_time() - started
+            outcomes[name, origin] = f"in {(trio.current_time() - started) * 1000:.0f} ms"
 
     async with trio.open_nursery() as nursery:
-        for provider, origin in wanted:
-            nursery.start_soon(try_one, provider, origin)
+        for each in wanted:
+            nursery.start_soon(try_one, *each)
     table = Table(title="providers", title_justify="left")
     for column in ("provider", "origin", "reached"):
         table.add_column(column)
-    for provider, origin in wanted:
-        took = seconds.get((provider.name, origin))
-        table.add_row(
-            provider.name,
-            f"{origin.scheme}://{origin.authority}",
-            f"in {took * 1000:.0f} ms" if took is not None else failures[provider.name, origin],
-        )
-    for provider in _reachable(settings):
+    for name, origin in wanted:
+        table.add_row(name, f"{origin.scheme}://{origin.authority}", outcomes[name, origin])
+    for provider in providers:
         if not provider.origins:
             table.add_row(provider.name, "-", "not tried: each customer has a host; set its url")
     console.print(table)
-    return not failures
+    return not failed
 
 
 def model_notes(settings: Settings) -> Iterator[str]:

@@ -1,13 +1,15 @@
-"""Dialling a provider: DNS, happy eyeballs, verified TLS."""
+"""Dialling an upstream: DNS, happy eyeballs, the tunnel through a proxy, verified TLS."""
 
 from __future__ import annotations
 
 import errno
 import ssl
+from contextlib import suppress
 
 import trio
 
-from relay.protocol import Origin, Refused
+from relay.link import receive
+from relay.protocol import ConnectHandshake, Limits, Origin, Proxy, Refused
 from relay.resumption import Resumption
 from relay.socket_stream import SocketStream
 from relay.stopwatch import Stopwatch
@@ -18,27 +20,32 @@ __all__ = ["dial"]
 async def dial(
     origin: Origin,
     tls: ssl.SSLContext,
-    timeout: float,  # noqa: ASYNC109 - one deadline for three steps
+    proxy: Proxy | None,
+    timeout: float,  # noqa: ASYNC109 - one deadline for all steps
     resumption: Resumption,
     stopwatch: Stopwatch,
-) -> trio.abc.Stream:
+) -> tuple[trio.abc.Stream, bytes]:
     """Connect to an origin.
 
     Args:
         origin: Where to.
         tls: Verifies the provider, where the origin's scheme is ``wss``.
-        timeout: Seconds for resolving, connecting and TLS together.
+        proxy: Opens a tunnel to it, and resolves its name; None to connect directly. The
+            environment names none: variables such as ``HTTPS_PROXY`` are not read.
+        timeout: Seconds for resolving, connecting, the tunnel and TLS together.
         resumption: May have a TLS session with that origin.
-        stopwatch: Gets the laps ``connect``, with the resolving in it, and ``upstream_tls``.
+        stopwatch: Gets the laps ``connect``, with the resolving in it, ``proxy`` and
+            ``upstream_tls``.
 
     Returns:
-        A stream, its TLS handshake done.
+        A stream, its TLS handshake done; and what the upstream sent through the tunnel already,
+        which is nothing where there is TLS.
 
     Raises:
         Refused: 502 if the provider cannot be reached or verified, 504 at the deadline.
     """
     with trio.move_on_after(timeout):
-        return await _connect(origin, tls, resumption, stopwatch)
+        return await _connect(origin, tls, proxy, resumption, stopwatch)
     raise Refused(
         504,
         2101,
@@ -48,13 +55,37 @@ async def dial(
 
 
 async def _connect(
-    origin: Origin, tls: ssl.SSLContext, resumption: Resumption, stopwatch: Stopwatch
-) -> trio.abc.Stream:
+    origin: Origin,
+    tls: ssl.SSLContext,
+    proxy: Proxy | None,
+    resumption: Resumption,
+    stopwatch: Stopwatch,
+) -> tuple[trio.abc.Stream, bytes]:
+    if proxy is None:
+        stream = await _open_tcp(origin.host, origin.port, "provider")
+    else:
+        stream = await _open_tcp(proxy.host, proxy.port, "proxy")
+    stopwatch.lap("connect")
+    early_data = b""
     try:
-        transport = await trio.open_tcp_stream(origin.host, origin.port)
+        if proxy is not None:
+            early_data = await _open_tunnel(stream, origin, proxy)
+            stopwatch.lap("proxy")
+        if origin.scheme == "wss":
+            await _start_tls(stream, origin, tls, resumption)
+            stopwatch.lap("upstream_tls")
+    except BaseException:
+        stream.close()
+        raise
+    return stream, early_data
+
+
+async def _open_tcp(host: str, port: int, whose: str) -> SocketStream:
+    try:
+        return SocketStream.take(await trio.open_tcp_stream(host, port))
     except trio.socket.gaierror:
         raise Refused(
-            502, 2100, "the provider's name does not resolve", proxy_error="dns_error"
+            502, 2100, f"the {whose}'s name does not resolve", proxy_error="dns_error"
         ) from None
     except OSError as error:
         if _lacks_descriptors(error):
@@ -66,28 +97,35 @@ async def _connect(
                 proxy_error="connection_limit_reached",
             ) from None
         raise Refused(
-            502, 2100, "the provider cannot be reached", proxy_error="connection_refused"
+            502, 2100, f"the {whose} cannot be reached", proxy_error="connection_refused"
         ) from None
-    stream = SocketStream.take(transport)
-    stopwatch.lap("connect")
-    if origin.scheme == "ws":
-        return stream
+
+
+async def _open_tunnel(stream: SocketStream, origin: Origin, proxy: Proxy) -> bytes:
+    """Have the proxy connect to an origin; return what came through the tunnel already."""
+    credentials = proxy.credentials() if proxy.credentials is not None else None
+    handshake = ConnectHandshake(origin, credentials, Limits())
+    with suppress(trio.BrokenResourceError):  # it may have answered all the same
+        await stream.send_all(handshake.request_data())
+    while True:
+        early_data = handshake.receive_data(await receive(stream))
+        if early_data is not None:
+            return early_data
+
+
+async def _start_tls(
+    stream: SocketStream, origin: Origin, tls: ssl.SSLContext, resumption: Resumption
+) -> None:
     try:
         session = resumption.session(tls, origin)
         stream.start_tls(tls, server_hostname=origin.host, session=session)
         await stream.do_handshake()
-        stopwatch.lap("upstream_tls")
     except (trio.BrokenResourceError, OSError) as error:
-        stream.close()
         if isinstance(error.__cause__, ssl.SSLCertVerificationError):
             why, kind = "the provider's certificate is not valid", "tls_certificate_error"
         else:
             why, kind = "TLS with the provider failed", "tls_protocol_error"
         raise Refused(502, 2100, why, proxy_error=kind) from None
-    except BaseException:
-        stream.close()
-        raise
-    return stream
 
 
 def _lacks_descriptors(error: OSError) -> bool:

@@ -6,24 +6,15 @@ bytes are kept, and the client's end cancels the dial.
 
 from __future__ import annotations
 
-import secrets
 import time
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 import trio
 
-from relay.dial import dial
-from relay.link import (
-    close,
-    complete_tls,
-    finish_sending,
-    is_private_path,
-    peer_address,
-    receive,
-)
+from relay.link import close, complete_tls, finish_sending, peer_address, receive
 from relay.log import log_fault
 from relay.protocol import (
     Admission,
@@ -35,8 +26,6 @@ from relay.protocol import (
     Pipe,
     Refused,
     Request,
-    UpstreamAnswer,
-    UpstreamHandshake,
     UpstreamRequest,
     authorise,
     examine,
@@ -47,6 +36,7 @@ from relay.resumption import Resumption
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
 from relay.timeouts import Timeouts
+from relay.upstream_opening import Upstream, UpstreamOpening
 
 __all__ = ["Opened", "OpeningHost", "SessionOpening"]
 
@@ -76,15 +66,6 @@ class Opened:
     """Those of the gateway."""
     log: structlog.typing.FilteringBoundLogger
     """Says in each line which session it is about."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Dialled:
-    """A provider that has answered with its 101."""
-
-    stream: trio.abc.Stream
-    answer: UpstreamAnswer
-    early_data: bytes
 
 
 class SessionOpening:
@@ -163,15 +144,15 @@ class SessionOpening:
         places.enter_context(quotas.session(admission))
         asked = upstream_request(admission, opening.fields, opening.credentials)
         self._stopwatch.lap("authorise")
-        dialled = await self._dial_while_watching(admission, asked)
-        if dialled is None:
+        upstream = await self._dial_while_watching(admission, asked)
+        if upstream is None:
             self._log.info("client left during the opening")
             return None
         try:
             self._check_draining()
-            return await self._accept(admission, asked, opening, dialled)
+            return await self._accept(admission, asked, opening, upstream)
         except BaseException:
-            await close(dialled.stream)
+            await close(upstream.stream)
             raise
 
     async def _receive_request(self) -> Request | None:
@@ -213,20 +194,30 @@ class SessionOpening:
 
     async def _dial_while_watching(
         self, admission: Admission, asked: UpstreamRequest
-    ) -> _Dialled | None:
+    ) -> Upstream | None:
         """Dial the provider, and keep early client bytes; None if the client goes away."""
         self._early_data += self._handshake.early_data
-        outcome: _Dialled | Refused | None = None
+        settings, name = self._host.settings, admission.route.provider.name
+        upstream_opening = UpstreamOpening(
+            settings.trust[name],
+            settings.proxies.get(name),
+            admission.gateway.limits,
+            self._timeouts,
+            self._host.resumption,
+            self._stopwatch,
+            self._log,
+        )
+        outcome: Upstream | Refused | None = None
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_client, nursery.cancel_scope)
                 try:
-                    outcome = await self._dial(admission, asked)
+                    outcome = await upstream_opening.run(asked)
                 except Refused as refused:
                     outcome = refused
                 nursery.cancel_scope.cancel()
         except BaseException:  # cancelled, when the provider had answered already
-            if isinstance(outcome, _Dialled):
+            if isinstance(outcome, Upstream):
                 await close(outcome.stream)
             raise
         if isinstance(outcome, Refused):
@@ -241,45 +232,18 @@ class SessionOpening:
                 return
             self._early_data += data
 
-    async def _dial(self, admission: Admission, asked: UpstreamRequest) -> _Dialled:
-        """Connect to the provider and ask for the upgrade.
-
-        Raises:
-            Refused: It cannot be reached, or did not answer with a valid 101 in time.
-        """
-        trust = self._host.settings.trust[admission.route.provider.name]
-        resumption, stopwatch = self._host.resumption, self._stopwatch
-        stream = await dial(asked.origin, trust, self._timeouts.connect, resumption, stopwatch)
-        try:
-            if asked.compression and not is_private_path(stream):
-                asked = replace(asked, compression=())  # the session will be in the message lane
-            handshake = UpstreamHandshake(asked, secrets.token_bytes(16), admission.gateway.limits)
-            with trio.move_on_after(self._timeouts.upstream):
-                with suppress(trio.BrokenResourceError):  # it may have answered all the same
-                    await stream.send_all(handshake.request_data())
-                while True:
-                    answer = handshake.receive_data(await receive(stream))
-                    if answer is not None:
-                        stopwatch.lap("upstream")
-                        resumption.keep(trust, asked.origin, stream)
-                        return _Dialled(stream, answer, handshake.early_data)
-            raise handshake.timed_out()  # noqa: TRY301 - the stream is closed below
-        except BaseException:
-            await close(stream)
-            raise
-
     async def _accept(
-        self, admission: Admission, asked: UpstreamRequest, opening: Opening, dialled: _Dialled
+        self, admission: Admission, asked: UpstreamRequest, opening: Opening, upstream: Upstream
     ) -> Opened:
         """Answer the client with its 101, and choose the lane."""
         gateway, policies = admission.gateway, asked.policies
-        compressed = dialled.answer.compression is not None
+        compressed = upstream.answer.compression is not None
         inbound = Pipe(masked=True, limits=gateway.limits, compressed=compressed)
         outbound = Pipe(masked=False, limits=gateway.limits, compressed=compressed)
-        if gateway.messages_lane or policies or not is_private_path(dialled.stream):
+        if gateway.messages_lane or policies or not upstream.has_private_path:
             inbound = MessagePipe(masked=True, limits=gateway.limits, policies=policies)
             outbound = MessagePipe(masked=False, limits=gateway.limits)
-        accepted = self._handshake.accept(opening, dialled.answer, self._session_id)
+        accepted = self._handshake.accept(opening, upstream.answer, self._session_id)
         sent = False
         with trio.move_on_after(self._timeouts.write):
             try:
@@ -291,13 +255,18 @@ class SessionOpening:
             outbound.send_failed()
             inbound.receive_data(b"")
         self._stopwatch.lap("answer")
-        self._log.info("opened", client=peer_address(self._client), **self._stopwatch.milliseconds)
+        self._log.info(
+            "opened",
+            client=peer_address(self._client),
+            upstream=upstream.origin.address,
+            **self._stopwatch.milliseconds,
+        )
         return Opened(
-            dialled.stream,
+            upstream.stream,
             inbound,
             outbound,
             bytes(self._early_data),
-            dialled.early_data,
+            upstream.early_data,
             self._timeouts,
             self._log,
         )

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from relay.protocol import Gateway, Limits, Provider
+from relay.protocol import Gateway, Limits, Provider, Proxy
 from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 
@@ -42,6 +42,8 @@ class Settings:
     """By name and alias."""
     trust: Mapping[str, ssl.SSLContext]
     """By the provider's name: what verifies it."""
+    proxies: Mapping[str, Proxy] = field(default_factory=dict)
+    """By the provider's name, where it is reached through one."""
     max_sessions: int | None = None
     """Over all gateways; None for what the open-file limit allows."""
     tls: ServerTls | None = None

@@ -7,8 +7,9 @@ import hashlib
 import json
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, MutableMapping
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ import trio
 from trio.testing import memory_stream_pair
 
 from relay.link import reset
-from relay.protocol import Limits, Origin, by_name
+from relay.protocol import Limits, Origin, Proxy, by_name
 from relay.resumption import Resumption
 from relay.server import Server
 from relay.settings import Settings
@@ -52,6 +53,7 @@ def settings(
     gateway_timeouts: Timeouts | None = None,
     limits: Limits | None = None,
     places: int = 10,
+    upstreams: Mapping[str, Any] | None = None,
     **gateway: object,
 ) -> Settings:
     """Settings with the gateway ``acct/main``, which asks for no token.
@@ -61,11 +63,12 @@ def settings(
         gateway_timeouts: Of the gateway's sessions, where they differ.
         limits: On heads and on messages.
         places: How many sessions there may be over all gateways.
+        upstreams: What of the provider is not as in the catalogue.
         gateway: For :class:`~relay.protocol.Gateway`.
     """
     limits = limits or Limits()
     policy: dict[str, object] = {"authentication_required": False, "limits": limits, **gateway}
-    providers = by_name()
+    providers = {**by_name(), "openai": replace(by_name()["openai"], **(upstreams or {}))}
     return Settings(
         listeners=(),
         gateways={"acct/main": a_gateway(**policy)},  # type: ignore[arg-type]
@@ -101,8 +104,8 @@ class Playbook:
         self.connected = False
         self.may_connect = trio.Event()
         """Dialling lasts until this is set."""
-        self.dial_error: Exception | None = None
-        """What comes of it then, if not a connection."""
+        self.dial_errors: list[Exception] = []
+        """What comes of it then, each time, before there is a connection."""
         self.scope = trio.CancelScope()
         """Around the session."""
         self.ended = trio.Event()
@@ -131,10 +134,11 @@ class Playbook:
         self,
         origin: Origin,
         tls: ssl.SSLContext,  # noqa: ARG002
+        proxy: Proxy | None,  # noqa: ARG002
         timeout: float,  # noqa: ASYNC109, ARG002
         resumption: Resumption,  # noqa: ARG002
         stopwatch: Stopwatch,  # noqa: ARG002
-    ) -> trio.abc.Stream:
+    ) -> tuple[trio.abc.Stream, bytes]:
         """Stands in for :func:`relay.dial.dial`."""
         self.dialled.append(origin)
         self.dialling = True
@@ -142,10 +146,10 @@ class Playbook:
             await self.may_connect.wait()
         finally:
             self.dialling = False
-        if self.dial_error is not None:
-            raise self.dial_error
+        if self.dial_errors:
+            raise self.dial_errors.pop(0)
         self.connected = True
-        return self.upstream_leg
+        return self.upstream_leg, b""
 
     async def request(self, *lines: str, early_data: bytes = b"") -> None:
         """The client asks for a session; the provider can be dialled."""
@@ -214,7 +218,7 @@ async def session(
         await reset(stream)
 
     with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as play.log:
-        patch.setattr("relay.session_opening.dial", play.dial)
+        patch.setattr("relay.upstream_opening.dial", play.dial)
         patch.setattr("relay.session.reset", noted_reset)
         async with driver.reactor() as server.reactor, trio.open_nursery() as nursery:
             nursery.start_soon(play.run)

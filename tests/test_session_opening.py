@@ -125,7 +125,7 @@ async def test_a_path_in_the_clear_makes_it_the_messages_lane(
     variant: Variant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client's masking keys must not be seen there (RFC 6455 10.3)."""
-    monkeypatch.setattr("relay.session_opening.is_private_path", lambda _: False)
+    monkeypatch.setattr("relay.upstream_opening.is_private_path", lambda _: False)
     async with open_session(variant) as play:
         sent = play.client.encode(Frame(BINARY, b"\0" * 16))
         await play.client.stream.send_all(sent)

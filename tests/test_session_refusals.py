@@ -115,7 +115,7 @@ async def test_the_body_of_a_providers_refusal_may_be_endless(pause: float) -> N
 @trio_test
 async def test_a_dial_that_is_refused() -> None:
     async with session() as play:
-        play.dial_error = Refused(502, 2100, "not today", proxy_error="dns_error")
+        play.dial_errors = [Refused(502, 2100, "not today", proxy_error="dns_error")]
         await play.request()
         answer = await play.client.receive_answer()
     assert error_of(answer) == (502, 2100)
@@ -125,7 +125,7 @@ async def test_a_dial_that_is_refused() -> None:
 @trio_test
 async def test_a_fault_of_the_dial_is_500() -> None:
     async with session() as play:
-        play.dial_error = OSError("the words of a peer")
+        play.dial_errors = [OSError("the words of a peer")]
         await play.request()
         answer = await play.client.receive_answer()
     assert error_of(answer) == (500, 2000)

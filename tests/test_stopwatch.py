@@ -23,3 +23,13 @@ async def test_a_lap_lasts_from_the_end_of_the_one_before() -> None:
         ("authorise_ms", 0),
         ("connect_ms", 1500),
     ]
+
+
+@trio_test
+async def test_a_step_that_is_done_again_adds_up() -> None:
+    stopwatch = Stopwatch()
+    for seconds in (1, 2):
+        await trio.sleep(seconds)
+        stopwatch.lap("connect")
+        stopwatch.lap("failover")
+    assert stopwatch.milliseconds == {"connect_ms": 3000, "failover_ms": 0}

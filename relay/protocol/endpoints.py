@@ -228,7 +228,7 @@ class Provider:
     @property
     def origins(self) -> tuple[Origin, ...]:
         """Every origin that is known without a client's naming a part of it."""
-        found = (self.origin_of(endpoint) for endpoint in self.endpoints)
+        found = [*(self.origin_of(endpoint) for endpoint in self.endpoints), *self.other_origins]
         return tuple(dict.fromkeys(origin for origin in found if origin is not None))
 
     def at(self, url: str) -> Provider:

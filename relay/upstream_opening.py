@@ -1,0 +1,112 @@
+"""The provider's side of an opening: its upstreams are asked in turn, until one answers 101."""
+
+from __future__ import annotations
+
+import secrets
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import structlog
+import trio
+
+from relay.dial import dial
+from relay.link import close, is_private_path, receive
+from relay.protocol import (
+    Limits,
+    Origin,
+    Proxy,
+    Refused,
+    UpstreamAnswer,
+    UpstreamHandshake,
+    UpstreamRequest,
+    attempts,
+    may_fail_over,
+)
+from relay.resumption import Resumption
+from relay.stopwatch import Stopwatch
+from relay.timeouts import Timeouts
+
+__all__ = ["Upstream", "UpstreamOpening"]
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """An upstream that has answered with its 101."""
+
+    stream: trio.abc.Stream
+    origin: Origin
+    answer: UpstreamAnswer
+    early_data: bytes
+    has_private_path: bool
+    """Whether nobody on the way to it can read what is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamOpening:
+    """What it takes to open the upstream of one session."""
+
+    trust: ssl.SSLContext
+    """Verifies the provider."""
+    proxy: Proxy | None
+    """Through which the provider is reached."""
+    limits: Limits
+    """On the head of its answer."""
+    timeouts: Timeouts
+    """For each upstream anew."""
+    resumption: Resumption
+    stopwatch: Stopwatch
+    log: structlog.typing.FilteringBoundLogger
+
+    async def run(self, request: UpstreamRequest) -> Upstream:
+        """Ask one upstream after the other.
+
+        Raises:
+            Refused: The last one, or one after which no other may be asked, cannot be reached, or
+                did not answer with a valid 101 in time.
+        """
+        *others, last = attempts(request)
+        for attempt in others:
+            try:
+                return await self._ask(attempt)
+            except Refused as refused:
+                if not may_fail_over(attempt, refused):
+                    raise
+                self.stopwatch.lap("failover")
+                self.log.warning(
+                    "failover",
+                    upstream=attempt.origin.address,
+                    status=refused.status,
+                    code=refused.code,
+                    why=refused.message,
+                )
+        return await self._ask(last)
+
+    async def _ask(self, request: UpstreamRequest) -> Upstream:
+        """Connect to an upstream and ask for the upgrade."""
+        origin, timeouts = request.origin, self.timeouts
+        stream, early_data = await dial(
+            origin, self.trust, self.proxy, timeouts.connect, self.resumption, self.stopwatch
+        )
+        try:
+            private = self._has_private_path(origin, stream)
+            if not private:
+                request = replace(request, compression=())  # it will be in the message lane
+            handshake = UpstreamHandshake(request, secrets.token_bytes(16), self.limits)
+            with trio.move_on_after(timeouts.upstream):
+                with suppress(trio.BrokenResourceError):  # it may have answered all the same
+                    await stream.send_all(handshake.request_data())
+                data = early_data or await receive(stream)
+                while (answer := handshake.receive_data(data)) is None:
+                    data = await receive(stream)
+                self.stopwatch.lap("upstream")
+                self.resumption.keep(self.trust, origin, stream)
+                return Upstream(stream, origin, answer, handshake.early_data, private)
+            raise handshake.timed_out()  # noqa: TRY301 - the stream is closed below
+        except BaseException:
+            await close(stream)
+            raise
+
+    def _has_private_path(self, origin: Origin, stream: trio.abc.Stream) -> bool:
+        in_the_clear_beyond_the_proxy = self.proxy is not None and origin.scheme == "ws"
+        return is_private_path(stream) and not in_the_clear_beyond_the_proxy
