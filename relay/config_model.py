@@ -180,8 +180,13 @@ class ProviderModel(_Model):
 
     like: Name | None = None
     url: Url | None = None
+    upstreams: list[Url] | None = Field(default=None, min_length=1)
+    failover_on_429: bool = False
     ca: FilePath | None = None
+    proxy: Url | None = Field(default=None, repr=False)
+    proxy_credentials: str | None = Field(default=None, repr=False)
     headers: dict[str, str] = Field(default={}, repr=False)
+    forward: list[str] = []
 
 
 class ConfigModel(_Model):

@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from relay.config_model import ConfigModel, GatewayModel, LimitsModel, ProviderModel
+from relay.config_model import ConfigModel, GatewayModel, LimitsModel
+from relay.config_providers import ProviderResolver
+from relay.host_port import host_and_port
 from relay.key_source import FileKey, read_key
-from relay.protocol import (
-    CATALOGUE,
-    Gateway,
-    GatewayToken,
-    Kind,
-    Limits,
-    Provider,
-    Secret,
-    by_name,
-)
+from relay.protocol import Gateway, GatewayToken, Limits, Provider, Secret, by_name
 from relay.settings import Listener, Settings
 from relay.timeouts import Timeouts
 from relay.tls import ServerTls, client_context
 
 __all__ = ["Resolver"]
-
-_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")
-_OUR_FIELDS = re.compile(
-    r"host|connection|upgrade|content-length|transfer-encoding|te|trailer|"
-    r"(sec-websocket|cf-aig|proxy)-.*"
-)
-_AUTHORITY = re.compile(
-    r"(?:\[([0-9A-Fa-f:.]+)\]|((?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63})):([0-9]{1,5})"
-)
 
 
 class Resolver:
@@ -45,7 +27,6 @@ class Resolver:
     def __init__(self, model: ConfigModel, folder: Path) -> None:
         self._model = model
         self._folder = folder
-        self._trust: dict[str, ssl.SSLContext] = {}  # of providers with a root of their own
         self.problems: list[str] = []
 
     def settings(self) -> Settings | None:
@@ -53,7 +34,8 @@ class Resolver:
         model = self._model
         listeners = tuple(self._listeners())
         tls = self._server_tls(listeners)
-        providers = self._providers()
+        resolver = ProviderResolver(model, self._folder, self._problem)
+        providers = resolver.providers()
         names = by_name(providers)
         limits = Limits(
             max_head_size=model.limits.max_head_size,
@@ -75,7 +57,8 @@ class Resolver:
             listeners=listeners,
             gateways=gateways,
             providers=names,
-            trust={each.name: self._trust.get(each.name, public) for each in providers},
+            trust={each.name: resolver.trust.get(each.name, public) for each in providers},
+            proxies=resolver.proxies,
             max_sessions=model.server.max_sessions,
             tls=tls,
             limits=limits,
@@ -109,10 +92,10 @@ class Resolver:
         scheme, mark, rest = text.partition("://")
         if not mark:
             scheme, rest = "https" if self._model.server.tls else "http", text
-        match = _AUTHORITY.fullmatch(rest)
-        if match is None or scheme not in {"http", "https"} or int(match[3]) > 65535:
+        address = host_and_port(rest)
+        if address is None or scheme not in {"http", "https"}:
             return None
-        return Listener(scheme, match[1] or match[2], int(match[3]))
+        return Listener(scheme, *address)
 
     def _server_tls(self, listeners: tuple[Listener, ...]) -> ServerTls | None:
         files = self._model.server.tls
@@ -128,63 +111,6 @@ class Resolver:
         except OSError as error:
             self._problem("server.tls", f"{error.filename or certificate}: {error.strerror}")
         return None
-
-    def _providers(self) -> tuple[Provider, ...]:
-        configured = self._model.providers
-        known = {provider.name: provider for provider in CATALOGUE}
-        aliases = {alias: each.name for each in CATALOGUE for alias in each.aliases}
-        result = [
-            self._provider(each, configured[each.name]) if each.name in configured else each
-            for each in CATALOGUE
-        ]
-        for name, entry in configured.items():
-            where = f"providers.{name}"
-            if name in known:
-                if entry.like is not None:
-                    self._problem(f"{where}.like", "this provider stands in the catalogue")
-            elif name in aliases:
-                self._problem(where, f"is an alias: its name is {aliases[name]}")
-            elif entry.like is None:
-                self._problem(f"{where}.like", "is missing: which provider is it like?")
-            elif (like := known.get(aliases.get(entry.like, entry.like))) is None:
-                self._problem(f"{where}.like", f"the catalogue has no provider {entry.like}")
-            elif entry.url is None:
-                self._problem(f"{where}.url", "is missing")
-            else:
-                result.append(self._provider(replace(like, name=name, aliases=()), entry))
-        return tuple(result)
-
-    def _provider(self, provider: Provider, entry: ProviderModel) -> Provider:
-        where = f"providers.{provider.name}"
-        if entry.url is not None:
-            try:
-                provider = provider.at(entry.url)
-            except ValueError as error:
-                self._problem(f"{where}.url", str(error))
-        if entry.ca is not None:
-            path = self._folder / entry.ca
-            try:
-                self._trust[provider.name] = client_context(path)
-            except ssl.SSLError:
-                self._problem(f"{where}.ca", f"{path} holds no certificate")
-            except OSError as error:
-                self._problem(f"{where}.ca", f"{path}: {error.strerror}")
-        slots = (*provider.slots, provider.stored)
-        credentials = {slot.name for slot in slots if slot.kind is Kind.FIELD}
-        for name, value in entry.headers.items():
-            if not _FIELD_NAME.fullmatch(name):
-                self._problem(f"{where}.headers", f"{name!r} is not a field name")
-            elif _OUR_FIELDS.fullmatch(name.lower()):
-                self._problem(f"{where}.headers", f"{name} is a field of the relay's own")
-            elif name.lower() in credentials:
-                self._problem(f"{where}.headers", f"{name} is for a credential: see stored_keys")
-            elif not _FIELD_VALUE.fullmatch(value):
-                self._problem(f"{where}.headers", f"the value of {name} cannot stand in a field")
-        for name, count in Counter(name.lower() for name in entry.headers).items():
-            if count > 1:
-                self._problem(f"{where}.headers", f"{name} stands there {count} times")
-        added = tuple((k.lower().encode(), v.encode()) for k, v in entry.headers.items())
-        return replace(provider, added_fields=added)
 
     def _gateway(
         self,

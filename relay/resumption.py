@@ -2,6 +2,8 @@
 
 A resumed handshake carries no certificate and no signature. OpenSSL verified the certificate when
 the session began; it is resumed only with the same trust, and with the host it was verified for.
+By which way that is reached makes no difference: inside a proxy's tunnel TLS is with the provider,
+too.
 
 A session is read from a connection only when the one that is kept no longer serves, and at most
 once a minute: each reading costs a copy, and CPython loses about 6.5 KiB of memory with it (3.11

@@ -17,6 +17,7 @@ from relay.check import dial_providers, model_notes, summary
 from relay.settings import Settings
 from tests.certificates import server_context
 from tests.config_files import OPEN_GATEWAY, SHA256, load_text, unused_port, write_certificate
+from tests.connect_proxy import CREDENTIALS, connect_proxy
 
 
 def new_console() -> Console:
@@ -137,6 +138,54 @@ async def _unreachable(folder: Path) -> None:
 
 def test_each_provider_that_is_not_reached_is_told(tmp_path: Path) -> None:
     trio.run(_unreachable, tmp_path)
+
+
+async def _upstreams(folder: Path) -> None:
+    async with listening() as port:
+        dead = unused_port()
+        settings = load_text(
+            folder,
+            gateway("local")
+            + "[providers.local]\nlike = 'openai'\n"
+            + f"upstreams = ['ws://127.0.0.1:{port}', 'ws://127.0.0.1:{dead}']\n",
+        )
+        console = new_console()
+        succeeded = await dial_providers(settings, console)
+    assert not succeeded
+    first, second = rows(console)
+    assert first[:2] == ["local", f"ws://127.0.0.1:{port}"]
+    assert first[2].startswith("in ")
+    assert second == ["local", f"ws://127.0.0.1:{dead}", "the provider cannot be reached"]
+
+
+def test_every_upstream_of_a_provider_is_dialled(tmp_path: Path) -> None:
+    trio.run(_upstreams, tmp_path)
+
+
+async def _through_a_proxy(folder: Path) -> None:
+    write_certificate(folder)
+    async with (
+        listening(server_context("provider.test")) as port,
+        connect_proxy({"provider.test": port}) as proxy,
+    ):
+        more = f"ca = 'ca.pem'\nproxy = 'http://127.0.0.1:{proxy.port}'"
+        settings = load_text(
+            folder,
+            "server.allow_inline_secrets = true\n"
+            + gateway("local", "refused")
+            + provider(
+                "local", "wss://provider.test", f"{more}\nproxy_credentials = '{CREDENTIALS}'"
+            )
+            + provider("refused", "wss://provider.test", more),
+        )
+        succeeded, outcomes = await dialled(settings)
+    assert not succeeded
+    assert outcomes["local"][1].startswith("in ")
+    assert outcomes["refused"][1] == "the proxy opened no tunnel: it answered with status 407"
+
+
+def test_a_provider_behind_a_proxy_is_dialled_through_it(tmp_path: Path) -> None:
+    trio.run(_through_a_proxy, tmp_path)
 
 
 async def _chosen(folder: Path) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-import ssl
 from pathlib import Path
 
 import pytest
 
 from relay.config import load
-from relay.protocol import CATALOGUE, Limits, Origin, Secret, by_name
+from relay.protocol import Limits, Secret
 from relay.settings import Listener
 from relay.timeouts import Timeouts
-from tests.certificates import authority
 from tests.config_files import OPEN_GATEWAY, SHA256, load_text, problems_of, write_certificate
 
 GATEWAY = 'gateways."acct/main"'
@@ -207,11 +205,6 @@ def test_two_tokens_of_one_hash(tmp_path: Path) -> None:
     assert problems_of(tmp_path, text) == [f"{GATEWAY}.tokens: 2 tokens have the same sha256"]
 
 
-def test_a_header_that_stands_twice(tmp_path: Path) -> None:
-    text = CLOSED_GATEWAY + '[providers.openai]\nheaders = { X-Team = "a", x-team = "b" }\n'
-    assert problems_of(tmp_path, text) == ["providers.openai.headers: x-team stands there 2 times"]
-
-
 def test_gateways_may_have_tokens_of_one_name(tmp_path: Path) -> None:
     settings = load_text(tmp_path, CLOSED_GATEWAY + CLOSED_GATEWAY.replace("main", "other"))
     assert [gateway.tokens[0].name for gateway in settings.gateways.values()] == ["web", "web"]
@@ -392,194 +385,6 @@ def test_one_alias_twice_by_two_names_of_a_provider(
     )
     assert problems_of(tmp_path, text) == [
         f"{GATEWAY}.stored_keys.google-ai-studio.b: google has another key by this alias"
-    ]
-
-
-# Providers
-
-
-def test_the_catalogue_is_there_by_name_and_alias(tmp_path: Path) -> None:
-    settings = load_text(tmp_path, OPEN_GATEWAY)
-    assert settings.providers == by_name()
-    assert set(settings.trust) == {provider.name for provider in CATALOGUE}
-
-
-def test_a_url_without_a_path_moves_all_endpoints(tmp_path: Path) -> None:
-    for url in ("ws://127.0.0.1:9000", "ws://127.0.0.1:9000/"):
-        settings = load_text(tmp_path, f'{OPEN_GATEWAY}[providers.google]\nurl = "{url}"\n')
-        google = settings.providers["google"]
-        assert google.origin == Origin("ws", "127.0.0.1", 9000)
-        assert google.endpoints == by_name()["google"].endpoints
-        assert settings.providers["google-ai-studio"] == google
-
-
-def test_a_url_with_a_path_is_the_only_endpoint(tmp_path: Path) -> None:
-    text = f'{OPEN_GATEWAY}[providers.openai]\nurl = "wss://[::1]/openai/v1/realtime"\n'
-    openai = load_text(tmp_path, text).providers["openai"]
-    assert openai.origin == Origin("wss", "::1", 443)
-    (endpoint,) = openai.endpoints
-    assert endpoint.path == "/openai/v1/realtime"
-    assert endpoint.match("/realtime", openai.version) == ("/openai/v1/realtime", None)
-
-
-def test_a_new_provider_is_like_another_by_name_or_alias(tmp_path: Path) -> None:
-    text = (
-        OPEN_GATEWAY
-        + '[providers.one]\nlike = "google"\nurl = "wss://one.example"\n'
-        + '[providers.two]\nlike = "google-ai-studio"\nurl = "wss://two.example"\n'
-    )
-    settings = load_text(tmp_path, text)
-    google = settings.providers["google"]
-    assert google == by_name()["google"]  # and so is its alias
-    assert settings.providers["google-ai-studio"] == google
-    for name in ("one", "two"):
-        provider = settings.providers[name]
-        assert provider.name == name
-        assert provider.origin == Origin("wss", f"{name}.example", 443)
-        assert provider.endpoints == google.endpoints
-        assert provider.slots == google.slots
-        assert provider.stored == google.stored
-        assert name in settings.trust
-
-
-@pytest.mark.parametrize(
-    ("name", "entry", "problem"),
-    [
-        ("local", 'url = "ws://a"', "local.like: is missing: which provider is it like?"),
-        ("local", 'like = "openai"', "local.url: is missing"),
-        (
-            "local",
-            'like = "local"\nurl = "ws://a"',
-            "local.like: the catalogue has no provider local",
-        ),
-        ("openai", 'like = "google"', "openai.like: this provider stands in the catalogue"),
-        (
-            "google-ai-studio",
-            'url = "ws://a"',
-            "google-ai-studio: is an alias: its name is google",
-        ),
-        ("openai", 'url = "https://a"', "openai.url: the scheme is not wss or ws"),
-        ("openai", 'url = "a.example"', "openai.url: the scheme is not wss or ws"),
-        ("openai", 'url = "wss:///v1"', "openai.url: the host is missing or malformed"),
-        (
-            "openai",
-            'url = "wss://user:sk-not-to-be-seen@a"',
-            "openai.url: only a scheme, a host, a port and a path may stand here",
-        ),
-        (
-            "openai",
-            'url = "wss://a/?key=sk-not-to-be-seen"',
-            "openai.url: only a scheme, a host, a port and a path may stand here",
-        ),
-        ("openai", 'url = "wss://a/../b"', "openai.url: the path is malformed"),
-    ],
-)
-def test_a_provider_that_makes_no_sense(
-    tmp_path: Path, name: str, entry: str, problem: str
-) -> None:
-    text = f"{OPEN_GATEWAY}[providers.{name}]\n{entry}\n"
-    assert problems_of(tmp_path, text) == [f"providers.{problem}"]
-    # That a gateway names it brings no second problem.
-    text = text.replace("[providers", f'providers = ["{name}"]\n[providers')
-    assert problems_of(tmp_path, text) == [f"providers.{problem}"]
-
-
-@pytest.mark.parametrize("url", ["wss://a:99999", "wss://a:x", "wss://[::1", "wss://[x]"])
-def test_a_url_that_cannot_be_parsed(tmp_path: Path, url: str) -> None:
-    (problem,) = problems_of(tmp_path, f'{OPEN_GATEWAY}[providers.openai]\nurl = "{url}"\n')
-    assert problem.startswith("providers.openai.url: ")
-
-
-def test_a_trust_root_is_for_its_provider_alone(tmp_path: Path) -> None:
-    write_certificate(tmp_path, authority("only here"))
-    settings = load_text(
-        tmp_path,
-        f'{OPEN_GATEWAY}[providers.openai]\nca = "ca.pem"\n'
-        '[providers.local]\nlike = "openai"\nurl = "wss://localhost"\n',
-    )
-
-    def trusts(name: str) -> bool:
-        roots = settings.trust[name].get_ca_certs()
-        return any((("organizationName", "only here"),) in root["subject"] for root in roots)
-
-    assert trusts("openai")
-    assert not trusts("google")
-    assert not trusts("local")
-    for context in settings.trust.values():
-        assert context.verify_mode is ssl.CERT_REQUIRED
-        assert context.check_hostname
-
-
-@pytest.mark.parametrize(
-    ("ca", "problem"),
-    [
-        ("none.pem", "none.pem: No such file or directory"),
-        ("relay.toml", "relay.toml holds no certificate"),
-        ("key.pem", "key.pem holds no certificate"),
-    ],
-)
-def test_a_trust_root_that_is_none(tmp_path: Path, ca: str, problem: str) -> None:
-    write_certificate(tmp_path)
-    text = f'{OPEN_GATEWAY}[providers.openai]\nca = "{ca}"\n'
-    assert problems_of(tmp_path, text) == [f"providers.openai.ca: {tmp_path}/{problem}"]
-
-
-def test_headers_are_added_in_lower_case(tmp_path: Path) -> None:
-    text = f"""{OPEN_GATEWAY}
-[providers.openai]
-headers = {{ "X-Team" = "voice and\\tmore", "User-Agent" = "!" }}
-"""
-    openai = load_text(tmp_path, text).providers["openai"]
-    assert openai.added_fields == ((b"x-team", b"voice and\tmore"), (b"user-agent", b"!"))
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("Host", "CONNECTION", "upgrade", "Sec-WebSocket-Key", "sec-websocket-protocol"),
-        *("Content-Length", "Transfer-Encoding", "TE", "Trailer", "cf-aig-authorization"),
-        *("Proxy-Authorization", "proxy-connection"),
-    ],
-)
-def test_headers_that_are_the_relays_own(tmp_path: Path, name: str) -> None:
-    text = f'{OPEN_GATEWAY}[providers.openai]\nheaders = {{ {name} = "{SECRET}" }}\n'
-    assert problems_of(tmp_path, text) == [
-        f"providers.openai.headers: {name} is a field of the relay's own"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("provider", "name"),
-    [
-        ("openai", "Authorization"),
-        ("google", "X-Goog-Api-Key"),
-        ("cartesia", "x-api-key"),
-        ("elevenlabs", "XI-API-KEY"),
-    ],
-)
-def test_headers_that_carry_a_credential(tmp_path: Path, provider: str, name: str) -> None:
-    text = f'{OPEN_GATEWAY}[providers.{provider}]\nheaders = {{ {name} = "{SECRET}" }}\n'
-    assert problems_of(tmp_path, text) == [
-        f"providers.{provider}.headers: {name} is for a credential: see stored_keys"
-    ]
-
-
-@pytest.mark.parametrize("name", ["", "X Team", "X-Team:", "X\\r\\nHost", "Ü", "X\\u0000"])
-def test_header_names_that_are_malformed(tmp_path: Path, name: str) -> None:
-    text = f'{OPEN_GATEWAY}[providers.openai]\nheaders = {{ "{name}" = "{SECRET}" }}\n'
-    (problem,) = problems_of(tmp_path, text)
-    assert problem.startswith("providers.openai.headers: '")
-    assert problem.endswith("' is not a field name")
-    assert problem.isprintable()
-
-
-@pytest.mark.parametrize(
-    "value", ["", " a", "a ", "\\t", "a\\r\\nHost: b", "a\\nb", "ä", "a\\u0000"]
-)
-def test_header_values_that_are_malformed(tmp_path: Path, value: str) -> None:
-    text = f'{OPEN_GATEWAY}[providers.openai]\nheaders = {{ X-Team = "{value}" }}\n'
-    assert problems_of(tmp_path, text) == [
-        "providers.openai.headers: the value of X-Team cannot stand in a field"
     ]
 
 

@@ -9,7 +9,8 @@ where it is:
 - ``User-Agent`` passes, since providers tell their SDKs apart by it.
 - ``Forwarded`` and ``X-Forwarded-*`` are neither passed nor added: who our clients are is not the
   provider's business.
-- The SDKs' own field lines pass by the patterns of the provider's catalogue entry.
+- The SDKs' own field lines pass by the patterns of the provider's catalogue entry, and others by
+  the names that a configuration adds to these.
 - ``Cookie``, ``Proxy-*`` and every ``cf-aig-*`` stay here.
 - Credentials are not this file's: ``credentials`` moves them.
 """
@@ -65,8 +66,8 @@ def request_fields(fields: FieldLines, patterns: Sequence[bytes]) -> list[tuple[
 
     Args:
         fields: The client's.
-        patterns: What the provider's catalogue entry lets pass besides; a trailing ``*`` is a
-            wildcard.
+        patterns: What the provider's catalogue entry or configuration lets pass besides; a trailing
+            ``*`` is a wildcard.
 
     Field lines that ``Connection`` names are for this hop and stay here (RFC 9110 7.6.1).
     """

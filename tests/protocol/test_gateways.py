@@ -476,6 +476,24 @@ BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
 MOVED = with_provider(slots=(BEARER, Slot(Kind.QUERY, "token", becomes=BEARER)))
 
 
+def test_a_forwarded_field_line_passes_as_it_came() -> None:
+    providers = with_provider(fields=(b"x-tenant",))
+    lines = [WITH_TOKEN, "Authorization: Bearer sk-own", "X-Tenant: a", "x-tenant: b", "x-team: c"]
+    upstream = admit(upgrade(OPENAI, *lines), providers=providers).upstream
+    assert [line for line in upstream.fields if line[0].startswith(b"x-")] == [
+        (b"x-tenant", b"a"),
+        (b"x-tenant", b"b"),
+    ]
+
+
+@pytest.mark.parametrize("value", [TOKEN, f"before {TOKEN} after", OTHER_TOKEN])
+def test_a_gateway_token_in_a_forwarded_field_line_is_400(value: str) -> None:
+    providers = with_provider(fields=(b"x-tenant",))
+    lines = [WITH_TOKEN, "Authorization: Bearer sk-own", f"X-Tenant: {value}"]
+    with refused(400, 2000):
+        admit(upgrade(OPENAI, *lines), providers=providers)
+
+
 def test_a_credential_may_move_from_the_query_into_a_field_line() -> None:
     session = admit(
         upgrade("/v1/acct/main/openai?token=a%2Fb&model=m", WITH_TOKEN), providers=MOVED
