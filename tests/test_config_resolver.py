@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from relay.config import load
-from relay.protocol import Limits, Secret
+from relay.protocol import Limits, Secret, by_name
 from relay.settings import Listener
 from relay.timeouts import Timeouts
 from tests.config_files import OPEN_GATEWAY, SHA256, load_text, problems_of, write_certificate
