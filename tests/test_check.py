@@ -14,6 +14,7 @@ import trio
 from rich.console import Console
 
 from relay.check import dial_providers, model_notes, summary
+from relay.protocol import CATALOGUE
 from relay.settings import Settings
 from tests.certificates import server_context
 from tests.config_files import OPEN_GATEWAY, SHA256, load_text, unused_port, write_certificate
@@ -218,6 +219,24 @@ async def _none(folder: Path) -> None:
 
 def test_gateways_without_providers(tmp_path: Path) -> None:
     trio.run(_none, tmp_path)
+
+
+async def _catalogue(folder: Path) -> None:
+    write_certificate(folder)
+    async with listening(server_context("127.0.0.1")) as port:
+        entries = [
+            f"[providers.{each.name}]\nurl = 'wss://127.0.0.1:{port}'\nca = 'ca.pem'\n"
+            for each in CATALOGUE
+        ]
+        settings = load_text(folder, OPEN_GATEWAY + "".join(entries))
+        succeeded, outcomes = await dialled(settings)
+    assert succeeded
+    assert set(outcomes) == {each.name for each in CATALOGUE}
+    assert all(re.fullmatch(r"in \d+ ms", reached) for _, reached in outcomes.values())
+
+
+def test_every_provider_of_the_catalogue_can_be_dialled(tmp_path: Path) -> None:
+    trio.run(_catalogue, tmp_path)
 
 
 async def _needs_url(folder: Path) -> None:

@@ -15,9 +15,10 @@ from rich.console import Console
 from trio.testing import memory_stream_pair
 
 from relay.demo.world import World
+from relay.doubles import DOUBLES
 from relay.probe import probe
 from tests.client.server import accepted
-from tests.demo.support import run_in_world
+from tests.demo.support import resource, run_in_world
 from tests.protocol.wire import Frame
 from tests.support import Peer, close_frame, trio_test
 
@@ -59,6 +60,20 @@ def test_a_session_through_a_relay_is_shown_step_by_step() -> None:
         assert len(lines) == 9
         assert world.token not in "\n".join(lines)
         assert key not in "\n".join(lines)
+
+    run_in_world(test)
+
+
+def test_every_provider_can_be_probed() -> None:
+    async def test(world: World) -> None:
+        for provider in DOUBLES:
+            succeeded, lines = await _probe(
+                f"{world.secure_url}/{resource(provider)}",
+                fields=[("cf-aig-authorization", world.token)],
+                ca=world.ca,
+            )
+            assert succeeded, lines
+            assert re.search(r"^answer +101", "\n".join(lines), re.MULTILINE)
 
     run_in_world(test)
 

@@ -9,7 +9,19 @@ import trio
 
 from relay.demo.world import World, serve_world
 
-__all__ = ["run_in_world"]
+__all__ = ["resource", "run_in_world"]
+
+_REQUIRED = {  # what a provider wants of its own
+    "assemblyai": "?sample_rate=16000",
+    "fal": "/fal-ai/flux",
+    "inworld": "?key=session&protocol=realtime",
+    "workers-ai": "?model=@cf/deepgram/nova-3",
+}
+
+
+def resource(provider: str) -> str:
+    """What follows a gateway's URL, for a session with a provider that its double accepts."""
+    return provider + _REQUIRED.get(provider, "?model=m&agent_id=a")
 
 
 def run_in_world(test: Callable[[World], Awaitable[None]]) -> None:

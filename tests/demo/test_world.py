@@ -15,14 +15,7 @@ from relay.client import ClientConnection, Rejected, open_websocket, read_reject
 from relay.demo.world import World, serve_world
 from relay.doubles import DOUBLES
 from relay.tls import client_context
-from tests.demo.support import run_in_world
-
-TARGETS = {  # where the provider wants something of its own
-    "assemblyai": "?sample_rate=16000",
-    "fal": "/fal-ai/flux",
-    "inworld": "?key=session&protocol=realtime",
-    "workers-ai": "?model=@cf/deepgram/nova-3",
-}
+from tests.demo.support import resource, run_in_world
 
 
 @contextlib.asynccontextmanager
@@ -47,8 +40,9 @@ def test_every_double_is_reached_with_the_token_alone_with_and_without_tls() -> 
     async def test(world: World) -> None:
         for gateway in (world.secure_url, world.plain_url):
             for provider in DOUBLES:
-                url = f"{gateway}/{provider}{TARGETS.get(provider, '?model=m&agent_id=a')}"
-                async with _open(url, world, world.token) as connection:
+                async with _open(
+                    f"{gateway}/{resource(provider)}", world, world.token
+                ) as connection:
                     assert (await connection.close()).code == 1000
 
     run_in_world(test)
