@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check style types coverage bench fuzz clean
+.PHONY: help run test check style types coverage bench sdk fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,11 +37,14 @@ coverage: .venv/dev ## 100 % branch coverage of the core, by the core's own test
 bench: .venv/bench ## measure the relay beside nginx and other proxies (ARGS=--quick for a trial)
 	$(BIN)/python -m bench $(ARGS)
 
+sdk: .venv/test ## drive the official SDKs through the relay (ARGS=--only=NAME for some of them)
+	$(BIN)/python -m tests.sdk $(ARGS)
+
 fuzz: .venv/test ## run the laws of the core with many more examples
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/protocol -k "law" $(ARGS)
 
 clean: ## remove the virtual environment and all caches
-	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .sdk .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

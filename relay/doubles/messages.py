@@ -79,12 +79,15 @@ def number(value: object, *names: str) -> int | None:
 
 
 def decoded(value: object, *names: str) -> bytes | None:
-    """The bytes of a base64 member; None if it is absent or not base64."""
+    """The bytes of a base64 member, in either alphabet; None if it is absent or not base64.
+
+    Google's SDK for Python writes the URL-safe one, which protobuf's JSON allows.
+    """
     found = member(value, *names)
     if not isinstance(found, str):
         return None
     try:
-        return base64.b64decode(found, validate=True)
+        return base64.b64decode(found.replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError):
         return None
 

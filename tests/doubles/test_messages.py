@@ -86,6 +86,7 @@ def test_members_of_the_right_type_are_taken() -> None:
     assert elements({"a": [1]}, "a") == [1]
     assert number({"a": 7}, "a") == 7
     assert decoded({"a": "AP8="}, "a") == b"\x00\xff"
+    assert decoded({"a": "++//"}, "a") == decoded({"a": "--__"}, "a") == b"\xfb\xef\xff"
 
 
 @pytest.mark.parametrize("data", ["AP8", "?", "é"])

@@ -1,0 +1,1 @@
+"""Official SDKs, driven through a relay to the doubles: `python -m tests.sdk --help`."""

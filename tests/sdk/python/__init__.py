@@ -1,0 +1,1 @@
+"""One program per SDK of Python; they run in an environment of their own, as modules."""
