@@ -194,7 +194,8 @@ class ProviderResolver:
 def _slots_of(provider: Provider) -> set[str]:
     """The field lines in which a provider takes its credential."""
     slots = (*provider.slots, provider.stored)
-    return {slot.name for slot in slots if slot.kind is Kind.FIELD}
+    # Authorization, too, for access tokens: every stored key may be one.
+    return {"authorization", *(slot.name for slot in slots if slot.kind is Kind.FIELD)}
 
 
 def _problem_of(name: str, credentials: set[str]) -> str | None:

@@ -200,7 +200,9 @@ class Resolver:
             if provider.needs_url:
                 self._problem(
                     f"{where}.stored_keys.{name}",
-                    f"set providers.{provider.name}.url: a stored key goes only where that says",
+                    f"set providers.{provider.name}.url"
+                    f"{'' if provider.origin is None else ', with the path of your account'}: "
+                    "a stored key goes only where that says",
                 )
             for alias, text in by_alias.items():
                 here = f"{where}.stored_keys.{name}.{alias}"

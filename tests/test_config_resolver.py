@@ -326,22 +326,26 @@ def test_an_inline_key_where_that_is_allowed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "url"),
+    ("name", "what", "url"),
     [
-        ("azure", "wss://me.openai.azure.com"),
-        ("workers-ai", "wss://gateway.ai.cloudflare.com/v1/A/G/workers-ai"),
+        ("azure", "", "wss://me.openai.azure.com"),
+        (
+            "workers-ai",
+            ", with the path of your account",
+            "wss://gateway.ai.cloudflare.com/v1/A/G/workers-ai",
+        ),
     ],
 )
 def test_a_stored_key_goes_only_where_the_configuration_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, url: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, what: str, url: str
 ) -> None:
     monkeypatch.setenv("KEY", "sk")
     text = f'{OPEN_GATEWAY}stored_keys = {{ {name} = {{ default = "env:KEY" }} }}\n'
     full_name = by_name()[name].name
     assert problems_of(tmp_path, text) == [
         (
-            f'gateways."acct/main".stored_keys.{name}: set providers.{full_name}.url: a stored key '
-            "goes only where that says"
+            f'gateways."acct/main".stored_keys.{name}: set providers.{full_name}.url{what}: '
+            "a stored key goes only where that says"
         )
     ]
     text += f'[providers.{full_name}]\nurl = "{url}"\n'

@@ -161,9 +161,12 @@ def _read_fields(reader: _Reader, fields: FieldLines, slots: Iterable[Slot]) -> 
         if (slot := names.get(name)) is None:
             continue
         bare = value
+        scheme, rest = _split_scheme(value)
         if slot.scheme and not value.startswith(TOKEN_PREFIX):
-            scheme, rest = _split_scheme(value)  # any scheme: the provider judges its own
+            # Any scheme: the provider judges its own.
             bare = rest if rest or scheme == slot.scheme.lower().encode() else value
+        elif not slot.scheme and scheme == b"bearer" and rest:
+            bare = rest  # some endpoints of a provider want the scheme, and others none
         if reader.sort(slot, bare):
             reader.fields.append((name, value))
 
@@ -193,27 +196,29 @@ def _read_entries(
     prefixes = [slot for slot in slots if slot.kind is Kind.SUBPROTOCOL]
     pairs = {slot.name: slot for slot in slots if slot.kind is Kind.SUBPROTOCOL_PAIR}
     forwarded, secrets = [], set()
-    before = ""
+    before = ""  # the entry before, those apart that are ours
     for entry in offered:
-        first, before = before, entry
         slot = next((each for each in prefixes if entry.startswith(each.name)), None)
         if entry == _OWN_ENTRY:
             continue
         if entry.startswith(TOKEN_ENTRY):
             secrets.add(entry)
             reader.take_token(entry.removeprefix(TOKEN_ENTRY).encode())
-        elif first in pairs:
+            continue
+        scheme, before = before, entry
+        if (pair := pairs.get(scheme.lower())) is not None:
+            before = ""
             secrets.add(entry)
-            if reader.sort(pairs[first], entry.encode()):
-                forwarded.append(entry)
-            else:
-                forwarded.remove(first)  # it announces nothing any more
+            if reader.sort(pair, entry.encode()):
+                forwarded += [scheme, entry]
+        elif entry.lower() in pairs:
+            pass  # it goes with the credential that follows, or not at all
         elif slot is not None:
             secrets.add(entry)
             if reader.sort(slot, entry.removeprefix(slot.name).encode()):
                 forwarded.append(entry)
         elif (
-            first in _CREDENTIAL_FOLLOWS
+            scheme.lower() in _CREDENTIAL_FOLLOWS
             or contains_token(entry.encode())
             or entry.startswith(_CREDENTIAL_ENTRIES)
         ):

@@ -123,7 +123,14 @@ class Endpoint:
     model: str | None = None
     """The query parameter that names the model."""
     message_models: tuple[MessageModel, ...] = ()
-    """Where messages name the model, if neither the query nor the path does."""
+    """Where messages name the model, if neither the query nor the path does; the first message
+    has to at the first of these."""
+    binary_audio: bool = False
+    """Whether a client's binary messages are audio, where messages name the model."""
+    other_models: tuple[str, ...] = ()
+    """Query parameters beside which the model is not the one that the query names."""
+    fixed_model: str | None = None
+    """The model of a configured path."""
     public: bool = False
     """Whether it can be opened without a credential: there is none, or it rides in messages."""
     stored: Slot | None = None
@@ -151,7 +158,8 @@ class Endpoint:
         for template in (self.path, *self.also):
             for form in {template, template.removeprefix(version)}:
                 if (match := _pattern(form).fullmatch(tail)) is not None:
-                    return _fill(self.path, match.groups()), match.groupdict().get("model")
+                    model = match.groupdict().get("model", self.fixed_model)
+                    return _fill(self.path, match.groups()), model
         return None
 
 
@@ -214,8 +222,9 @@ class Provider:
         """
         template = endpoint.host or self.named_host
         if part:
-            known = "{}" in template and _HOST_PART.fullmatch(part)
-            return Origin("wss", template.format(part.lower()), 443) if known else None
+            host = template.format(part.lower())
+            known = "{}" in template and _HOST_PART.fullmatch(part) and _HOST.fullmatch(host)
+            return Origin("wss", host, 443) if known else None
         if not endpoint.host:
             return self.origin
         return None if "{}" in endpoint.host else Origin("wss", endpoint.host, 443)
@@ -236,16 +245,27 @@ class Provider:
 
         Args:
             url: Without a path it replaces scheme and host of all endpoints. With a path it is
-                the only endpoint, and the paths of the default endpoint lead to it.
+                the only endpoint: like the one that has this path, or else like the default one,
+                whose paths lead to it.
 
         Raises:
             ValueError: See :meth:`Origin.parse`.
         """
         origin, path = Origin.parse(url)
         if path:
-            first = self.endpoints[0]
-            also = (first.path, *first.also)
-            only = replace(first, path=path, host="", also=also, names_account=False)
+            like = next(
+                (each for each in self.endpoints if each.match(path, self.version)),
+                self.endpoints[0],
+            )
+            _, model = like.match(path, self.version) or ("", None)
+            only = replace(
+                like,
+                path=path,
+                host="",
+                also=tuple(each for each in (like.path, *like.also) if "{model" not in each),
+                names_account=False,
+                fixed_model=model,
+            )
             return replace(self, origin=origin, named_host="", endpoints=(only,))
         endpoints = tuple(replace(each, host="") for each in self.endpoints)
         return replace(self, origin=origin, named_host="", endpoints=endpoints)

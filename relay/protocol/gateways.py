@@ -209,7 +209,9 @@ def upstream_request(
     secrets = credentials.own
     query = credentials.query
     added = list(credentials.fields)
-    named = {name for name, _ in provider.added_fields}
+    # What the operator configured is not for an account that the client names.
+    configured = () if admission.route.names_account else provider.added_fields
+    named = {name for name, _ in configured}
     passed = [line for line in request_fields(fields, provider.fields) if line[0] not in named]
     _check_for_tokens(credentials, [path, query or b"", *map(b": ".join, passed)])
     if not secrets and (key := _stored_key(admission, fields)) is not None:
@@ -226,7 +228,7 @@ def upstream_request(
     return UpstreamRequest(
         origin=admission.route.origin,
         target=path if query is None else path + b"?" + query,
-        fields=(*passed, *added, *provider.added_fields),
+        fields=(*passed, *added, *configured),
         subprotocols=credentials.subprotocols,
         secrets=secrets,
         policies=policies,
@@ -244,7 +246,11 @@ def _policies(admission: Admission, *, stored: bool) -> tuple[Policy, ...]:
     if endpoint.message_credentials and not (admission.token is None and own_allowed):
         policies.append(credential_filter(endpoint.message_credentials, keep_own=own_allowed))
     if endpoint.message_models and admission.model_scopes:
-        policies.append(model_filter(endpoint.message_models, admission.model_scopes))
+        policies.append(
+            model_filter(
+                endpoint.message_models, admission.model_scopes, audio=endpoint.binary_audio
+            )
+        )
     return tuple(policies)
 
 

@@ -6,68 +6,59 @@ one of them in its first message, before anything reaches the provider, and no o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from relay.protocol.endpoints import MessageModel
 from relay.protocol.errors import RemoteProtocolError
-from relay.protocol.json_pairs import Pairs, read_pairs
+from relay.protocol.json_pairs import read_pairs
 from relay.protocol.messages import Policy
 from relay.protocol.routing import fits
 
 __all__ = ["model_filter"]
 
 
-def model_filter(where: Sequence[MessageModel], scopes: Sequence[tuple[str, ...]]) -> Policy:
+def model_filter(
+    where: Sequence[MessageModel], scopes: Sequence[tuple[str, ...]], *, audio: bool
+) -> Policy:
     """A policy for one session, that ends it with 1008 when a message names another model.
 
     Names are compared in any case and at every place where they stand, since parsers differ in
     which of two equal members they take.
 
     Args:
-        where: Where messages name the model.
+        where: Where messages name the model; the first message has to at the first of these.
         scopes: Patterns; a model has to fit one of each.
+        audio: Whether binary messages are audio. If not, they have to be JSON objects like text.
 
     Raises:
-        RemoteProtocolError: The policy does, for a first message without a model, for a text that
-            is no JSON object, and for a model that is not allowed.
+        RemoteProtocolError: The policy does, for a first message without a model, for what is no
+            JSON object, and for a model that is not allowed.
     """
     paths = [(each.member.lower().split("."), each.required_in) for each in where]
     named = False
 
     def policy(message: str | bytes) -> tuple[str | bytes, ...]:
         nonlocal named
+        if named and audio and isinstance(message, bytes):
+            return (message,)
         pairs = read_pairs(message)
         if pairs is None:
-            if isinstance(message, bytes) and named:
-                return (message,)  # audio
-            raise _violation("a message that names no model came first, or is no JSON object")
-        kinds = set(_find(pairs, ["type"]))
-        for path, required_in in paths:
-            models = list(_find(pairs, path))
+            raise _violation("a message that has to name the model, or may, is no JSON object")
+        kinds = list(pairs.find(["type"]))
+        for number, (path, required_in) in enumerate(paths):
+            models = list(pairs.find(path))
             for model in models:
                 if not isinstance(model, str) or not all(fits(model, scope) for scope in scopes):
                     raise _violation("this model is not allowed")
+            if models and number == 0:
                 named = True
-            if not models and required_in in kinds:
+            if not models and required_in and required_in in kinds:
                 raise _violation("this message has to name its model")
         if not named:
             raise _violation("the first message has to name the model")
         return (message,)
 
     return policy
-
-
-def _find(value: object, path: Sequence[str]) -> Iterator[object]:
-    """Everything that stands at a path, through lists, and in repeated members too."""
-    if isinstance(value, list) and not isinstance(value, Pairs):
-        for each in value:
-            yield from _find(each, path)
-    elif not path:
-        yield value
-    elif isinstance(value, Pairs):
-        for name, member in value:
-            if name.lower() == path[0]:
-                yield from _find(member, path[1:])
 
 
 def _violation(why: str) -> RemoteProtocolError:

@@ -127,9 +127,9 @@ def model_allowed(query: bytes | None, found: Route, patterns: tuple[str, ...]) 
     """Whether the model that the path or the query names is one of ``patterns`` (shell wildcards).
 
     True where only messages name it: :func:`~relay.protocol.message_models.model_filter` reads
-    those. False where no model is named, where several are, in whatever case the parameter's name
-    is written, and where another parser could find a separator or a space that we don't: the
-    provider must not read another model than we do.
+    those. False where no model is named, where several are, however the parameter's name is
+    written, and where another parser could find a separator or a space that we don't: the provider
+    must not read another model than we do.
     """
     if found.model is not None:
         return fits(found.model, patterns)
@@ -138,9 +138,14 @@ def model_allowed(query: bytes | None, found: Route, patterns: tuple[str, ...]) 
     query = query or b""
     models = set()
     for parameter in query.split(b"&"):
-        name, _, value = parameter.partition(b"=")
-        if unquote_to_bytes(name).decode("latin-1").lower() == found.endpoint.model:
+        raw_name, _, value = parameter.partition(b"=")
+        # Another parser may take `+model`, `model[]` or `Model` for it.
+        written = unquote_to_bytes(raw_name).decode("latin-1").lower()
+        name = re.sub(r"[^a-z0-9_]", "", written.partition("[")[0])
+        if name == found.endpoint.model:
             models.add(unquote_to_bytes(value).decode("latin-1"))
+        elif name in found.endpoint.other_models:
+            return False
     if len(models) != 1 or b";" in query:
         return False
     return fits(models.pop(), patterns)

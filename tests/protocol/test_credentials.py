@@ -302,10 +302,15 @@ def test_an_own_credential_goes_upstream_as_it_is_encoded(place: Place) -> None:
         ),
         (f"token, {TOKEN}", (), "token"),
         (f"token, {TOKEN}, x-deepgram-session-id, 1f", ("x-deepgram-session-id", "1f"), "token"),
-        (f"token, cf-aig-authorization.{TOKEN}", ("token",), "token"),
+        (f"token, cf-aig-authorization.{TOKEN}", (), "token"),
+        (f"token, cf-aig-authorization.{TOKEN}, K", ("token", "K"), "token"),
+        ("token, relay, K", ("token", "K"), "token"),
+        ("Token, K", ("Token", "K"), "Token"),
         (f"relay, token, K, cf-aig-authorization.{TOKEN}", ("token", "K"), "relay"),
-        ("token, relay", ("token",), "token"),
-        ("token", ("token",), "token"),
+        (f"token, relay, {TOKEN}", (), "token"),
+        ("token, relay", (), "token"),
+        ("token", (), "token"),
+        ("token, K, other", ("token", "K", "other"), "token"),
     ],
 )
 def test_a_credential_may_be_the_entry_after_its_scheme(
@@ -319,7 +324,18 @@ def test_a_credential_may_be_the_entry_after_its_scheme(
     assert answer(opening.subprotocols, secrets, None) == answered
 
 
-@pytest.mark.parametrize("scheme", ["token", "bearer"])
+@pytest.mark.parametrize("offered", ["token, K", "token, relay, K", "bearer, K", "Token, K"])
+def test_a_pair_is_a_credential_where_none_is_taken(offered: str) -> None:
+    data = upgrade(
+        "/v1/acct/main/deepgram",
+        f"cf-aig-authorization: {TOKEN}",
+        f"Sec-WebSocket-Protocol: {offered}",
+    )
+    with refused(403, 2010):
+        admit(data, a_gateway(stored_keys=STORED_KEYS, client_credentials_allowed=False))
+
+
+@pytest.mark.parametrize("scheme", ["token", "bearer", "Token"])
 def test_the_second_of_a_pair_is_a_secret_for_other_providers_too(scheme: str) -> None:
     data = upgrade("/v1/acct/main/openai", f"Sec-WebSocket-Protocol: {scheme}, K, realtime")
     session = admit(data, a_gateway(stored_keys=STORED_KEYS, authentication_required=False))
@@ -357,6 +373,18 @@ def test_a_slot_without_a_scheme_holds_nothing_but_the_credential() -> None:
         a_gateway(authentication_required=False),
     )
     assert session.upstream.secrets == (Secret(b"a b"),)
+
+
+def test_where_some_endpoints_want_a_bearer_token_one_is_read_as_one() -> None:
+    gateway = a_gateway(stored_keys=STORED_KEYS)
+    data = upgrade("/v1/acct/main/assemblyai/v1/ws", f"Authorization: Bearer {TOKEN}")
+    assert admit(data, gateway).upstream.fields == (
+        (b"authorization", f"Bearer {STORED}".encode()),
+    )
+    data = upgrade("/v1/acct/main/assemblyai/v1/ws", "Authorization: Bearer K")
+    session = admit(data, a_gateway(authentication_required=False))
+    assert session.upstream.fields == ((b"authorization", b"Bearer K"),)
+    assert session.upstream.secrets == (Secret(b"K"),)
 
 
 def test_a_scheme_alone_is_no_credential() -> None:

@@ -246,7 +246,7 @@ REGIONAL = Provider(
         (_LIVE, "", "api.test"),
         (_LIVE, "us-central1", "us-central1-api.test"),
         (_LIVE, "EU", "eu-api.test"),
-        (_LIVE, "a" * 63, "a" * 63 + "-api.test"),
+        (_LIVE, "a" * 59, "a" * 59 + "-api.test"),
         (_VOICE, "me", "me.voice.test"),
         (_FIXED, "", "fixed.test"),
     ],
@@ -263,6 +263,7 @@ def test_a_client_may_name_a_part_of_the_host(endpoint: Endpoint, part: str, hos
         *(
             (_LIVE, part)
             for part in (
+                "a" * 60,  # with what follows it more than a label holds
                 "evil.test",
                 "evil.test:80",
                 "a@b",
@@ -296,3 +297,38 @@ def test_a_provider_whose_customers_have_hosts_or_paths_needs_a_url() -> None:
     moved = provider.at("wss://api.test/mine/run")
     assert not moved.needs_url
     assert moved.endpoints[0].match("/yours/run", "") == ("/mine/run", None)
+
+
+SEVERAL = Provider(
+    "several",
+    Origin("wss", "api.test", 443),
+    (
+        Endpoint("/v1/live", model="model"),
+        Endpoint("/v1/tts/{voice}", message_credentials=("key",), also=("/v1/speak/{voice}",)),
+        Endpoint("/{model*}/run"),
+    ),
+    (_KEY,),
+    _KEY,
+    version="/v1",
+)
+
+
+def test_a_configured_path_has_the_rules_of_the_endpoint_that_has_it() -> None:
+    (endpoint,) = SEVERAL.at("wss://api.test/v1/tts/anna").endpoints
+    assert endpoint.message_credentials == ("key",)
+    assert endpoint.model is None
+    for tail in ("/v1/tts/anna", "/v1/tts/other", "/speak/other"):
+        assert endpoint.match(tail, "/v1") == ("/v1/tts/anna", None)
+    assert endpoint.match("/v1/live", "/v1") is None
+
+
+def test_a_configured_path_may_fix_the_model() -> None:
+    (endpoint,) = SEVERAL.at("wss://api.test/org/app/run").endpoints
+    assert endpoint.match("/org/app/run", "/v1") == ("/org/app/run", "org/app")
+    assert endpoint.match("/org/other/run", "/v1") is None
+
+
+def test_a_configured_path_that_no_endpoint_has_has_the_rules_of_the_default_one() -> None:
+    (endpoint,) = SEVERAL.at("wss://api.test/elsewhere").endpoints
+    assert endpoint.model == "model"
+    assert endpoint.match("/live", "/v1") == ("/elsewhere", None)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from relay.protocol import RemoteProtocolError
 from relay.protocol.message_credentials import credential_filter
 
 _MEMBERS = ("xi_api_key", "xi-api-key", "authorization")
@@ -24,12 +25,10 @@ def _filtered(message: str, *, keep_own: bool = False) -> str:
         '{"text": " ",  "voice_settings":{"stability":1.50e1}}',
         '{"text":"xi_api_key"}',
         '{"voice": {"xi_api_key": "inside is no credential"}}',
-        '["xi_api_key"]',
-        '"xi_api_key"',
-        "xi_api_key",
         "",
         "[" * 100_000,
         '{"text": 1',
+        '{"text": "a\\nb"} and more',
     ],
 )
 def test_a_message_without_a_credential_passes_as_it_came(message: str) -> None:
@@ -66,3 +65,39 @@ def test_where_clients_may_bring_their_own_only_gateway_tokens_go(value: str) ->
     assert _filtered(message, keep_own=True) == '{"text": "a"}'
     own = json.dumps({"text": "a", "xi_api_key": "own"})
     assert _filtered(own, keep_own=True) is own
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f'{{"xi_api_key": "{_TOKEN}", "a": ' + "[" * 1100 + "]" * 1100 + "}",
+        f'{{"xi_api_key": "{_TOKEN}", "a": [' + "0," * 70_000 + "0]}",
+        f'{{"xi_api_key": "{_TOKEN}"}} x',
+        f'[{{"authorization": "{_TOKEN}"}}]',
+        f'{{"a": "{_TOKEN}", \\ }}',
+        '["xi_api_key"]',
+        '{"xi\\u005fapi_key": "k"} x',
+        f'{{"XI_API_KEY": "{_TOKEN}", "a": "\xff"}}'.encode("latin-1"),
+        f'{{"xi_api_key": "{_TOKEN}",}}'.encode("utf-16"),
+        "xi_api_key",
+        b"authorization",
+    ],
+)
+def test_what_cannot_be_read_and_may_hold_a_credential_ends_the_session(
+    message: str | bytes,
+) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        credential_filter(_MEMBERS, keep_own=False)(message)
+    assert caught.value.close_code_hint == 1008
+    assert _TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32-be"])
+def test_a_credential_is_found_in_every_encoding_of_json(encoding: str) -> None:
+    message = f'{{"xi_api_key": "{_TOKEN}", "n": 1.50}}'.encode(encoding)
+    assert credential_filter(_MEMBERS, keep_own=True)(message) == (b'{"n": 1.50}',)
+
+
+def test_a_message_without_a_name_of_a_credential_is_not_parsed() -> None:
+    message = '{"a": [' + "0," * 70_000 + "0]}"
+    assert _filtered(message) == message

@@ -9,11 +9,15 @@ from relay.protocol.message_models import model_filter
 from relay.protocol.messages import Policy
 
 LIVE = (MessageModel("session.model"),)
-RESPONSES = (MessageModel("model", required_in="response.create"), MessageModel("response.model"))
+RESPONSES = (MessageModel("model", required_in="response.create"), MessageModel("tools.model"))
 
 
-def limited(*where: MessageModel, scopes: tuple[tuple[str, ...], ...] = (("good*",),)) -> Policy:
-    return model_filter(where, scopes)
+def limited(
+    *where: MessageModel,
+    scopes: tuple[tuple[str, ...], ...] = (("good*",),),
+    audio: bool = False,
+) -> Policy:
+    return model_filter(where, scopes, audio=audio)
 
 
 def passes(policy: Policy, message: str | bytes) -> bool:
@@ -61,6 +65,9 @@ def test_a_first_message_may_name_an_allowed_model(message: str | bytes) -> None
         '{"session": {"model": {"name": "good"}}}',
         '{"session": {"model": null}}',
         '{"session": {"model": true}}',
+        '{"session": "good"}',
+        '{"session": ["good"]}',
+        '{"session": 1}',
         '{"session": {"model": "good\\u0000evil"}}',
         '{"session": {"model": "good evil"}}',
         '{"session": {"model": ""}}',
@@ -79,7 +86,7 @@ def test_another_model_ends_the_session_at_once_and_later(message: str | bytes) 
     [
         "{}",
         '{"model": "good"}',
-        '{"session": "good"}',
+        '{"session": null}',
         '{"session": {"x": {"model": "good"}}}',
         "[]",
         "good",
@@ -93,12 +100,67 @@ def test_a_first_message_that_names_no_model_ends_the_session(message: str | byt
     assert not passes(limited(*LIVE), message)
 
 
-def test_after_the_first_message_audio_passes_and_unreadable_text_does_not() -> None:
+UNREADABLE = [
+    "// a dialect of JSON\n{}",
+    '{"session": {"model": "evil"}, "a": "\t"}',
+    '{"session": {"model": "evil"}} x',
+    '[{"session": {"model": "evil"}}]',
+]
+
+
+@pytest.mark.parametrize("message", [*UNREADABLE, *map(str.encode, UNREADABLE), b'{"a": "\xff"}'])
+def test_what_cannot_be_read_ends_the_session(message: str | bytes) -> None:
     policy = limited(*LIVE)
     assert passes(policy, '{"session": {"model": "good"}}')
-    assert passes(policy, b"\x00\x01")
     assert passes(policy, "{}")
-    assert not passes(policy, "// a dialect of JSON\n{}")
+    assert not passes(policy, message)
+
+
+def test_where_binary_messages_are_audio_they_pass_after_the_first_message() -> None:
+    policy = limited(*LIVE, audio=True)
+    assert not passes(policy, b"\x00\x01")
+    assert passes(policy, '{"session": {"model": "good"}}')
+    assert passes(policy, b"\x00\x01")
+    assert not passes(policy, "audio")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"a": ' + "[" * 200 + "]" * 200 + "}",
+        '{"a": ' * 200 + "1" + "}" * 200,
+        '{"a": [' + "0," * 70_000 + "0]}",
+        '{"a": [' + "{}" * 70_000 + "]}",
+        '{"a": ' + "[" * 60_000 + "]" * 60_000 + "}",
+    ],
+)
+def test_a_message_that_costs_too_much_ends_the_session(message: str) -> None:
+    policy = limited(*LIVE)
+    assert passes(policy, '{"session": {"model": "good"}}')
+    assert not passes(policy, message)
+
+
+def test_large_strings_and_many_brackets_in_them_cost_nothing() -> None:
+    policy = limited(*LIVE)
+    assert passes(policy, '{"session": {"model": "good"}, "audio": "' + "A" * 10_000_000 + '"}')
+    assert passes(policy, '{"text": "' + '[{\\"' * 10_000 + '"}')
+
+
+@pytest.mark.parametrize("kind", ['{"a": 1}', "[1]", "null", "1", '""', '["session.start"]'])
+def test_a_type_may_be_anything(kind: str) -> None:
+    policy = limited(MessageModel("session.model", required_in="session.start"))
+    assert passes(policy, f'{{"type": {kind}, "session": {{"model": "good"}}}}')
+    allowed = "session.start" not in kind
+    assert passes(policy, f'{{"type": {kind}}}') is allowed
+
+
+def test_the_first_message_has_to_name_it_at_the_first_place() -> None:
+    where = (MessageModel("session.model"), MessageModel("session.audio.model"))
+    assert not passes(limited(*where), '{"session": {"audio": {"model": "good"}}}')
+    policy = limited(*where)
+    assert passes(policy, '{"session": {"model": "good"}}')
+    assert passes(policy, '{"session": {"audio": {"model": "good"}}}')
+    assert not passes(policy, '{"session": {"audio": {"model": "evil"}}}')
 
 
 def test_some_messages_have_to_name_their_model_each_time() -> None:
@@ -106,9 +168,9 @@ def test_some_messages_have_to_name_their_model_each_time() -> None:
     assert passes(policy, '{"type": "response.create", "model": "good"}')
     assert passes(policy, '{"type": "response.cancel"}')
     assert not passes(policy, '{"type": "response.create", "prompt": {"id": "p"}}')
-    assert not passes(policy, '{"type": "response.create", "response": {"model": "good"}}')
+    assert not passes(policy, '{"type": "response.create", "tools": [{"model": "good"}]}')
     assert not passes(
-        policy, '{"type": "response.create", "model": "good", "response": {"model": "x"}}'
+        policy, '{"type": "response.create", "model": "good", "tools": [{"model": "x"}]}'
     )
 
 

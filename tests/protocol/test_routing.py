@@ -117,7 +117,7 @@ def route_to(endpoint: Endpoint, model: str | None = None) -> Route:
     return Route(provider, endpoint, Origin("wss", "api.test", 443), endpoint.path, model)
 
 
-IN_QUERY = route_to(Endpoint("/v1/realtime", model="model"))
+IN_QUERY = route_to(Endpoint("/v1/realtime", model="model", other_models=("call_id", "intent")))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,15 @@ def test_a_model_may_be_used_that_fits_a_pattern(query: bytes) -> None:
         b"model=gpt-realtime,evil",
         b"model=gpt-realtime%C3%A9",
         b"model=gpt-realtime" + b"x" * 256,
-        b"model[]=gpt-realtime",
+        b"model=gpt-realtime&model[]=evil",
+        b"model=gpt-realtime&model[a]=evil",
+        b"model=gpt-realtime&+model=evil",
+        b"model=gpt-realtime&%20model=evil",
+        b"model%20=evil&model=gpt-realtime",
+        b"model%00=evil&model=gpt-realtime",
+        b"model=gpt-realtime&call_id=c",
+        b"model=gpt-realtime&Call_ID=c",
+        b"model=gpt-realtime&intent=transcription",
     ],
 )
 def test_no_other_model_may_be_used(query: bytes | None) -> None:

@@ -25,10 +25,14 @@ DEEPGRAM = Provider(
         Endpoint(
             "/v1/agent/converse",
             host="agent.deepgram.com",
-            message_models=tuple(
-                MessageModel(f"{place}.provider.{name}")
-                for place in ("agent.listen", "agent.think", "agent.speak", "think", "speak")
-                for name in ("model", "model_id")
+            binary_audio=True,
+            message_models=(
+                MessageModel("agent.think.provider.model", required_in="Settings"),
+                *(
+                    MessageModel(f"{place}.provider.{name}")
+                    for place in ("agent.listen", "agent.speak", "listen", "think", "speak")
+                    for name in ("model", "model_id")
+                ),
             ),
         ),
     ),

@@ -13,10 +13,14 @@ from relay.protocol.endpoints import Endpoint, Kind, MessageModel, Origin, Provi
 __all__ = ["LIVE_MODEL", "OPENAI", "RESPONSES_MODEL"]
 
 _BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
-LIVE_MODEL = (MessageModel("session.model"),)
+LIVE_MODEL = (
+    MessageModel("session.model", required_in="session.start"),
+    MessageModel("session.delegation.responses.model"),
+    MessageModel("session.delegation.decisions.model"),
+)
 RESPONSES_MODEL = (
     MessageModel("model", required_in="response.create"),
-    MessageModel("response.model"),
+    MessageModel("tools.model"),
 )
 
 OPENAI = Provider(
@@ -24,7 +28,7 @@ OPENAI = Provider(
     origin=Origin("wss", "api.openai.com", 443),
     version="/v1",
     endpoints=(
-        Endpoint("/v1/realtime", model="model"),
+        Endpoint("/v1/realtime", model="model", other_models=("call_id", "intent")),
         Endpoint("/v1/realtime/translations", model="model"),
         Endpoint("/v1/live/sessions", message_models=LIVE_MODEL),
         Endpoint("/v1/live/sessions/{session}/attach"),
