@@ -59,5 +59,6 @@ def test_a_refused_example_says_why(provider: str) -> None:
 def test_a_key_that_the_provider_does_not_know_is_its_refusal() -> None:
     code, printed = _run("google", key="wrong")
     assert code == 1
-    assert printed.startswith("refused with 400: ")
+    # Not always first: the client's reading thread may have logged a race with its own end.
+    assert "refused with 400: " in printed
     assert "API key not valid" in printed
