@@ -2,12 +2,14 @@
 
 Opening handshakes (RFC 6455 4) with :class:`ClientHandshake`, :func:`examine`, :func:`authorise`,
 :func:`upstream_request` and :class:`UpstreamHandshake`, :func:`attempts` where a provider has
-several upstreams, :class:`ConnectHandshake` where it is behind a proxy; open sessions with one
+several upstreams, :class:`ConnectHandshake` where it is behind a proxy, and where the relay is
+behind one, :class:`ProxyHeaderReader` and :func:`client_address`; open sessions with one
 :class:`Pipe` or :class:`MessagePipe` per direction; endings with :func:`ending`. Keys, masks and
 the time are arguments. What stands in ``__all__`` is the public API.
 """
 
 from relay.protocol import closing as closing
+from relay.protocol.addresses import Address, TrustedProxies, parse_address
 from relay.protocol.closing import Cause, Ending, Leg, ending, policy
 from relay.protocol.compression import PermessageDeflate
 from relay.protocol.connect_proxy import ConnectHandshake, Proxy
@@ -21,6 +23,7 @@ from relay.protocol.errors import (
     RemoteProtocolError,
 )
 from relay.protocol.failover import attempts, may_fail_over
+from relay.protocol.forwarded import client_address
 from relay.protocol.frames import Close, control_frame
 from relay.protocol.gateways import (
     Admission,
@@ -40,6 +43,11 @@ from relay.protocol.opening import (
 )
 from relay.protocol.pipe import Pipe, State
 from relay.protocol.providers import CATALOGUE, by_name
+from relay.protocol.proxy_protocol import (
+    MalformedProxyHeaderError,
+    ProxyHeader,
+    ProxyHeaderReader,
+)
 from relay.protocol.refusals import HttpAnswer, refusal
 from relay.protocol.routing import Route, Target, parse_target, route
 from relay.protocol.secret import BearerToken, Secret
@@ -47,6 +55,7 @@ from relay.protocol.upstream_opening import UpstreamAnswer, UpstreamHandshake
 
 __all__ = [
     "CATALOGUE",
+    "Address",
     "Admission",
     "BearerToken",
     "Cause",
@@ -63,6 +72,7 @@ __all__ = [
     "Leg",
     "Limits",
     "LocalProtocolError",
+    "MalformedProxyHeaderError",
     "MessageModel",
     "MessagePipe",
     "Opening",
@@ -74,6 +84,8 @@ __all__ = [
     "Provider",
     "ProviderRefused",
     "Proxy",
+    "ProxyHeader",
+    "ProxyHeaderReader",
     "Refused",
     "RemoteProtocolError",
     "Request",
@@ -82,17 +94,20 @@ __all__ = [
     "Slot",
     "State",
     "Target",
+    "TrustedProxies",
     "UpstreamAnswer",
     "UpstreamHandshake",
     "UpstreamRequest",
     "attempts",
     "authorise",
     "by_name",
+    "client_address",
     "closing",
     "control_frame",
     "ending",
     "examine",
     "may_fail_over",
+    "parse_address",
     "parse_target",
     "policy",
     "read_credentials",

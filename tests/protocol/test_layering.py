@@ -27,6 +27,7 @@ STDLIB = {
     "hashlib",
     "hmac",
     "http",
+    "ipaddress",
     "json",
     "re",
     "typing",
@@ -39,6 +40,7 @@ LAYERS = [
     "errors",
     "limits",
     "secret",
+    "addresses",
     # open sessions
     "frames",
     "pipe",
@@ -46,7 +48,9 @@ LAYERS = [
     "closing",
     # opening handshakes
     "fields",
+    "forwarded",
     "compression",
+    "proxy_protocol",
     "head",
     "endpoints",
     "connect_proxy",
