@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable
@@ -61,6 +62,17 @@ def _matching(pattern: str, words: str) -> Callable[[str], str]:
     return check
 
 
+def _trusted_proxy(value: str) -> str:
+    try:
+        if value != "unix":
+            ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError(
+            'must be an address, a network such as "10.0.0.0/8" without host bits, or "unix"'
+        ) from None
+    return value
+
+
 checked_name = _matching(r"[A-Za-z0-9_-]{1,64}", "1 to 64 of A-Z a-z 0-9 _ -")
 """Takes a name as it is; raises ``ValueError`` with a sentence if it cannot be one."""
 
@@ -93,6 +105,7 @@ OriginText = Annotated[
 Url = Annotated[
     str, AfterValidator(_matching(r"[\x21-\x7e]+", 'a URL such as "wss://api.example.com"'))
 ]
+TrustedProxy = Annotated[str, AfterValidator(_trusted_proxy)]
 FilePath = Annotated[str, AfterValidator(_matching(r"[^\0]+", "the path of a file"))]
 
 
@@ -113,6 +126,10 @@ class ServerModel(_Model):
     listen: list[str] = Field(default=["127.0.0.1:8080"], min_length=1)
     tls: TlsModel | None = None
     max_sessions: Count | None = None
+    max_sessions_per_address: Count | None = None
+    max_openings: Count | None = None
+    trusted_proxies: list[TrustedProxy] = []
+    proxy_protocol: bool = False
     allow_inline_secrets: bool = False
 
 

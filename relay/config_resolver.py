@@ -13,7 +13,15 @@ from relay.config_model import ConfigModel, GatewayModel, LimitsModel
 from relay.config_providers import ProviderResolver
 from relay.host_port import host_and_port
 from relay.key_source import FileKey, read_key
-from relay.protocol import Gateway, GatewayToken, Limits, Provider, Secret, by_name
+from relay.protocol import (
+    Gateway,
+    GatewayToken,
+    Limits,
+    Provider,
+    Secret,
+    TrustedProxies,
+    by_name,
+)
 from relay.settings import Listener, Settings
 from relay.timeouts import Timeouts
 from relay.tls import ServerTls, client_context
@@ -43,7 +51,8 @@ class Resolver:
             max_fragments=model.limits.max_fragments,
         )
         timeouts = _timeouts(model.limits)
-        exposed = not all(_is_local(each) for each in listeners)
+        trusted_proxies = self._trusted_proxies()
+        exposed = trusted_proxies != TrustedProxies() or not all(map(_is_local, listeners))
         gateways = {
             name: self._gateway(name, gateway, names, limits, exposed)
             for name, gateway in model.gateways.items()
@@ -60,6 +69,10 @@ class Resolver:
             trust={each.name: resolver.trust.get(each.name, public) for each in providers},
             proxies=resolver.proxies,
             max_sessions=model.server.max_sessions,
+            max_sessions_per_address=model.server.max_sessions_per_address,
+            max_openings=model.server.max_openings,
+            trusted_proxies=trusted_proxies,
+            proxy_protocol=model.server.proxy_protocol,
             tls=tls,
             limits=limits,
             timeouts=timeouts,
@@ -97,6 +110,17 @@ class Resolver:
             return None
         return Listener(scheme, *address)
 
+    def _trusted_proxies(self) -> TrustedProxies:
+        server = self._model.server
+        if server.proxy_protocol and not server.trusted_proxies:
+            self._problem("server.proxy_protocol", "needs server.trusted_proxies, which may use it")
+        return TrustedProxies(
+            networks=tuple(
+                ipaddress.ip_network(each) for each in server.trusted_proxies if each != "unix"
+            ),
+            unix="unix" in server.trusted_proxies,
+        )
+
     def _server_tls(self, listeners: tuple[Listener, ...]) -> ServerTls | None:
         files = self._model.server.tls
         if files is None:
@@ -126,8 +150,9 @@ class Resolver:
             if exposed and not model.open_stored_keys:
                 self._problem(
                     f"{where}.stored_keys",
-                    'with authentication = "none" and a listener that is not loopback, anybody '
-                    "could use these keys: say open_stored_keys = true if that is meant",
+                    'with authentication = "none" and a listener that is not loopback, or that has '
+                    "a proxy in front, anybody could use these keys: say open_stored_keys = true "
+                    "if that is meant",
                 )
         elif model.authentication == "required" and not model.tokens:
             self._problem(

@@ -9,15 +9,18 @@ from contextlib import suppress
 
 import trio
 
+from relay.protocol import Address, parse_address
 from relay.socket_stream import SocketStream
 
 __all__ = [
     "CHUNK",
     "close",
     "complete_tls",
+    "detect_dead_peer",
     "finish_sending",
     "is_private_path",
     "peer_address",
+    "peer_ip",
     "receive",
     "reset",
 ]
@@ -25,6 +28,14 @@ __all__ = [
 CHUNK = 72 * 1024
 """Bytes that are read at a time, at most: a message of 64 KiB, header and all, is one read, and a
 session holds one chunk in each direction, at most."""
+
+
+_PROBE_AFTER = 30
+"""Seconds of silence: half of the minute after which the less patient NATs forget a connection."""
+_PROBE_EVERY = 10
+_BEYOND_WRITE_TIMEOUT = 30
+"""Seconds that the system waits longer than we do; see :func:`detect_dead_peer`."""
+_LONGEST_USER_TIMEOUT = 2**31 - 1  # milliseconds
 
 
 def _transport(stream: trio.abc.Stream) -> trio.abc.Stream:
@@ -99,6 +110,44 @@ def _socket(stream: trio.abc.Stream) -> socket.socket | trio.socket.SocketType |
     """The socket under a stream, if there is one."""
     transport = _transport(stream)
     return transport.socket if isinstance(transport, trio.SocketStream | SocketStream) else None
+
+
+def detect_dead_peer(stream: trio.abc.Stream, write_timeout: float) -> None:
+    """Have the system end a TCP connection whose peer is gone without a word. Linux only.
+
+    Probes find a peer that is gone while nothing is sent. What is sent and not acknowledged would
+    be tried again for a quarter of an hour; the user timeout (RFC 5482) ends that, and decides how
+    many probes go unanswered. It also ends a connection on which a living peer reads nothing, which
+    ``write_timeout`` is for: that comes first, because it tells the other side why.
+
+    Args:
+        stream: An open connection; one that is not TCP is left as it is.
+        write_timeout: In seconds.
+    """
+    sock = _socket(stream)
+    if (
+        sock is None
+        or sock.family not in {socket.AF_INET, socket.AF_INET6}
+        or not hasattr(socket, "TCP_USER_TIMEOUT")
+    ):
+        return
+    patience = min(int((write_timeout + _BEYOND_WRITE_TIMEOUT) * 1000), _LONGEST_USER_TIMEOUT)
+    with suppress(OSError):  # it is gone already
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _PROBE_AFTER)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_EVERY)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def peer_ip(stream: trio.abc.Stream) -> Address | None:
+    """The peer's IP address; None where there is none (a Unix socket, memory).
+
+    Raises:
+        OSError: It is gone already, and nobody knows who it was.
+    """
+    sock = _socket(stream)
+    name = None if sock is None else sock.getpeername()
+    return parse_address(name[0]) if isinstance(name, tuple) else None
 
 
 def peer_address(stream: trio.abc.Stream) -> str:

@@ -8,9 +8,13 @@ from contextlib import contextmanager
 
 import trio
 
-from relay.protocol import Admission, Refused
+from relay.protocol import Address, Admission, Refused
 
-__all__ = ["Quotas"]
+__all__ = ["FloodError", "Quotas"]
+
+_IPV6_HOST_BITS = (
+    64  # of a network at its smallest (RFC 4291 2.5.4): a client has all addresses in it
+)
 
 
 class _Count:
@@ -35,15 +39,22 @@ class _Count:
         self._allowance -= 1
 
 
+class FloodError(Exception):
+    """An address has so many connections that a further one is not even answered."""
+
+
 class Quotas:
-    """The counters of all gateways and tokens.
+    """The counters of all gateways, tokens and addresses.
 
     Args:
         max_sessions: Over all gateways.
+        max_sessions_per_address: None for no bound.
     """
 
-    def __init__(self, max_sessions: int) -> None:
+    def __init__(self, max_sessions: int, max_sessions_per_address: int | None = None) -> None:
         self._max_sessions = max_sessions
+        self._per_address = max_sessions_per_address
+        self._connections: dict[Address | int, int] = {}
         self._counts: dict[tuple[str, str], _Count] = {}
         self.open = 0
         """Sessions that hold a place, openings under way included."""
@@ -68,6 +79,32 @@ class Quotas:
             yield
         finally:
             self.open -= 1
+
+    @contextmanager
+    def connection(self, address: Address) -> Iterator[bool]:
+        """Count a connection for its address, an IPv6 address by its /64, whatever becomes of it.
+
+        Gives whether it is within the limit; of those that are not, as many again are let in to be
+        told so.
+
+        Raises:
+            FloodError: There are these already.
+        """
+        most = self._per_address
+        if most is None:
+            yield True
+            return
+        key = address if address.version == 4 else int(address) >> _IPV6_HOST_BITS
+        before = self._connections.get(key, 0)
+        if before >= 2 * most:
+            raise FloodError
+        self._connections[key] = before + 1
+        try:
+            yield before < most
+        finally:
+            self._connections[key] -= 1
+            if not self._connections[key]:
+                del self._connections[key]
 
     @contextmanager
     def session(self, admission: Admission) -> Iterator[None]:

@@ -13,6 +13,7 @@ from functools import partial
 import structlog
 import trio
 
+from relay.openings import Openings
 from relay.protocol import Cause, closing
 from relay.quotas import Quotas
 from relay.reactor import Reactor
@@ -20,12 +21,14 @@ from relay.resumption import Resumption
 from relay.session import Session
 from relay.settings import Listener, Settings
 from relay.socket_stream import SocketStream
+from relay.tls import ServerTls
 
 __all__ = ["Server", "serve"]
 
 _BACKLOG = 4096
 _RESERVED_DESCRIPTORS = 100
 _UNLIMITED = 1 << 20
+_MOST_OPENINGS = 4096  # by default: as many as one core completes in some seconds, TLS and all
 _log = structlog.get_logger()
 
 
@@ -38,7 +41,8 @@ class Server:
 
     def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
         self.settings = settings
-        self.quotas = Quotas(_places(settings.max_sessions))
+        self.quotas = Quotas(_places(settings.max_sessions), settings.max_sessions_per_address)
+        self.openings = Openings(settings.max_openings or _default_openings())
         self.resumption = Resumption()
         self.reactor = reactor
         """Drives sessions between sockets while the server runs; None where there is no epoll."""
@@ -92,7 +96,8 @@ class Server:
     def drain(self, *, restart: bool = False) -> None:
         """Open no more sessions, end those that are open, and return from :meth:`run`.
 
-        Listeners stay open and answer 503 until the last session has ended.
+        Listeners stay open and answer 503 until the last session has ended. Connections that have
+        said nothing are closed, and those that come and say nothing are not waited for.
 
         Args:
             restart: Tell clients 1012 instead of 1001: that they may come back at once.
@@ -100,6 +105,7 @@ class Server:
         self.draining = closing.RESTARTING if restart else closing.DRAINING
         for session in tuple(self._sessions):
             session.end(self.draining)
+        self.openings.end_silent()
         self._drain.set()
 
     def add(self, session: Session) -> None:
@@ -112,28 +118,25 @@ class Server:
         """Forget it."""
         self._sessions.discard(session)
 
-    async def handle(self, stream: trio.abc.Stream) -> None:
-        """Serve one client's connection; whoever accepted it has no more to do with it."""
+    async def handle(self, stream: trio.abc.Stream, tls: ServerTls | None = None) -> None:
+        """Serve one client's connection; whoever accepted it has no more to do with it.
+
+        Args:
+            stream: The connection.
+            tls: To be started on it first; then it is a :class:`SocketStream`.
+        """
         self._connections += 1
         try:
-            await Session(stream, self).run()
+            await Session(stream, self, tls).run()
         finally:
             self._connections -= 1
-            if not self._connections:
-                self._idle.set()
+            self._idle.set()
 
     async def _handle(self, tls: bool, accepted: trio.SocketStream) -> None:
-        stream = SocketStream.take(accepted)
-        if tls and self.settings.tls is not None:
-            try:
-                stream.start_tls(self.settings.tls.context(), server_side=True)
-            except OSError:
-                stream.close()  # gone already
-                return
-        await self.handle(stream)
+        await self.handle(SocketStream.take(accepted), self.settings.tls if tls else None)
 
     async def _wait_until_idle(self) -> None:
-        while self._connections:
+        while self._connections > self.openings.silent:
             self._idle = trio.Event()
             await self._idle.wait()
 
@@ -205,12 +208,20 @@ def _bound_at(wanted: Listener, bound: trio.SocketListener) -> Listener:
     return replace(wanted, host=host, port=port)
 
 
-def _places(wanted: int | None) -> int:
-    """How many sessions there may be: each takes two descriptors of the open-file limit."""
+def _descriptors() -> int:
+    """How many there may be for connections."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        soft = _UNLIMITED
-    possible = max(1, (soft - _RESERVED_DESCRIPTORS) // 2)
+    return (_UNLIMITED if soft == resource.RLIM_INFINITY else soft) - _RESERVED_DESCRIPTORS
+
+
+def _default_openings() -> int:
+    """How many connections there may be that are no sessions: each takes a descriptor."""
+    return max(1, min(_MOST_OPENINGS, _descriptors() // 8))
+
+
+def _places(wanted: int | None) -> int:
+    """How many sessions there may be: each takes two descriptors."""
+    possible = max(1, _descriptors() // 2)
     if wanted is not None and wanted > possible:
         _log.warning("max_sessions is over the open-file limit", wanted=wanted, now=possible)
     return possible if wanted is None else min(wanted, possible)

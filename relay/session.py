@@ -29,6 +29,7 @@ from relay.session_opening import Opened, OpeningHost, SessionOpening
 from relay.socket_stream import SocketStream
 from relay.splice import splicing
 from relay.timeouts import Timeouts
+from relay.tls import ServerTls
 
 __all__ = ["Session"]
 
@@ -60,12 +61,14 @@ class Session:
     Args:
         client: The client's connection; the session ends it.
         host: The server.
+        tls: To be started on the connection first.
     """
 
-    def __init__(self, client: trio.abc.Stream, host: Host) -> None:
+    def __init__(self, client: trio.abc.Stream, host: Host, tls: ServerTls | None = None) -> None:
         self.id = new_session_id()
         self._client = client
         self._host = host
+        self._tls = tls
         self._timeouts: Timeouts = host.settings.timeouts
         self._cause: Cause | None = None  # given by end()
         self._changed = trio.Event()  # set when there is something new for _watch
@@ -76,7 +79,7 @@ class Session:
         """Live. Nothing but cancellation leaves this: a fault ends this session and no other."""
         try:
             with ExitStack() as places:
-                opening = SessionOpening(self._client, self._host, self.id, self._log)
+                opening = SessionOpening(self._client, self._host, self._tls, self.id, self._log)
                 opened = await opening.run(places)
                 if opened is not None:
                     self._timeouts, self._log = opened.timeouts, opened.log

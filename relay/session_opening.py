@@ -1,6 +1,7 @@
 """The first act of a session: from the client's first byte to its 101, or to its refusal.
 
-One task owns the client's stream, dials, and answers. While it dials, up to 64 KiB of early client
+One task owns the client's stream, dials, and answers; what comes before a request is
+``client_opening.py``'s. While it dials, up to 64 KiB of early client
 bytes are kept, and the client's end cancels the dial.
 """
 
@@ -14,7 +15,8 @@ from typing import Protocol
 import structlog
 import trio
 
-from relay.link import close, complete_tls, finish_sending, peer_address, receive
+from relay.client_opening import ClientOpening, ClientOpeningHost
+from relay.link import close, detect_dead_peer, finish_sending, receive
 from relay.log import log_fault
 from relay.protocol import (
     Admission,
@@ -31,11 +33,10 @@ from relay.protocol import (
     examine,
     upstream_request,
 )
-from relay.quotas import Quotas
 from relay.resumption import Resumption
-from relay.settings import Settings
 from relay.stopwatch import Stopwatch
 from relay.timeouts import Timeouts
+from relay.tls import ServerTls
 from relay.upstream_opening import Upstream, UpstreamOpening
 
 __all__ = ["Opened", "OpeningHost", "SessionOpening"]
@@ -43,11 +44,9 @@ __all__ = ["Opened", "OpeningHost", "SessionOpening"]
 _EARLY_DATA = 64 * 1024
 
 
-class OpeningHost(Protocol):
+class OpeningHost(ClientOpeningHost, Protocol):
     """What an opening needs of the server that runs the session."""
 
-    settings: Settings
-    quotas: Quotas
     resumption: Resumption
     draining: Cause | None
     """Why no session may open any more; None while they may."""
@@ -74,6 +73,7 @@ class SessionOpening:
     Args:
         client: The client's connection; whoever made the session closes it.
         host: The server.
+        tls: To be started on the connection first.
         session_id: The session's, by which an operator finds it.
         log: Says in each line which session it is about.
     """
@@ -82,6 +82,7 @@ class SessionOpening:
         self,
         client: trio.abc.Stream,
         host: OpeningHost,
+        tls: ServerTls | None,
         session_id: str,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
@@ -93,12 +94,15 @@ class SessionOpening:
         self._handshake = ClientHandshake(host.settings.limits)
         self._early_data = bytearray()
         self._stopwatch = Stopwatch()
+        self._client_opening = ClientOpening(
+            client, tls, host, self._handshake, self._stopwatch, log
+        )
 
     async def run(self, places: ExitStack) -> Opened | None:
         """The first act, with its unhappy ends.
 
         Args:
-            places: Gets what the session takes of the limits; to be closed at its end.
+            places: Gets what the connection takes of the limits; to be closed at its end.
 
         Returns:
             The open session; None if there is none, and the client knows all that it will.
@@ -120,12 +124,19 @@ class SessionOpening:
         Raises:
             Refused: The client gets this instead of its 101.
         """
-        settings, quotas = self._host.settings, self._host.quotas
-        request = await self._receive_request()
+        request = await self._receive_request(places)
         if request is None or await self._answer_health(request):
             return None
-        opening = examine(request, settings.providers)
+        opening = examine(request, self._host.settings.providers)
         self._check_draining()
+        with ExitStack() as taken:  # given back before a refusal, which can take its time
+            opened = await self._open_session(opening, taken)
+            places.enter_context(taken.pop_all())
+        return opened
+
+    async def _open_session(self, opening: Opening, places: ExitStack) -> Opened | None:
+        """The same, of a request that is a well-formed opening handshake."""
+        settings, quotas = self._host.settings, self._host.quotas
         places.enter_context(quotas.place())
         admission = authorise(
             opening.target,
@@ -141,6 +152,7 @@ class SessionOpening:
             provider=admission.route.provider.name,
             token=admission.token.name if admission.token else None,
         )
+        self._client_opening.check_limit()
         places.enter_context(quotas.session(admission))
         asked = upstream_request(admission, opening.fields, opening.credentials)
         self._stopwatch.lap("authorise")
@@ -155,20 +167,12 @@ class SessionOpening:
             await close(upstream.stream)
             raise
 
-    async def _receive_request(self) -> Request | None:
-        """The client's request; None if it went away before it was whole."""
-        with trio.move_on_after(self._timeouts.opening):
-            if await complete_tls(self._client):
-                self._stopwatch.lap("tls")
-            while data := await receive(self._client):
-                request = self._handshake.receive_data(data)
-                if request is not None:
-                    self._stopwatch.lap("head")
-                    return request
-            return None
-        if not self._handshake.started:
-            return None  # it never said anything: nor do we
-        raise Refused(408, 2000, "the request did not come in time")
+    async def _receive_request(self, places: ExitStack) -> Request | None:
+        """The client's request, for log lines with its address."""
+        try:
+            return await self._client_opening.run(places)
+        finally:
+            self._log = self._log.bind(client=str(self._client_opening.address or ""))
 
     async def _answer_health(self, request: Request) -> bool:
         """Answer ``/healthz`` and ``/readyz``; return whether it was one of them."""
@@ -254,10 +258,11 @@ class SessionOpening:
         if not sent:  # the client is gone, or took nothing: the provider has to be told
             outbound.send_failed()
             inbound.receive_data(b"")
+        for stream in (self._client, upstream.stream):
+            detect_dead_peer(stream, self._timeouts.write)
         self._stopwatch.lap("answer")
         self._log.info(
             "opened",
-            client=peer_address(self._client),
             upstream=upstream.origin.address,
             **self._stopwatch.milliseconds,
         )
@@ -273,7 +278,9 @@ class SessionOpening:
 
     async def _send_and_end(self, data: bytes) -> None:
         """Send the last thing that this client gets."""
-        with trio.move_on_after(self._timeouts.close):
+        openings, seconds = self._host.openings, self._timeouts.close
+        with trio.move_on_after(seconds) as scope, openings.place(scope) as place:
+            openings.begin(place)
             try:
                 await self._client.send_all(data)
             except trio.BrokenResourceError:

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from relay.protocol import Gateway, Limits, Provider, Proxy
+from relay.protocol import Gateway, Limits, Provider, Proxy, TrustedProxies
 from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 
@@ -46,6 +46,14 @@ class Settings:
     """By the provider's name, where it is reached through one."""
     max_sessions: int | None = None
     """Over all gateways; None for what the open-file limit allows."""
+    max_sessions_per_address: int | None = None
+    """Connections that say nothing included; None for no bound."""
+    max_openings: int | None = None
+    """Connections that are no sessions; None for what suits the open-file limit."""
+    trusted_proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    """Who is believed about whom it speaks for."""
+    proxy_protocol: bool = False
+    """Whether each of their connections begins with a PROXY header."""
     tls: ServerTls | None = None
     """For the ``https`` listeners."""
     limits: Limits = field(default_factory=Limits)

@@ -54,6 +54,7 @@ def settings(
     limits: Limits | None = None,
     places: int = 10,
     upstreams: Mapping[str, Any] | None = None,
+    server: Mapping[str, Any] | None = None,
     **gateway: object,
 ) -> Settings:
     """Settings with the gateway ``acct/main``, which asks for no token.
@@ -64,6 +65,7 @@ def settings(
         limits: On heads and on messages.
         places: How many sessions there may be over all gateways.
         upstreams: What of the provider is not as in the catalogue.
+        server: What else there is in :class:`~relay.settings.Settings`.
         gateway: For :class:`~relay.protocol.Gateway`.
     """
     limits = limits or Limits()
@@ -78,6 +80,7 @@ def settings(
         limits=limits,
         timeouts=timeouts or Timeouts(),
         gateway_timeouts={"acct/main": gateway_timeouts} if gateway_timeouts else {},
+        **(server or {}),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from ipaddress import ip_address
 
 import pytest
@@ -10,24 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from relay.protocol import MalformedProxyHeaderError, ProxyHeader, ProxyHeaderReader
+from tests.protocol.proxy_headers import SIGNATURE, addresses, binary
 
-SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 LINE = b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n"
 LONGEST = b"PROXY UNKNOWN " + b"x" * 91 + b"\r\n"
 AFTER = b"\x16\x03\x01what follows is none of the header"
-
-
-def binary(
-    rest: bytes = b"", *, command: int = 0x21, family: int = 0x11, size: int | None = None
-) -> bytes:
-    """A header of version 2."""
-    length = len(rest) if size is None else size
-    return SIGNATURE + struct.pack("!BBH", command, family, length) + rest
-
-
-def addresses(source: str, target: str) -> bytes:
-    """Two addresses and two ports, as version 2 has them."""
-    return ip_address(source).packed + ip_address(target).packed + struct.pack("!HH", 56324, 443)
 
 
 FOUR = addresses("192.0.2.1", "192.0.2.2")

@@ -1,0 +1,95 @@
+"""Connections that are no sessions: a bound on them, and which of them goes when it is reached.
+
+A connection costs its peer next to nothing until it has sent a request, and some never do. Were new
+ones turned away at the bound, a few hundred a second that say nothing would keep everybody out. So
+it is the oldest that goes, as in nginx: first of those that have said nothing, then of the others.
+A client that means it sends its head within a round trip or two, and is not old for long; a flood
+has to fill the whole bound within that time to reach it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+__all__ = ["Openings", "Place"]
+
+_SECONDS_BETWEEN_WARNINGS = 10
+_log = structlog.get_logger()
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """What a connection holds."""
+
+    scope: trio.CancelScope
+    lost: bool = False
+    """Whether it was taken away: then the connection is closed, and nobody is answered."""
+
+
+class Openings:
+    """Connections whose request is still to come, or that are being refused.
+
+    Args:
+        most: How many there may be, at least one.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._silent: dict[Place, None] = {}  # the oldest first, in both
+        self._begun: dict[Place, None] = {}
+        self._next_warning = -math.inf
+
+    @property
+    def silent(self) -> int:
+        """How many of them have said nothing."""
+        return len(self._silent)
+
+    @contextmanager
+    def place(self, scope: trio.CancelScope) -> Iterator[Place]:
+        """Hold a place, which another connection may take.
+
+        Args:
+            scope: Around all that is done in it; cancelled when it is lost.
+        """
+        if len(self._silent) + len(self._begun) >= self.most:
+            self._warn()
+            self._take_away(next(iter(self._silent or self._begun)))
+        place = Place(scope)
+        self._silent[place] = None
+        try:
+            yield place
+        finally:
+            self._forget(place)
+
+    def begin(self, place: Place) -> None:
+        """Say that its connection has said something, or is being answered."""
+        if place in self._silent:
+            del self._silent[place]
+            self._begun[place] = None
+
+    def end_silent(self) -> None:
+        """Take away the places of all that have said nothing."""
+        for place in tuple(self._silent):
+            self._take_away(place)
+
+    def _take_away(self, place: Place) -> None:
+        self._forget(place)
+        place.lost = True
+        place.scope.cancel()
+
+    def _forget(self, place: Place) -> None:
+        self._silent.pop(place, None)
+        self._begun.pop(place, None)
+
+    def _warn(self) -> None:
+        """Once in a while: in a flood it happens with every connection."""
+        now = trio.current_time()
+        if now >= self._next_warning:
+            self._next_warning = now + _SECONDS_BETWEEN_WARNINGS
+            _log.warning("max_openings is reached: the oldest are ended", max_openings=self.most)

@@ -1,0 +1,114 @@
+"""Which connections go when too many of them are no sessions."""
+
+from __future__ import annotations
+
+import structlog
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from relay.openings import Openings, Place
+from tests.support import trio_test
+
+
+class Connections:
+    """Connections that hold places until they are cut off.
+
+    Args:
+        openings: Where they hold them.
+        nursery: Runs them.
+    """
+
+    def __init__(self, openings: Openings, nursery: trio.Nursery) -> None:
+        self._openings = openings
+        self._nursery = nursery
+        self.ended: list[str] = []
+        """Their names, in the order in which they were cut off."""
+
+    async def connect(self, name: str, *, begins: bool = False) -> None:
+        """One more."""
+        await self._nursery.start(self._hold, name, begins)
+        await wait_all_tasks_blocked()
+
+    async def _hold(self, name: str, begins: bool, task_status: trio.TaskStatus[Place]) -> None:
+        with trio.CancelScope() as scope, self._openings.place(scope) as place:
+            if begins:
+                self._openings.begin(place)
+            task_status.started(place)
+            await trio.sleep_forever()
+        assert place.lost
+        self.ended.append(name)
+
+
+@trio_test
+async def test_the_oldest_goes_first() -> None:
+    async with trio.open_nursery() as nursery:
+        connections = Connections(Openings(2), nursery)
+        for name in "abcd":
+            await connections.connect(name)
+        assert connections.ended == ["a", "b"]
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_those_that_have_said_something_go_last() -> None:
+    async with trio.open_nursery() as nursery:
+        connections = Connections(Openings(3), nursery)
+        await connections.connect("slow", begins=True)
+        await connections.connect("slower", begins=True)
+        for name in "abc":
+            await connections.connect(name)
+        assert connections.ended == ["a", "b"]
+        for name in "de":
+            await connections.connect(name, begins=True)
+        assert connections.ended == ["a", "b", "c", "slow"]
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_places_are_given_back() -> None:
+    openings = Openings(1)
+    for _ in range(3):
+        with trio.CancelScope() as scope, openings.place(scope) as place:
+            assert openings.silent == 1
+            openings.begin(place)
+            openings.begin(place)
+            assert openings.silent == 0
+            await trio.lowlevel.checkpoint()
+        assert not place.lost
+        assert not scope.cancelled_caught
+
+
+@trio_test
+async def test_the_silent_can_be_ended_at_once() -> None:
+    openings = Openings(9)
+    async with trio.open_nursery() as nursery:
+        connections = Connections(openings, nursery)
+        for name in "abc":
+            await connections.connect(name, begins=name == "b")
+        assert openings.silent == 2
+        openings.end_silent()
+        assert openings.silent == 0
+        await wait_all_tasks_blocked()
+        assert sorted(connections.ended) == ["a", "c"]
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_a_flood_is_told_of_once_in_ten_seconds() -> None:
+    with structlog.testing.capture_logs() as log:
+        async with trio.open_nursery() as nursery:
+            connections = Connections(Openings(2), nursery)
+            for name in "ab":
+                await connections.connect(name)
+            assert log == []
+            for name in "cdef":
+                await connections.connect(name)
+            assert [each["log_level"] for each in log] == ["warning"]
+            assert log[0]["max_openings"] == 2
+            await trio.sleep(9.9)
+            await connections.connect("g")
+            assert len(log) == 1
+            await trio.sleep(0.1)
+            await connections.connect("h")
+            assert len(log) == 2
+            nursery.cancel_scope.cancel()
