@@ -63,9 +63,10 @@ def _matching(pattern: str, words: str) -> Callable[[str], str]:
 
 
 def _trusted_proxy(value: str) -> str:
+    if value == "unix":
+        return value
     try:
-        if value != "unix":
-            ipaddress.ip_network(value)
+        ipaddress.ip_network(value.replace("%", " "))  # a zone says nothing of a network
     except ValueError:
         raise ValueError(
             'must be an address, a network such as "10.0.0.0/8" without host bits, or "unix"'

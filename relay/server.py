@@ -41,8 +41,10 @@ class Server:
 
     def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
         self.settings = settings
-        self.quotas = Quotas(_places(settings.max_sessions), settings.max_sessions_per_address)
-        self.openings = Openings(settings.max_openings or _default_openings())
+        self.quotas = Quotas(
+            _most_sessions(settings.max_sessions), settings.max_sessions_per_address
+        )
+        self.openings = Openings(_most_openings(settings.max_openings))
         self.resumption = Resumption()
         self.reactor = reactor
         """Drives sessions between sockets while the server runs; None where there is no epoll."""
@@ -214,14 +216,21 @@ def _descriptors() -> int:
     return (_UNLIMITED if soft == resource.RLIM_INFINITY else soft) - _RESERVED_DESCRIPTORS
 
 
-def _default_openings() -> int:
-    """How many connections there may be that are no sessions: each takes a descriptor."""
-    return max(1, min(_MOST_OPENINGS, _descriptors() // 8))
-
-
-def _places(wanted: int | None) -> int:
-    """How many sessions there may be: each takes two descriptors."""
+def _most_sessions(wanted: int | None) -> int:
+    """How many there may be: each takes two descriptors."""
     possible = max(1, _descriptors() // 2)
-    if wanted is not None and wanted > possible:
-        _log.warning("max_sessions is over the open-file limit", wanted=wanted, now=possible)
-    return possible if wanted is None else min(wanted, possible)
+    return possible if wanted is None else _lowered("max_sessions", wanted, possible)
+
+
+def _most_openings(wanted: int | None) -> int:
+    """How many connections there may be that are no sessions: each takes one."""
+    possible = max(1, _descriptors())
+    if wanted is None:
+        return max(1, min(_MOST_OPENINGS, possible // 8))
+    return _lowered("max_openings", wanted, possible)
+
+
+def _lowered(key: str, wanted: int, possible: int) -> int:
+    if wanted > possible:
+        _log.warning(f"{key} is over the open-file limit", wanted=wanted, now=possible)
+    return min(wanted, possible)

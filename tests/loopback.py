@@ -43,6 +43,27 @@ async def echo(stream: trio.abc.Stream) -> None:
     await provider.end()
 
 
+class _Prefixed(trio.abc.Stream):
+    """A connection on which something comes before the first bytes that are sent, with them."""
+
+    def __init__(self, stream: trio.SocketStream, prefix: bytes) -> None:
+        self._stream = stream
+        self._prefix = prefix
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        prefix, self._prefix = self._prefix, b""
+        await self._stream.send_all(prefix + data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self._stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
 class Relay:
     """A running relay, in front of a provider."""
 
@@ -50,23 +71,26 @@ class Relay:
         self.server = server
         self.ended = ended
 
-    async def connect(self, index: int = 0) -> Peer:
-        """A client at one of the listeners."""
+    async def connect(self, index: int = 0, *, proxy_header: bytes = b"") -> Peer:
+        """A client at one of the listeners, behind a proxy if there is a header of one."""
         address = self.server.addresses[index]
         stream: trio.abc.Stream
         if address.scheme == "unix":
             stream = await trio.open_unix_socket(address.host)
         else:
             stream = await trio.open_tcp_stream(address.host, address.port)
+        if proxy_header:
+            assert isinstance(stream, trio.SocketStream)
+            stream = _Prefixed(stream, proxy_header)
         if address.scheme == "https":
             stream = trio.SSLStream(
                 stream, client_context(), server_hostname="relay.test", https_compatible=True
             )
         return Peer(stream, masks=True)
 
-    async def open(self, index: int = 0) -> Peer:
+    async def open(self, index: int = 0, *, proxy_header: bytes = b"") -> Peer:
         """A client whose session is open."""
-        client = await self.connect(index)
+        client = await self.connect(index, proxy_header=proxy_header)
         await client.stream.send_all(upgrade(TARGET, CREDENTIAL))
         assert (await client.receive_head()).startswith(b"HTTP/1.1 101 ")
         return client

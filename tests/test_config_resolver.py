@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from relay.config import load
-from relay.protocol import Limits, Secret, by_name
+from relay.protocol import Limits, Secret, TrustedProxies, by_name
 from relay.settings import Listener
 from relay.timeouts import Timeouts
 from tests.config_files import OPEN_GATEWAY, SHA256, load_text, problems_of, write_certificate
@@ -256,6 +257,62 @@ def test_several_problems_are_told_at_once(tmp_path: Path) -> None:
     ]
 
 
+# Proxies in front
+
+
+@pytest.mark.parametrize(
+    ("text", "trusted"),
+    [
+        ("[]", TrustedProxies()),
+        ('["unix"]', TrustedProxies(unix=True)),
+        (
+            '["10.0.0.0/8", "127.0.0.1", "fd00::/8", "unix"]',
+            TrustedProxies(
+                (ip_network("10.0.0.0/8"), ip_network("127.0.0.1/32"), ip_network("fd00::/8")),
+                unix=True,
+            ),
+        ),
+    ],
+)
+def test_trusted_proxies(tmp_path: Path, text: str, trusted: TrustedProxies) -> None:
+    settings = load_text(tmp_path, f"server.trusted_proxies = {text}\n{OPEN_GATEWAY}")
+    assert settings.trusted_proxies == trusted
+    assert not settings.proxy_protocol
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "10.0.0.1/8", "10.0.0.0/33", "proxy.test", "unix:/run/relay.sock", "10.0.0.0-9"),
+        *("Unix", " 10.0.0.1", "10.0.0.1:80", "[::1]", "fe80::1%lo", "010.0.0.1", "*"),
+    ],
+)
+def test_what_is_no_trusted_proxy(tmp_path: Path, text: str) -> None:
+    text = f'server.trusted_proxies = ["10.0.0.1", "{text}"]\n{OPEN_GATEWAY}'
+    (problem,) = problems_of(tmp_path, text)
+    assert problem == (
+        'server.trusted_proxies[1]: must be an address, a network such as "10.0.0.0/8" without '
+        'host bits, or "unix"'
+    )
+
+
+def test_the_proxy_protocol_is_for_trusted_proxies(tmp_path: Path) -> None:
+    text = f"server.proxy_protocol = true\n{OPEN_GATEWAY}"
+    assert problems_of(tmp_path, text) == [
+        "server.proxy_protocol: needs server.trusted_proxies, which may use it"
+    ]
+    text = f'server.trusted_proxies = ["::1"]\n{text}'
+    assert load_text(tmp_path, text).proxy_protocol
+
+
+def test_bounds_on_connections(tmp_path: Path) -> None:
+    bounds = "max_sessions_per_address = 3\nmax_openings = 4"
+    settings = load_text(tmp_path, f"[server]\n{bounds}\n{OPEN_GATEWAY}")
+    assert (settings.max_sessions_per_address, settings.max_openings) == (3, 4)
+    settings = load_text(tmp_path, OPEN_GATEWAY)
+    assert (settings.max_sessions_per_address, settings.max_openings) == (None, None)
+
+
 # Stored keys
 
 
@@ -269,6 +326,19 @@ def test_open_stored_keys_on_this_machine(tmp_path: Path, listen: str) -> None:
         'stored_keys = { openai = { default = "file:key" } }'
     )
     assert problems_of(tmp_path, text) == []
+
+
+def test_open_stored_keys_behind_a_proxy(tmp_path: Path) -> None:
+    """Who knows where that one listens."""
+    (tmp_path / "key").write_text(SECRET)
+    text = (
+        f'server.trusted_proxies = ["127.0.0.1"]\n{OPEN_GATEWAY}'
+        'stored_keys = { openai = { default = "file:key" } }\n'
+    )
+    (problem,) = problems_of(tmp_path, text)
+    assert problem.startswith(f"{GATEWAY}.stored_keys: ")
+    assert "a proxy in front" in problem
+    assert problems_of(tmp_path, text + "open_stored_keys = true") == []
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:1", "[::]:1", "192.0.2.1:1", "relay.example.com:1"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 
 import pytest
 import trio
@@ -200,10 +202,13 @@ async def test_the_peers_address(host: str) -> None:
     ours, theirs = await tcp_pair(host)
     tls = trio.SSLStream(ours, SERVER_TLS, server_side=True)
     assert link.peer_address(ours) == link.peer_address(tls) == host
+    assert link.peer_ip(ours) == link.peer_ip(tls) == ip_address(host)
     assert link.is_private_path(ours)
     await ours.aclose()
     await theirs.aclose()
     assert link.peer_address(ours) == ""
+    with pytest.raises(OSError, match=r"\S"):  # or it would be taken for a Unix socket
+        link.peer_ip(ours)
 
 
 @trio_test
@@ -212,6 +217,7 @@ async def test_a_unix_socket_and_memory_have_no_address_and_are_private() -> Non
     memory, _ = memory_stream_pair()
     for stream in (ours, memory):
         assert link.peer_address(stream) == ""
+        assert link.peer_ip(stream) is None
         assert link.is_private_path(stream)
     await ours.aclose()
     await theirs.aclose()
@@ -240,3 +246,51 @@ async def test_only_tls_and_this_machine_are_private(
     assert link.is_private_path(trio.SSLStream(ours, SERVER_TLS, server_side=True))
     await ours.aclose()
     await theirs.aclose()
+
+
+# Peers that are gone without a word
+
+
+def tcp_options(stream: trio.SocketStream) -> tuple[int, int, int, int]:
+    """Whether there are probes, after how many seconds, how often, and the user timeout in ms."""
+    option = stream.socket.getsockopt
+    return (
+        option(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+        option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+        option(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
+        option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize(
+    ("write_timeout", "user_timeout"), [(30, 60_000), (0.5, 30_500), (1e9, 2**31 - 1)]
+)
+@trio_test
+async def test_the_system_watches_for_a_dead_peer(
+    host: str, write_timeout: float, user_timeout: int
+) -> None:
+    ours, theirs = await tcp_pair(host)
+    link.detect_dead_peer(trio.SSLStream(ours, SERVER_TLS, server_side=True), write_timeout)
+    assert tcp_options(ours) == (1, 30, 10, user_timeout)
+    assert tcp_options(theirs)[0] == 0
+    await ours.aclose()
+    await theirs.aclose()
+    link.detect_dead_peer(ours, write_timeout)  # gone already
+
+
+@trio_test
+async def test_what_is_not_tcp_or_not_linux_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = await unix_pair()
+    memory, _ = memory_stream_pair()
+    for stream in (ours, memory):
+        link.detect_dead_peer(stream, 30)
+    assert not ours.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    tcp, peer = await tcp_pair()
+    monkeypatch.delattr(socket, "TCP_USER_TIMEOUT")
+    link.detect_dead_peer(tcp, 30)
+    assert not tcp.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    for each in (ours, theirs, tcp, peer):
+        await each.aclose()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from ipaddress import ip_address
 
 import pytest
 import trio
 
 from relay.protocol import Admission, Gateway, GatewayToken, Origin, Refused, Route, by_name
-from relay.quotas import Quotas
+from relay.quotas import FloodError, Quotas
 from tests.protocol.handshakes import a_gateway, a_token, refused
 from tests.support import trio_test
 
@@ -160,3 +161,44 @@ async def test_counts_are_given_back_after_an_error() -> None:
     with pytest.raises(ValueError, match="mine"), quotas.session(it):
         raise ValueError("mine")
     opened_and_closed(quotas, it)
+
+
+@trio_test
+async def test_connections_of_an_address_are_within_the_limit_or_told_or_closed() -> None:
+    quotas, address = Quotas(9, 2), ip_address("192.0.2.1")
+    with ExitStack() as held:
+        within = [held.enter_context(quotas.connection(address)) for _ in range(4)]
+        assert within == [True, True, False, False]
+        with pytest.raises(FloodError), quotas.connection(address):
+            pass
+        with quotas.connection(ip_address("192.0.2.2")) as other:
+            assert other
+    with pytest.raises(ValueError, match="mine"), quotas.connection(address):
+        raise ValueError("mine")
+    assert quotas._connections == {}  # nothing is kept of those that are gone
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "one"),
+    [
+        ("2001:db8::1", "2001:db8:0:0:ffff::", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("0.0.0.1", "0:0:0:1::", False),
+    ],
+)
+@trio_test
+async def test_a_client_is_an_ipv4_address_or_an_ipv6_network(
+    first: str, second: str, one: bool
+) -> None:
+    quotas = Quotas(9, 1)
+    with quotas.connection(ip_address(first)), quotas.connection(ip_address(second)) as within:
+        assert within is not one
+
+
+@trio_test
+async def test_without_a_limit_addresses_are_not_counted() -> None:
+    quotas, address = Quotas(9), ip_address("192.0.2.1")
+    with ExitStack() as held:
+        assert all(held.enter_context(quotas.connection(address)) for _ in range(1000))
+        assert quotas._connections == {}

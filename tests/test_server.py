@@ -8,22 +8,26 @@ import resource
 import socket
 from contextlib import suppress
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 import structlog
 import trio
 
-from relay.link import reset
+from relay.link import detect_dead_peer, reset
+from relay.protocol import TrustedProxies
 from relay.protocol.frames import TEXT
 from relay.server import Server, serve
 from relay.settings import Listener
+from relay.socket_stream import SocketStream
 from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 from tests.certificates import client_context, server_context, write_pem
 from tests.loopback import HTTP, HTTPS, Relay, close, in_plain_and_tls, run, running
 from tests.playbook import TARGET, accept, settings
 from tests.protocol.handshakes import head, upgrade
+from tests.protocol.proxy_headers import addresses, binary, line
 from tests.protocol.wire import Frame
 from tests.support import Peer, close_frame
 
@@ -382,8 +386,129 @@ def test_there_are_no_more_places_than_descriptors_allow(
 
     async def main() -> None:
         with structlog.testing.capture_logs() as log:
-            quotas = Server(replace(settings(), max_sessions=wanted)).quotas
-        assert quotas._max_sessions == places
+            server = Server(replace(settings(), max_sessions=wanted))
+        assert server.quotas._max_sessions == places
         assert [each["now"] for each in log] == ([450] if warned else [])
 
     run(main)
+
+
+@pytest.mark.parametrize(
+    ("limit", "wanted", "most", "warned"),
+    [
+        (1000, None, 112, False),
+        (1 << 20, None, 4096, False),
+        (resource.RLIM_INFINITY, None, 4096, False),
+        (64, None, 1, False),
+        (1000, 7, 7, False),
+        (1000, 901, 900, True),
+    ],
+)
+def test_connections_that_are_no_sessions_are_bounded_by_descriptors(
+    limit: int, wanted: int | None, most: int, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+
+    async def main() -> None:
+        with structlog.testing.capture_logs() as log:
+            server = Server(replace(settings(places=1), max_openings=wanted))
+        assert server.openings.most == most
+        assert [each["now"] for each in log] == ([900] if warned else [])
+
+    run(main)
+
+
+# Dead peers
+
+
+@in_plain_and_tls
+def test_both_legs_of_a_session_are_watched_by_the_system(
+    listener: Listener, tls: ServerTls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched: list[tuple[int, float]] = []
+
+    def note(stream: trio.abc.Stream, write_timeout: float) -> None:
+        detect_dead_peer(stream, write_timeout)
+        assert isinstance(stream, SocketStream)
+        assert stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        watched.append((stream.socket.getsockname()[1], write_timeout))
+
+    monkeypatch.setattr("relay.session_opening.detect_dead_peer", note)
+
+    async def main() -> None:
+        timeouts = Timeouts(write=77.0)
+        async with running(listener, tls=tls, gateway_timeouts=timeouts) as it:
+            assert await it.status(head("/nowhere")) == 404
+            await close(await it.open())
+            assert [each for _, each in watched] == [77.0, 77.0]
+            assert watched[0][0] == it.server.addresses[0].port
+
+    run(main)
+
+
+# Addresses
+
+
+def test_an_address_has_as_many_sessions_as_it_may(tls: ServerTls, tmp_path: Path) -> None:
+    unix = Listener("unix", str(tmp_path / "relay.sock"))
+
+    async def main() -> None:
+        limit = {"max_sessions_per_address": 2}
+        async with running(HTTP, HTTPS, Listener("http", "::1"), unix, tls=tls, server=limit) as it:
+            both = [await it.open(index) for index in (0, 1)]
+            for index in (0, 1):
+                assert await it.status(upgrade(TARGET), index) == 429
+            for index in (2, 3, 3, 3):
+                assert await it.status(upgrade(TARGET), index) == 401
+            for client in both:
+                await close(client)
+            while it.server.quotas._connections:
+                await trio.lowlevel.checkpoint()
+            assert await it.status(upgrade(TARGET)) == 401
+
+    run(main)
+
+
+@in_plain_and_tls
+@pytest.mark.parametrize(
+    "header",
+    [line("2001:db8::7"), binary(addresses("2001:db8::7", "::1") + b"\x04\0\0", family=0x21)],
+    ids=["line", "binary"],
+)
+def test_a_proxy_in_front_names_its_client_before_tls(
+    listener: Listener, tls: ServerTls, header: bytes
+) -> None:
+    """And the first bytes of TLS, or of HTTP, come with the header."""
+    trusted = TrustedProxies((ip_network("127.0.0.0/8"),))
+
+    async def main() -> None:
+        server = {"trusted_proxies": trusted, "proxy_protocol": True}
+        async with running(listener, tls=tls, server=server) as it:
+            await close(await it.open(proxy_header=header))
+
+    with structlog.testing.capture_logs() as log:
+        run(main)
+    assert {each["client"] for each in log} == {"2001:db8::7"}
+    assert [each["event"] for each in log] == ["opened", "ended"]
+
+
+@in_plain_and_tls
+def test_a_proxy_that_sends_no_header_is_left_without_an_answer(
+    listener: Listener, tls: ServerTls
+) -> None:
+    trusted = TrustedProxies((ip_network("127.0.0.1/32"),))
+
+    async def main() -> None:
+        server = {"trusted_proxies": trusted, "proxy_protocol": True}
+        async with running(listener, Listener("http", "::1"), tls=tls, server=server) as it:
+            client = await it.connect()
+            with suppress(trio.BrokenResourceError):  # of a connection that TCP resets
+                await client.stream.send_all(upgrade(TARGET))
+                assert await client.receive_rest() == b""
+            await trio.aclose_forcefully(client.stream)
+            await close(await it.open(1))  # who is no proxy sends none
+
+    with structlog.testing.capture_logs() as log:
+        run(main)
+    assert log[0]["event"] == "no PROXY header"
+    assert log[0]["proxy"] == "127.0.0.1"

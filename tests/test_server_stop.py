@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trio
 
 from relay.server import Server
 from relay.settings import Listener
@@ -110,3 +111,34 @@ def test_cancellation_ends_sessions_and_removes_the_unix_socket(tmp_path: Path) 
 
     run(main)
     assert not path.exists()
+
+
+@in_plain_and_tls
+def test_it_does_not_wait_for_connections_that_say_nothing(
+    listener: Listener, tls: ServerTls
+) -> None:
+    """Neither for those that were there, nor for those that come while a session ends."""
+
+    async def main() -> None:
+        timeouts = Timeouts(opening=600, close=600, drain=600)
+        async with running(listener, tls=tls, timeouts=timeouts) as it:
+            client = await it.open()
+            silent = await it.connect()
+            if isinstance(silent.stream, trio.SSLStream):
+                await silent.stream.do_handshake()
+            while not it.server.openings.silent:
+                await trio.lowlevel.checkpoint()
+            it.server.drain()
+            assert await silent.receive_rest() == b""
+            late = await it.connect()
+            while not it.server.openings.silent:
+                await trio.lowlevel.checkpoint()
+            assert not it.ended.is_set()
+            assert await client.answer_close() == AWAY
+            assert await client.receive_rest() == b""
+            await client.end()
+            await it.ended.wait()
+            for each in (silent, late):
+                await trio.aclose_forcefully(each.stream)
+
+    run(main)
