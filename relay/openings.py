@@ -3,8 +3,10 @@
 A connection costs its peer next to nothing until it has sent a request, and some never do. Were new
 ones turned away at the bound, a few hundred a second that say nothing would keep everybody out. So
 it is the oldest that goes, as in nginx: first of those that have said nothing, then of the others.
-A client that means it sends its head within a round trip or two, and is not old for long; a flood
-has to fill the whole bound within that time to reach it.
+
+But when a thousand clients come back at once, the oldest is the one that is served next. So nobody
+goes within the first second, in which a client that means it has sent its head; as long as all are
+as young as that, new ones are not accepted and wait with the system, as before HAProxy.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import trio
 
 __all__ = ["Openings", "Place"]
 
+_YOUNG = 1.0  # seconds: TCP, TLS and a head over a path with a round trip of 300 ms
 _SECONDS_BETWEEN_WARNINGS = 10
 _log = structlog.get_logger()
 
@@ -28,6 +31,7 @@ class Place:
     """What a connection holds."""
 
     scope: trio.CancelScope
+    since: float
     lost: bool = False
     """Whether it was taken away: then the connection is closed, and nobody is answered."""
 
@@ -43,6 +47,7 @@ class Openings:
         self.most = most
         self._silent: dict[Place, None] = {}  # the oldest first, in both
         self._begun: dict[Place, None] = {}
+        self._left = trio.lowlevel.ParkingLot()
         self._next_warning = -math.inf
 
     @property
@@ -50,17 +55,27 @@ class Openings:
         """How many of them have said nothing."""
         return len(self._silent)
 
+    async def room(self) -> None:
+        """Wait until a new connection costs no young one its place."""
+        while (oldest := self._oldest_if_full()) is not None:
+            with trio.move_on_at(oldest.since + _YOUNG) as waiting:
+                await self._left.park()
+            if waiting.cancelled_caught:
+                return
+
     @contextmanager
     def place(self, scope: trio.CancelScope) -> Iterator[Place]:
-        """Hold a place, which another connection may take.
+        """Hold a place, which another connection may take when it is no longer young.
 
         Args:
             scope: Around all that is done in it; cancelled when it is lost.
         """
-        if len(self._silent) + len(self._begun) >= self.most:
+        now = trio.current_time()
+        oldest = self._oldest_if_full()
+        if oldest is not None and now >= oldest.since + _YOUNG:
             self._warn()
-            self._take_away(next(iter(self._silent or self._begun)))
-        place = Place(scope)
+            self._take_away(oldest)
+        place = Place(scope, now)
         self._silent[place] = None
         try:
             yield place
@@ -78,6 +93,11 @@ class Openings:
         for place in tuple(self._silent):
             self._take_away(place)
 
+    def _oldest_if_full(self) -> Place | None:
+        if len(self._silent) + len(self._begun) < self.most:
+            return None
+        return next(iter(self._silent or self._begun))
+
     def _take_away(self, place: Place) -> None:
         self._forget(place)
         place.lost = True
@@ -86,6 +106,7 @@ class Openings:
     def _forget(self, place: Place) -> None:
         self._silent.pop(place, None)
         self._begun.pop(place, None)
+        self._left.unpark_all()
 
     def _warn(self) -> None:
         """Once in a while: in a flood it happens with every connection."""

@@ -78,8 +78,9 @@ class Server:
                     nursery.start_soon(own.run)
                 for wanted, bound in listeners:
                     handler = partial(self._handle, wanted.scheme == "https")
+                    paced = _PacedListener(bound, self.openings)
                     nursery.start_soon(
-                        partial(trio.serve_listeners, handler, [bound], handler_nursery=nursery)
+                        partial(trio.serve_listeners, handler, [paced], handler_nursery=nursery)
                     )
                 task_status.started(self)
                 await self._drain.wait()
@@ -141,6 +142,21 @@ class Server:
         while self._connections > self.openings.silent:
             self._idle = trio.Event()
             await self._idle.wait()
+
+
+class _PacedListener(trio.abc.Listener[trio.SocketStream]):
+    """Accepts connections as there is room for them."""
+
+    def __init__(self, bound: trio.SocketListener, openings: Openings) -> None:
+        self._bound = bound
+        self._openings = openings
+
+    async def accept(self) -> trio.SocketStream:
+        await self._openings.room()
+        return await self._bound.accept()
+
+    async def aclose(self) -> None:
+        await self._bound.aclose()
 
 
 async def serve(

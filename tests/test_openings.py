@@ -39,12 +39,19 @@ class Connections:
         self.ended.append(name)
 
 
+async def hold(openings: Openings, scope: trio.CancelScope) -> None:
+    """Hold a place until the scope ends."""
+    with scope, openings.place(scope):
+        await trio.sleep_forever()
+
+
 @trio_test
 async def test_the_oldest_goes_first() -> None:
     async with trio.open_nursery() as nursery:
         connections = Connections(Openings(2), nursery)
         for name in "abcd":
             await connections.connect(name)
+            await trio.sleep(1)
         assert connections.ended == ["a", "b"]
         nursery.cancel_scope.cancel()
 
@@ -57,10 +64,55 @@ async def test_those_that_have_said_something_go_last() -> None:
         await connections.connect("slower", begins=True)
         for name in "abc":
             await connections.connect(name)
+            await trio.sleep(1)
         assert connections.ended == ["a", "b"]
         for name in "de":
             await connections.connect(name, begins=True)
         assert connections.ended == ["a", "b", "c", "slow"]
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_nobody_goes_within_the_first_second() -> None:
+    async with trio.open_nursery() as nursery:
+        connections = Connections(Openings(1), nursery)
+        await connections.connect("a")
+        await trio.sleep(0.999)
+        await connections.connect("b")  # by another listener, which had room for one, too
+        assert connections.ended == []
+        await trio.sleep(0.001)
+        await connections.connect("c")
+        assert connections.ended == ["a"]
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_a_new_one_waits_until_one_leaves() -> None:
+    openings = Openings(2)
+    leaving = trio.CancelScope()
+    async with trio.open_nursery() as nursery:
+        connections = Connections(openings, nursery)
+        await openings.room()
+        await connections.connect("a")
+        await openings.room()
+        nursery.start_soon(hold, openings, leaving)
+        await wait_all_tasks_blocked()
+        leaving.deadline = 0.25
+        await openings.room()
+        assert trio.current_time() == 0.25
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_a_new_one_waits_until_the_oldest_is_no_longer_young() -> None:
+    openings = Openings(2)
+    async with trio.open_nursery() as nursery:
+        connections = Connections(openings, nursery)
+        for name, room_at in {"a": 0, "b": 0, "c": 1, "d": 1, "e": 2}.items():
+            await openings.room()
+            assert trio.current_time() == room_at
+            await connections.connect(name)
+        assert connections.ended == ["a", "b", "c"]
         nursery.cancel_scope.cancel()
 
 
@@ -100,15 +152,17 @@ async def test_a_flood_is_told_of_once_in_ten_seconds() -> None:
             connections = Connections(Openings(2), nursery)
             for name in "ab":
                 await connections.connect(name)
+            await trio.sleep(1)
             assert log == []
-            for name in "cdef":
+            for name in "cd":
                 await connections.connect(name)
             assert [each["log_level"] for each in log] == ["warning"]
             assert log[0]["max_openings"] == 2
             await trio.sleep(9.9)
-            await connections.connect("g")
+            await connections.connect("e")
+            assert connections.ended == ["a", "b", "c"]
             assert len(log) == 1
             await trio.sleep(0.1)
-            await connections.connect("h")
+            await connections.connect("f")
             assert len(log) == 2
             nursery.cancel_scope.cancel()

@@ -418,6 +418,24 @@ def test_connections_that_are_no_sessions_are_bounded_by_descriptors(
     run(main)
 
 
+def test_hundreds_that_come_at_once_and_speak_are_all_served(tls: ServerTls) -> None:
+    """Though there are places for few, and those are taken by connections that say nothing."""
+
+    async def client(it: Relay, index: int) -> None:
+        assert await it.status(head("/healthz"), index) == 200
+
+    async def main() -> None:
+        async with running(HTTP, HTTPS, tls=tls, server={"max_openings": 20}) as it:
+            silent = [await it.connect() for _ in range(20)]
+            async with trio.open_nursery() as nursery:
+                for number in range(300):
+                    nursery.start_soon(client, it, number % 10 == 0)
+            for each in silent:
+                await each.end()
+
+    run(main)
+
+
 # Dead peers
 
 
