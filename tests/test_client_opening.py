@@ -230,6 +230,18 @@ async def test_an_address_that_field_lines_give_is_limited(others: str) -> None:
 
 
 @trio_test
+async def test_a_proxy_itself_is_not_limited() -> None:
+    """Many clients are behind it, of which it may say nothing."""
+    server = limited(1, WITH_HEADERS)
+    header = line("10.0.0.5")
+    async with connected(server, header), connected(server, header):
+        assert error_of(await ask(server, header + upgrade(TARGET))) == PASSES
+        over = header + upgrade(TARGET, for_client(CLIENT))
+        async with connected(server, header + head("/", for_client(CLIENT))):
+            assert error_of(await ask(server, over)) == (429, 2003)
+
+
+@trio_test
 async def test_an_ipv6_client_is_limited_by_its_64() -> None:
     server = limited(1, WITH_HEADERS)
     async with connected(server, line("2001:db8:0:1::1")):

@@ -46,7 +46,7 @@ class Behind:
         self.port = server.addresses[0].port
         self.heads = heads
 
-    def open(self, header: bytes = b"", **fields: str) -> ClientConnection:
+    def open(self, header: bytes = b"", /, **fields: str) -> ClientConnection:
         """A client's session, by way of the proxy; blocks."""
         sock = socket.create_connection(("127.0.0.1", self.port))
         sock.sendall(header)
