@@ -10,10 +10,10 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check style types coverage bench sdk fuzz clean
+.PHONY: help run test check style types coverage bench sdk conformance fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run ## run the demo: relay, provider doubles, four conversations (ARGS=--once ends it)
 	@$(BIN)/relay demo $(ARGS)
@@ -40,11 +40,14 @@ bench: .venv/bench ## measure the relay beside nginx and other proxies (ARGS=--q
 sdk: .venv/test ## drive the official SDKs through the relay (ARGS=--only=NAME for some of them)
 	$(BIN)/python -m tests.sdk $(ARGS)
 
+conformance: .venv/test ## run the Autobahn suite through the relay and directly (FULL=1: all of it)
+	$(BIN)/python -m tests.conformance $(if $(FULL),--full)
+
 fuzz: .venv/test ## run the laws of the core with many more examples
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/protocol -k "law" $(ARGS)
 
 clean: ## remove the virtual environment and all caches
-	rm -rf .venv .sdk .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .sdk .conformance .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

@@ -1,0 +1,1 @@
+"""The Autobahn test suite, through the relay and directly."""
