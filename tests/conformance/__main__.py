@@ -10,7 +10,7 @@ import trio
 import typer
 from rich.console import Console
 
-from tests.conformance.autobahn import FOLDER, SuiteError, install, run
+from tests.conformance.autobahn import FOLDER, SuiteError, install, run_suite
 from tests.conformance.comparison import differences
 from tests.conformance.echo import serve_echo
 from tests.conformance.relays import Driver, Lane, RelayError, serve_relay
@@ -30,17 +30,21 @@ def main(
     Exit code 0: no difference is unexplained. 1: one is. 2: the suite could not be run.
     """
     console = Console(width=None if sys.stdout.isatty() else 160)
+    runs: list[Run] = []
+    why = ""
     try:
         install()
         runs = trio.run(_run_all, FULL if full else QUICK, console)
     except* (SuiteError, RelayError) as group:
-        print(f"conformance: {_leaf(group)}", file=sys.stderr)  # noqa: T201
-        raise SystemExit(2) from None
+        why = str(_leaf(group))
+    if why:
+        print(f"conformance: {why}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2)
     console.print(scores_table(runs))
-    found = [each for each_run in runs for each in each_run.differences]
+    found = [difference for run in runs for difference in run.differences]
     if found:
         console.print(differences_table(runs))
-    if not all(each.why for each in found):
+    if not all(difference.why for difference in found):
         raise SystemExit(1)
 
 
@@ -52,7 +56,7 @@ async def _run_all(suites: Sequence[Suite], console: Console) -> list[Run]:
         async def measure(route: str, suite: Suite, url: str, lane: Lane | None = None) -> Verdicts:
             status.update(f"{route}: {suite.name}")
             start = trio.current_time()
-            verdicts = await run(suite, url)
+            verdicts = await run_suite(suite, url)
             seconds = trio.current_time() - start
             found = differences(direct[suite], verdicts, lane) if lane else []
             runs.append(Run(route, suite.name, verdicts, seconds, found))

@@ -14,7 +14,7 @@ import trio
 from tests.conformance.suites import Suite
 from tests.conformance.verdicts import Verdict, Verdicts
 
-__all__ = ["FOLDER", "SuiteError", "install", "read_report", "run"]
+__all__ = ["FOLDER", "SuiteError", "install", "read_report", "run_suite"]
 
 FOLDER = Path(__file__).parents[2] / ".conformance"
 """Where the suite is installed, and the relays' logs are."""
@@ -48,7 +48,7 @@ def install() -> None:
     shutil.copy(_WANTED, installed)
 
 
-async def run(suite: Suite, url: str) -> Verdicts:
+async def run_suite(suite: Suite, url: str) -> Verdicts:
     """Run cases against a server.
 
     Raises:
@@ -69,7 +69,7 @@ async def run(suite: Suite, url: str) -> Verdicts:
         try:
             report = await trio.Path(folder, "index.json").read_text()
         except FileNotFoundError:
-            words = ended.stderr.decode(errors="replace").strip()
+            words = ended.stderr.decode(errors="replace").strip().rpartition("\n")[2]
             raise SuiteError(f"the suite {suite.name} gave no report: {words}") from None
         return read_report(report)
 
