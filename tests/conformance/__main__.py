@@ -22,7 +22,9 @@ from tests.conformance.verdicts import Verdicts
 def main(
     full: Annotated[
         bool,
-        typer.Option("--full", help="All cases of compression, not only a few: takes an hour."),
+        typer.Option(
+            "--full", help="All cases of compression, not only a few; takes most of an hour."
+        ),
     ] = False,
 ) -> None:
     """Compare the verdicts of the suite, case by case, in both lanes and with both drivers.
