@@ -23,7 +23,7 @@ def main(
     full: Annotated[
         bool,
         typer.Option(
-            "--full", help="All cases of compression, not only a few; takes most of an hour."
+            "--full", help="All cases of compression, not only a few; takes half an hour and more."
         ),
     ] = False,
 ) -> None:
