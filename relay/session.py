@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from typing import Protocol
 
 import structlog
@@ -21,7 +21,7 @@ import trio
 from relay.carrier import Carrier
 from relay.link import close, finish_sending, receive, reset
 from relay.log import log_fault
-from relay.protocol import Cause, Ending, Leg, Pipe, State, closing, ending, policy
+from relay.protocol import Cause, Ending, Leg, Pipe, State, closing, ending, farewell, policy
 from relay.pump import pumping
 from relay.reactor import Reactor
 from relay.session_id import new_session_id
@@ -131,6 +131,8 @@ class Session:
             return closing.PEERS  # the client did not even take its 101
         async with self._carrying(opened) as (inbound, outbound):
             cause = await self._watch(inbound, outbound)
+            if (inbound.pipe.state, outbound.pipe.state) == (State.FAILED, State.OPEN):
+                await self._hear_out(opened, outbound)
             # What is being written to a side that lives may be finished, so that a Close can
             # follow it; what is being written to one that is gone or stalled may not.
             client_gone = inbound.pipe.state is State.CLOSED or cause is closing.CLIENT_STALLED
@@ -138,6 +140,19 @@ class Session:
             (outbound.abort if client_gone else outbound.stop)()
             (inbound.abort if gone else inbound.stop)()
         return cause
+
+    async def _hear_out(self, opened: Opened, outbound: Carrier) -> None:
+        """Let the client have the answers to what it sent before it broke the protocol."""
+        frame = farewell(opened.inbound, opened.outbound, secrets.token_bytes(4))
+        if not frame:
+            return
+        with trio.move_on_after(self._timeouts.close), suppress(trio.BrokenResourceError):
+            await opened.upstream.send_all(frame)
+            while outbound not in self._ended:
+                await self._changed.wait()
+                self._changed = trio.Event()
+        if outbound.pipe.state is not State.CLOSED:
+            opened.inbound.send_failed()  # told already, or beyond telling
 
     def _carrying(self, opened: Opened) -> AbstractAsyncContextManager[tuple[Carrier, Carrier]]:
         """The driver for this session: the reactor between sockets, else pumps."""

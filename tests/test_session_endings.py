@@ -169,6 +169,53 @@ async def see_violation(play: Playbook, by: str, code: int) -> None:
 
 
 @in_every_variant
+@trio_test
+async def test_the_answers_to_what_came_before_a_violation_arrive(variant: Variant) -> None:
+    async with open_session(variant) as play:
+        await play.client.send(Frame(TEXT, b"question"), Frame(0x3))
+        assert await play.provider.receive() == Frame(TEXT, b"question")
+        assert await play.provider.receive() == AWAY
+        await play.provider.send(Frame(TEXT, b"answer"), Frame(PING, b"p"), AWAY)
+        assert await play.client.receive() == Frame(TEXT, b"answer")
+        assert await play.client.receive() == Frame(PING, b"p")
+        assert (await play.client.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
+        await end_both(play)
+    assert play.ended_at == 0
+    assert not play.client_leg.was_reset
+    assert not play.upstream_leg.was_reset
+    assert (play.record["client_close"], play.record["upstream_close"]) == (1002, 1001)
+
+
+@in_every_variant
+@trio_test
+async def test_a_provider_that_does_not_answer_is_not_waited_for(variant: Variant) -> None:
+    async with open_session(variant, timeouts=Timeouts(close=5)) as play:
+        await play.client.send(Frame(0x3))
+        assert await play.provider.receive() == AWAY
+        await play.provider.send(Frame(TEXT, b"more"))
+        assert await play.client.receive() == Frame(TEXT, b"more")
+        assert (await play.client.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
+        assert trio.current_time() == 5
+        await play.client.end()
+    assert play.upstream_leg.was_reset
+    assert not play.client_leg.was_reset
+
+
+@in_every_variant
+@trio_test
+async def test_both_break_the_protocol(variant: Variant) -> None:
+    async with open_session(variant) as play:
+        await play.client.send(Frame(0x3))
+        assert await play.provider.receive() == AWAY
+        await play.provider.send(Frame(TEXT, b"more"), Frame(0x4))
+        assert await play.client.receive() == Frame(TEXT, b"more")
+        assert (await play.client.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
+        await play.client.end()
+    assert play.ended_at == 0
+    assert play.upstream_leg.was_reset  # a second Close would be one too many
+
+
+@in_every_variant
 @from_both_sides
 @trio_test
 async def test_masking_is_the_clients_and_only_the_clients(variant: Variant, by: str) -> None:

@@ -10,7 +10,7 @@ the time are arguments. What stands in ``__all__`` is the public API.
 
 from relay.protocol import closing as closing
 from relay.protocol.addresses import Address, TrustedProxies, parse_address
-from relay.protocol.closing import Cause, Ending, Leg, ending, policy
+from relay.protocol.closing import Cause, Ending, Leg, ending, farewell, policy
 from relay.protocol.compression import PermessageDeflate
 from relay.protocol.connect_proxy import ConnectHandshake, Proxy
 from relay.protocol.credentials import Credentials, read_credentials, redact
@@ -106,6 +106,7 @@ __all__ = [
     "control_frame",
     "ending",
     "examine",
+    "farewell",
     "may_fail_over",
     "parse_address",
     "parse_target",

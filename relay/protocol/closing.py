@@ -32,6 +32,7 @@ __all__ = [
     "Leg",
     "Say",
     "ending",
+    "farewell",
     "policy",
 ]
 
@@ -126,11 +127,12 @@ TO_UPSTREAM = {  # (inbound, outbound)
     (_F, _F): Say.VIOLATION,
 }
 
+_AWAY = Close(1001, "going away")
 _FIXED = {
     Say.NOTHING: None,
     Say.LOST: Close(1011, "upstream connection lost"),
     Say.VIOLATED: Close(1011, "upstream protocol error"),
-    Say.AWAY: Close(1001, "going away"),
+    Say.AWAY: _AWAY,
 }
 
 
@@ -152,6 +154,27 @@ class Ending:
 
     client: Leg
     upstream: Leg
+
+
+def farewell(inbound: Pipe, outbound: Pipe, masking_key: bytes) -> bytes:
+    """The Close that tells the provider at once that its client has broken the protocol.
+
+    What the provider says until it answers is still for the client, such as the answers to what
+    came before; only then :func:`ending` tells the client what it did wrong.
+
+    Args:
+        inbound: The client's direction, which has failed.
+        outbound: The provider's direction, still open. The provider's own Close will not pass.
+        masking_key: Four unpredictable bytes.
+
+    Returns:
+        A frame for the provider; empty if none may follow what it was sent.
+    """
+    if not inbound.can_inject:
+        return b""
+    outbound.withhold_close()
+    inbound.close = _AWAY
+    return control_frame(CLOSE, _AWAY.payload(), masking_key)
 
 
 def ending(inbound: Pipe, outbound: Pipe, cause: Cause, masking_key: bytes) -> Ending:

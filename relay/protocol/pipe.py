@@ -75,6 +75,7 @@ class Pipe:
         "_payload_left",
         "_send_failed",
         "_short_header",
+        "_withholds_close",
         "bytes",
         "close",
         "error",
@@ -96,6 +97,7 @@ class Pipe:
         self._fragments = 0  # frames of the message under way; 0 between messages
         self._message_size = 0
         self._send_failed = False
+        self._withholds_close = False
         self._other_frames = 0  # those that did not end a message
         self.state = State.OPEN
         self.close: Close | None = None
@@ -121,6 +123,11 @@ class Pipe:
     def send_failed(self) -> None:
         """Say that a write of what ``receive_data`` returned failed or was cut short."""
         self._send_failed = True
+
+    def withhold_close(self) -> None:
+        """Say that the other peer will be told something else than the sender's Close, which from
+        now on only ends this direction."""
+        self._withholds_close = True
 
     def receive_data(self, data: bytes) -> bytes:
         """Take what was read from the sender.
@@ -179,6 +186,10 @@ class Pipe:
                 if header.opcode >= CLOSE:
                     end = position + header.size + header.payload_length
                     if end > size:
+                        break
+                    if header.opcode == CLOSE and self._withholds_close:
+                        self.state = State.CLOSED
+                        data, size = data[:position], position
                         break
                     if header.opcode == CLOSE:
                         self._receive_close(data, position + header.size, end)

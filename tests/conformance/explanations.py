@@ -36,13 +36,6 @@ class Explanation:
 
 EXPLANATIONS = (
     Explanation(
-        ("3.2", "3.3", "3.4", "4.1.3", "4.1.4", "4.1.5", "4.2.3", "4.2.4", "4.2.5", "5.15"),
-        (Lane.MESSAGES,),
-        Verdict("NON-STRICT"),
-        "A client that breaks the protocol is told so at once, by the relay: echoes of what it "
-        "sent before can still be under way.",
-    ),
-    Explanation(
         ("12.*", "13.*"),
         (Lane.MESSAGES,),
         Verdict("UNIMPLEMENTED"),

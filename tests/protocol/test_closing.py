@@ -19,6 +19,7 @@ from relay.protocol import (
     State,
     closing,
     ending,
+    farewell,
     policy,
 )
 from relay.protocol.frames import CLOSE, TEXT
@@ -319,3 +320,26 @@ def test_any_reason_of_a_policy_can_be_told(reason: str) -> None:
     close = injected(end.client, masked=False)
     assert close is not None
     assert close.code == 1008
+
+
+@pytest.mark.parametrize("lane", [Pipe, MessagePipe])
+def test_a_provider_hears_of_a_violation_before_the_client(lane: type[Pipe]) -> None:
+    inbound, outbound = lane(masked=True, limits=Limits()), lane(masked=False, limits=Limits())
+    inbound.receive_data(Frame(0x3).encode(KEY))
+    assert inbound.state is FAILED
+    told = decode(farewell(inbound, outbound, KEY), masked=True)
+    assert told == [Frame(CLOSE, Close(1001, "going away").payload())]
+    answer = Frame(TEXT, b"answer").encode()
+    assert outbound.receive_data(answer + told[0].encode()) == answer
+    end = ending(inbound, outbound, closing.PEERS, KEY)
+    assert end.client.close == Close(1002, str(inbound.error))
+    assert end.upstream == Leg(Close(1001, "going away"), b"", reset=False)
+
+
+def test_a_provider_cannot_hear_of_it_inside_a_frame() -> None:
+    inbound, outbound = Pipe(masked=True, limits=Limits()), Pipe(masked=False, limits=Limits())
+    inbound.receive_data(Frame(0x3).encode(KEY))
+    inbound.send_failed()
+    assert farewell(inbound, outbound, KEY) == b""
+    close = Frame(CLOSE, PROVIDER_CLOSE.payload()).encode()
+    assert outbound.receive_data(close) == close

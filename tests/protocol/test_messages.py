@@ -302,3 +302,14 @@ def test_a_policy_may_end_the_session() -> None:
     assert decode(sent, masked=True) == frames[:1]
     assert failure(pipe) == ("not allowed", 1008)
     assert pipe.receive_data(frames[0].encode(KEY)) == b""
+
+
+@both_directions
+def test_a_close_may_be_withheld(masked: bool) -> None:
+    before = Frame(TEXT, b"before")
+    pipe = new_pipe(masked)
+    pipe.withhold_close()
+    sent = pipe.receive_data(encode([before, Frame(CLOSE, b"\x03\xe9")], key(masked)))
+    assert decode(sent, masked=masked) == [before]
+    assert pipe.state is State.CLOSED
+    assert pipe.close is None

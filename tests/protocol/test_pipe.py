@@ -431,3 +431,18 @@ def test_nothing_may_be_injected_after_a_failed_write() -> None:
     pipe.receive_data(Frame(TEXT, b"Hello").encode())
     pipe.send_failed()
     assert not pipe.can_inject
+
+
+@both_directions
+def test_a_close_may_be_withheld(masked: bool) -> None:
+    before, close = Frame(TEXT, b"before"), Frame(CLOSE, b"\x03\xe9")
+    pipe = Pipe(masked=masked, limits=Limits())
+    pipe.withhold_close()
+    key = KEY if masked else None
+    data = encode([before, close, Frame(TEXT, b"after")], key)
+    assert pipe.receive_data(data) == before.encode(key)
+    assert pipe.state is State.CLOSED
+    assert pipe.close is None
+    assert pipe.error is None
+    assert pipe.can_inject
+    assert pipe.receive_data(data) == b""
