@@ -62,15 +62,21 @@ def _matching(pattern: str, words: str) -> Callable[[str], str]:
     return check
 
 
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")  # IPv4 addresses (RFC 4291 2.5.5.2)
+
+
 def _trusted_proxy(value: str) -> str:
     if value == "unix":
         return value
     try:
-        ipaddress.ip_network(value.replace("%", " "))  # a zone says nothing of a network
+        network = ipaddress.ip_network(value.replace("%", " "))  # a zone says nothing of one
     except ValueError:
+        network = None
+    # Clients that come by an address mapped into IPv6 are known by the other one.
+    if network is None or (network.version == 6 and network.subnet_of(_MAPPED)):
         raise ValueError(
             'must be an address, a network such as "10.0.0.0/8" without host bits, or "unix"'
-        ) from None
+        )
     return value
 
 

@@ -131,7 +131,7 @@ def detect_dead_peer(stream: trio.abc.Stream, write_timeout: float) -> None:
         or not hasattr(socket, "TCP_USER_TIMEOUT")
     ):
         return
-    patience = min(int((write_timeout + _BEYOND_WRITE_TIMEOUT) * 1000), _LONGEST_USER_TIMEOUT)
+    patience = int(min((write_timeout + _BEYOND_WRITE_TIMEOUT) * 1000, _LONGEST_USER_TIMEOUT))
     with suppress(OSError):  # it is gone already
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _PROBE_AFTER)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_EVERY)

@@ -45,8 +45,8 @@ class Openings:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._silent: dict[Place, None] = {}  # the oldest first, in both
-        self._begun: dict[Place, None] = {}
+        self._silent: dict[Place, None] = {}  # the oldest first
+        self._begun: dict[Place, None] = {}  # in the order in which they began
         self._left = trio.lowlevel.ParkingLot()
         self._next_warning = -math.inf
 
@@ -93,10 +93,24 @@ class Openings:
         for place in tuple(self._silent):
             self._take_away(place)
 
+    def end_one(self) -> None:
+        """Take away a place however young it is: no descriptor is left for anybody else."""
+        if self._silent or self._begun:
+            self._warn()
+            self._take_away(self._oldest())
+
     def _oldest_if_full(self) -> Place | None:
         if len(self._silent) + len(self._begun) < self.most:
             return None
-        return next(iter(self._silent or self._begun))
+        return self._oldest()
+
+    def _oldest(self) -> Place:
+        """A silent one if it is no longer young, else one that has begun, else the older of both:
+        young silent ones must not protect those that began long ago."""
+        now = trio.current_time()
+        first = [next(iter(each)) for each in (self._silent, self._begun) if each]
+        old = (each for each in first if now >= each.since + _YOUNG)
+        return next(old, min(first, key=lambda each: each.since))
 
     def _take_away(self, place: Place) -> None:
         self._forget(place)
@@ -113,4 +127,6 @@ class Openings:
         now = trio.current_time()
         if now >= self._next_warning:
             self._next_warning = now + _SECONDS_BETWEEN_WARNINGS
-            _log.warning("max_openings is reached: the oldest are ended", max_openings=self.most)
+            _log.warning(
+                "too many connections are no sessions: the oldest are ended", most=self.most
+            )

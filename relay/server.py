@@ -153,7 +153,12 @@ class _PacedListener(trio.abc.Listener[trio.SocketStream]):
 
     async def accept(self) -> trio.SocketStream:
         await self._openings.room()
-        return await self._bound.accept()
+        try:
+            return await self._bound.accept()
+        except OSError as error:  # Trio logs it, and tries again in a tenth of a second
+            if error.errno in {errno.EMFILE, errno.ENFILE}:
+                self._openings.end_one()
+            raise
 
     async def aclose(self) -> None:
         await self._bound.aclose()

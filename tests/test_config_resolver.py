@@ -283,7 +283,15 @@ def test_trusted_proxies(tmp_path: Path, text: str, trusted: TrustedProxies) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "10.0.0.1/8", "10.0.0.0/33", "proxy.test", "unix:/run/relay.sock", "10.0.0.0-9"),
+        *(
+            "",
+            "10.0.0.1/8",
+            "::ffff:10.0.0.0/104",
+            "10.0.0.0/33",
+            "proxy.test",
+            "unix:/run/relay.sock",
+            "10.0.0.0-9",
+        ),
         *("Unix", " 10.0.0.1", "10.0.0.1:80", "[::1]", "fe80::1%lo", "010.0.0.1", "*"),
     ],
 )

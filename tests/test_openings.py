@@ -157,7 +157,7 @@ async def test_a_flood_is_told_of_once_in_ten_seconds() -> None:
             for name in "cd":
                 await connections.connect(name)
             assert [each["log_level"] for each in log] == ["warning"]
-            assert log[0]["max_openings"] == 2
+            assert log[0]["most"] == 2
             await trio.sleep(9.9)
             await connections.connect("e")
             assert connections.ended == ["a", "b", "c"]
@@ -166,3 +166,32 @@ async def test_a_flood_is_told_of_once_in_ten_seconds() -> None:
             await connections.connect("f")
             assert len(log) == 2
             nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_a_young_silent_one_does_not_protect_those_that_began_long_ago() -> None:
+    openings = Openings(2)
+    async with trio.open_nursery() as nursery:
+        connections = Connections(openings, nursery)
+        await connections.connect("slow", begins=True)
+        await trio.sleep(1)
+        await connections.connect("silent")
+        await openings.room()
+        assert trio.current_time() == 1
+        await connections.connect("new")
+        assert connections.ended == ["slow"]
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_without_descriptors_one_goes_however_young() -> None:
+    openings = Openings(9)
+    openings.end_one()
+    async with trio.open_nursery() as nursery:
+        connections = Connections(openings, nursery)
+        await connections.connect("a")
+        await connections.connect("b")
+        openings.end_one()
+        await wait_all_tasks_blocked()
+        assert connections.ended == ["a"]
+        nursery.cancel_scope.cancel()

@@ -10,15 +10,17 @@ from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
+from typing import cast
 
 import pytest
 import structlog
 import trio
 
 from relay.link import detect_dead_peer, reset
+from relay.openings import Openings
 from relay.protocol import TrustedProxies
 from relay.protocol.frames import TEXT
-from relay.server import Server, serve
+from relay.server import Server, _PacedListener, serve
 from relay.settings import Listener
 from relay.socket_stream import SocketStream
 from relay.timeouts import Timeouts
@@ -29,7 +31,7 @@ from tests.playbook import TARGET, accept, settings
 from tests.protocol.handshakes import head, upgrade
 from tests.protocol.proxy_headers import addresses, binary, line
 from tests.protocol.wire import Frame
-from tests.support import Peer, close_frame
+from tests.support import Peer, close_frame, trio_test
 
 HELLO = Frame(TEXT, b"hello")
 AWAY = close_frame(1001, "going away")
@@ -535,3 +537,25 @@ def test_a_proxy_that_sends_no_header_is_left_without_an_answer(
         run(main)
     assert log[0]["event"] == "no PROXY header"
     assert log[0]["proxy"] == "127.0.0.1"
+
+
+class Exhausted(trio.abc.Listener[trio.SocketStream]):
+    """A listener that has no descriptor left for what it would accept."""
+
+    async def accept(self) -> trio.SocketStream:
+        await trio.lowlevel.checkpoint()
+        raise OSError(errno.EMFILE, "no descriptors")
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+@trio_test
+async def test_without_descriptors_a_connection_that_is_no_session_is_ended() -> None:
+    openings = Openings(9)
+    listener = _PacedListener(cast("trio.SocketListener", Exhausted()), openings)
+    with trio.CancelScope() as scope, openings.place(scope) as place:
+        with pytest.raises(OSError, match="no descriptors"):
+            await listener.accept()
+        assert place.lost
+        assert scope.cancel_called
