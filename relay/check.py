@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import trio
 from rich.console import Console
 from rich.table import Table
 
 from relay.dial import dial
-from relay.protocol import Endpoint, Origin, Provider, Refused
+from relay.protocol import Endpoint, Gateway, Origin, Provider, Refused
 from relay.resumption import Resumption
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
@@ -41,7 +41,7 @@ async def dial_providers(settings: Settings, console: Console) -> bool:
     Returns:
         Whether all could be reached.
     """
-    providers = _reachable(settings)
+    providers = _reachable(settings, settings.gateways.values())
     wanted = [(provider.name, origin) for provider in providers for origin in provider.origins]
     outcomes: dict[tuple[str, Origin], str] = {}
     failed = False
@@ -85,18 +85,13 @@ def model_notes(settings: Settings) -> Iterator[str]:
     for gateway in settings.gateways.values():
         if gateway.models is None and all(token.models is None for token in gateway.tokens):
             continue
-        allowed = [
-            each
-            for each in {each.name: each for each in settings.providers.values()}.values()
-            if gateway.providers is None or each.name in gateway.providers
-        ]
         for title, applies in (
             ("sessions run in the message lane, which reads the model", _in_messages),
             ("refused, since no model is named", _never),
         ):
             paths = [
                 f"{provider.name} {endpoint.path}"
-                for provider in allowed
+                for provider in _reachable(settings, [gateway])
                 for endpoint in provider.endpoints
                 if applies(endpoint)
             ]
@@ -109,16 +104,16 @@ def _in_messages(endpoint: Endpoint) -> bool:
 
 
 def _never(endpoint: Endpoint) -> bool:
-    named = endpoint.model is not None or "{model" in endpoint.path
-    return not named and not endpoint.message_models
+    in_path = endpoint.fixed_model is not None or "{model" in endpoint.path
+    return not (endpoint.model or in_path or endpoint.message_models)
 
 
-def _reachable(settings: Settings) -> list[Provider]:
-    """The providers that some gateway allows, in the order of their names."""
+def _reachable(settings: Settings, gateways: Iterable[Gateway]) -> list[Provider]:
+    """The providers that one of these gateways allows, in the order of their names."""
     allowed = {
         provider.name: provider
         for provider in settings.providers.values()
-        for gateway in settings.gateways.values()
+        for gateway in gateways
         if gateway.providers is None or provider.name in gateway.providers
     }
     return [allowed[name] for name in sorted(allowed)]

@@ -1,8 +1,8 @@
 """The first act of a session: from the client's first byte to its 101, or to its refusal.
 
 One task owns the client's stream, dials, and answers; what comes before a request is
-``client_opening.py``'s. While it dials, up to 64 KiB of early client
-bytes are kept, and the client's end cancels the dial.
+``client_opening.py``'s. While it dials, up to 64 KiB of early client bytes are kept, and the
+client's end cancels the dial.
 """
 
 from __future__ import annotations

@@ -263,6 +263,13 @@ tokens = [{{ name = "web", sha256 = "{SHA256}", models = ["gpt-*"] }}]
 providers = ["cartesia"]
 models = ["sonic*"]
 authentication = "none"
+[gateways."acct/fixed"]
+providers = ["mine"]
+models = ["org/*"]
+authentication = "none"
+[providers.mine]
+like = "fal"
+url = "wss://fal.run/org/app/realtime"
 [gateways."acct/three"]
 providers = ["assemblyai"]
 tokens = [{{ name = "web", sha256 = "{SHA256}" }}]
