@@ -35,7 +35,6 @@ __all__ = ["ClientOpening", "ClientOpeningHost"]
 class ClientOpeningHost(Protocol):
     """What it needs of the server that runs the session."""
 
-    settings: Settings
     quotas: Quotas
     openings: Openings
 
@@ -47,6 +46,7 @@ class ClientOpening:
         client: The connection; whoever made the session closes it.
         tls: To be started on it, if it is a socket.
         host: The server.
+        settings: What the opening goes by.
         handshake: Takes what the client sends.
         stopwatch: Gets the laps ``tls`` and ``head``.
         log: Says in each line which session it is about.
@@ -57,6 +57,7 @@ class ClientOpening:
         client: trio.abc.Stream,
         tls: ServerTls | None,
         host: ClientOpeningHost,
+        settings: Settings,
         handshake: ClientHandshake,
         stopwatch: Stopwatch,
         log: structlog.typing.FilteringBoundLogger,
@@ -64,6 +65,7 @@ class ClientOpening:
         self._client = client
         self._tls = tls
         self._host = host
+        self._settings = settings
         self._handshake = handshake
         self._stopwatch = stopwatch
         self._log = log
@@ -83,7 +85,7 @@ class ClientOpening:
         Raises:
             Refused: The head is malformed, or too slow.
         """
-        openings, seconds = self._host.openings, self._host.settings.timeouts.opening
+        openings, seconds = self._host.openings, self._settings.timeouts.opening
         with trio.move_on_after(seconds) as scope, openings.place(scope) as place:
             try:
                 await self._begin(places)
@@ -121,7 +123,7 @@ class ClientOpening:
             FloodError: There are far too many connections from this address.
             OSError: The connection is gone already.
         """
-        settings = self._host.settings
+        settings = self._settings
         self.address = peer_ip(self._client)
         if settings.proxy_protocol and self.address in settings.trusted_proxies:
             self.address = await self._read_proxy_header() or self.address
@@ -140,7 +142,7 @@ class ClientOpening:
 
     def _identify(self, request: Request, places: ExitStack) -> None:
         """Find out for whom a trusted proxy sends this request."""
-        trusted = self._host.settings.trusted_proxies
+        trusted = self._settings.trusted_proxies
         address = client_address(self.address, request.fields, trusted)
         if address == self.address:
             return
@@ -152,6 +154,6 @@ class ClientOpening:
 
     def _count(self, places: ExitStack) -> None:
         """Count the connection for its address; a proxy's own would be that of all its clients."""
-        if self.address is not None and self.address not in self._host.settings.trusted_proxies:
+        if self.address is not None and self.address not in self._settings.trusted_proxies:
             connection = self._host.quotas.connection(self.address)
             self._within_limit = places.enter_context(connection)

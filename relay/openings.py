@@ -44,11 +44,21 @@ class Openings:
     """
 
     def __init__(self, most: int) -> None:
-        self.most = most
+        self._most = most
         self._silent: dict[Place, None] = {}  # the oldest first
         self._begun: dict[Place, None] = {}  # in the order in which they began
         self._left = trio.lowlevel.ParkingLot()
         self._next_warning = -math.inf
+
+    @property
+    def most(self) -> int:
+        """How many there may be."""
+        return self._most
+
+    @most.setter
+    def most(self, most: int) -> None:
+        self._most = most
+        self._left.unpark_all()
 
     @property
     def silent(self) -> int:
@@ -71,9 +81,8 @@ class Openings:
             scope: Around all that is done in it; cancelled when it is lost.
         """
         now = trio.current_time()
-        oldest = self._oldest_if_full()
-        if oldest is not None and now >= oldest.since + _YOUNG:
-            self._warn()
+        while (oldest := self._oldest_if_full()) is not None and now >= oldest.since + _YOUNG:
+            self._warn()  # more than one goes only after the bound was lowered
             self._take_away(oldest)
         place = Place(scope, now)
         self._silent[place] = None
@@ -100,7 +109,7 @@ class Openings:
             self._take_away(self._oldest())
 
     def _oldest_if_full(self) -> Place | None:
-        if len(self._silent) + len(self._begun) < self.most:
+        if len(self._silent) + len(self._begun) < self._most:
             return None
         return self._oldest()
 
@@ -128,5 +137,5 @@ class Openings:
         if now >= self._next_warning:
             self._next_warning = now + _SECONDS_BETWEEN_WARNINGS
             _log.warning(
-                "too many connections are no sessions: the oldest are ended", most=self.most
+                "too many connections are no sessions: the oldest are ended", most=self._most
             )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import trio
 
@@ -36,7 +36,8 @@ class _Count:
     def take(self) -> None:
         """Count a session that opens."""
         self.open += 1
-        self._allowance -= 1
+        # Not below nothing: while there is no limit, nobody owes what a later one would allow.
+        self._allowance = max(0, self._allowance - 1)
 
 
 class FloodError(Exception):
@@ -46,14 +47,16 @@ class FloodError(Exception):
 class Quotas:
     """The counters of all gateways, tokens and addresses.
 
+    They outlive the settings: the bounds can change at any time, and what is open counts on.
+
     Args:
         max_sessions: Over all gateways.
         max_sessions_per_address: None for no bound.
     """
 
     def __init__(self, max_sessions: int, max_sessions_per_address: int | None = None) -> None:
-        self._max_sessions = max_sessions
-        self._per_address = max_sessions_per_address
+        self.max_sessions = max_sessions
+        self.max_sessions_per_address = max_sessions_per_address
         self._connections: dict[Address | int, int] = {}
         self._counts: dict[tuple[str, str], _Count] = {}
         self.open = 0
@@ -66,7 +69,7 @@ class Quotas:
         Raises:
             Refused: 503 if there is none.
         """
-        if self.open >= self._max_sessions:
+        if self.open >= self.max_sessions:
             raise Refused(
                 503,
                 2102,
@@ -90,25 +93,21 @@ class Quotas:
         Raises:
             FloodError: There are these already.
         """
-        most = self._per_address
-        if most is None:
-            yield True
-            return
+        most = self.max_sessions_per_address
         key = address if address.version == 4 else int(address) >> _IPV6_HOST_BITS
         before = self._connections.get(key, 0)
-        if before >= 2 * most:
+        if most is not None and before >= 2 * most:
             raise FloodError
         self._connections[key] = before + 1
         try:
-            yield before < most
+            yield most is None or before < most
         finally:
             self._connections[key] -= 1
             if not self._connections[key]:
                 del self._connections[key]
 
-    @contextmanager
-    def session(self, admission: Admission) -> Iterator[None]:
-        """Count a session for its gateway and its token.
+    def session(self, admission: Admission) -> AbstractContextManager[None]:
+        """Count a session for its gateway and its token, until what this returns is left.
 
         Raises:
             Refused: 429 if one of them has reached a limit.
@@ -128,7 +127,24 @@ class Quotas:
         if wait := max(waits):
             retry = (("Retry-After", str(math.ceil(wait))),)
             raise Refused(429, 2003, "too many openings a minute", fields=retry)
-        for count in counts:  # only now: what is refused uses nothing up
+        return self._counted(counts)
+
+    def forget(self, known: Container[tuple[str, str]]) -> None:
+        """Drop the counters of gateways and tokens that are no more, and have no session open.
+
+        Args:
+            known: Those that there are, each by the names of its gateway and of itself; of the
+                former, a gateway has an empty one.
+        """
+        for key, count in tuple(self._counts.items()):
+            if key not in known and not count.open:
+                del self._counts[key]
+
+    @staticmethod
+    @contextmanager
+    def _counted(counts: list[_Count]) -> Iterator[None]:
+        """Count a session, and hold nothing of its gateway, which may be long gone at its end."""
+        for count in counts:  # what is refused comes not so far, and uses nothing up
             count.take()
         try:
             yield

@@ -14,6 +14,7 @@ observer that connections belong together; those of a relay to a provider do so 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Container
 from typing import NamedTuple
 
 import trio
@@ -37,6 +38,10 @@ class Resumption:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[ssl.SSLContext, Origin], _Kept] = {}
+
+    def forget(self, known: Container[ssl.SSLContext]) -> None:
+        """Drop the sessions of all trust but this."""
+        self._kept = {key: kept for key, kept in self._kept.items() if key[0] in known}
 
     def session(self, trust: ssl.SSLContext, origin: Origin) -> ssl.SSLSession | None:
         """A session that a connection to an origin can try to resume."""

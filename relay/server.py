@@ -41,6 +41,7 @@ class Server:
 
     def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
         self.settings = settings
+        """What openings go by that begin now; changed by :meth:`reload`."""
         self.quotas = Quotas(
             _most_sessions(settings.max_sessions), settings.max_sessions_per_address
         )
@@ -95,6 +96,43 @@ class Server:
                 if wanted.scheme == "unix":
                     with suppress(OSError):
                         os.unlink(wanted.host)
+
+    def reload(self, settings: Settings) -> bool:
+        """Run by other settings from now on.
+
+        Openings that begin from now on go by them wholly. Those that have begun, and sessions that
+        are open, go on by what they began with; but before an opening gets its 101, these settings
+        have to allow it, too. The bounds of the whole server hold at once, and count what is open.
+
+        Listeners stay as they are; a warning is logged if the settings have others. While the
+        server drains, nothing changes.
+
+        Args:
+            settings: All of them. If they have no ``tls``, that of the listeners stays.
+
+        Returns:
+            Whether they are in force.
+        """
+        if self.draining is not None:
+            return False
+        running = self.settings.listeners
+        if set(settings.listeners) != set(running):
+            _log.warning(
+                "listeners are changed by a restart alone",
+                running=[str(each) for each in running],
+                wanted=[str(each) for each in settings.listeners],
+            )
+        self.quotas.max_sessions = _most_sessions(settings.max_sessions)
+        self.quotas.max_sessions_per_address = settings.max_sessions_per_address
+        self.openings.most = _most_openings(settings.max_openings)
+        self.settings = replace(settings, listeners=running, tls=settings.tls or self.settings.tls)
+        gateways = settings.gateways.values()
+        self.quotas.forget(
+            {("", each.name) for each in gateways}
+            | {(each.name, token.name) for each in gateways for token in each.tokens}
+        )
+        self.resumption.forget(set(settings.trust.values()))
+        return True
 
     def drain(self, *, restart: bool = False) -> None:
         """Open no more sessions, end those that are open, and return from :meth:`run`.

@@ -79,8 +79,10 @@ class Session:
         """Live. Nothing but cancellation leaves this: a fault ends this session and no other."""
         try:
             with ExitStack() as places:
-                opening = SessionOpening(self._client, self._host, self._tls, self.id, self._log)
-                opened = await opening.run(places)
+                # No name for it: it would keep the settings alive that it went by.
+                opened = await SessionOpening(
+                    self._client, self._host, self._tls, self.id, self._log
+                ).run(places)
                 if opened is not None:
                     self._timeouts, self._log = opened.timeouts, opened.log
                     await self._relay_and_close(opened)

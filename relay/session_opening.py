@@ -34,6 +34,7 @@ from relay.protocol import (
     upstream_request,
 )
 from relay.resumption import Resumption
+from relay.settings import Settings
 from relay.stopwatch import Stopwatch
 from relay.timeouts import Timeouts
 from relay.tls import ServerTls
@@ -47,6 +48,8 @@ _EARLY_DATA = 64 * 1024
 class OpeningHost(ClientOpeningHost, Protocol):
     """What an opening needs of the server that runs the session."""
 
+    settings: Settings
+    """Those of openings that begin now."""
     resumption: Resumption
     draining: Cause | None
     """Why no session may open any more; None while they may."""
@@ -70,6 +73,8 @@ class Opened:
 class SessionOpening:
     """A client's connection, from its first byte to its 101.
 
+    It goes by the settings that are in force when it is made, to the end.
+
     Args:
         client: The client's connection; whoever made the session closes it.
         host: The server.
@@ -90,12 +95,13 @@ class SessionOpening:
         self._host = host
         self._session_id = session_id
         self._log = log
-        self._timeouts = host.settings.timeouts
-        self._handshake = ClientHandshake(host.settings.limits)
+        self._settings = host.settings
+        self._timeouts = self._settings.timeouts
+        self._handshake = ClientHandshake(self._settings.limits)
         self._early_data = bytearray()
         self._stopwatch = Stopwatch()
         self._client_opening = ClientOpening(
-            client, tls, host, self._handshake, self._stopwatch, log
+            client, tls, host, self._settings, self._handshake, self._stopwatch, log
         )
 
     async def run(self, places: ExitStack) -> Opened | None:
@@ -127,7 +133,7 @@ class SessionOpening:
         request = await self._receive_request(places)
         if request is None or await self._answer_health(request):
             return None
-        opening = examine(request, self._host.settings.providers)
+        opening = examine(request, self._settings.providers)
         self._check_draining()
         with ExitStack() as taken:  # given back before a refusal, which can take its time
             opened = await self._open_session(opening, taken)
@@ -136,16 +142,9 @@ class SessionOpening:
 
     async def _open_session(self, opening: Opening, places: ExitStack) -> Opened | None:
         """The same, of a request that is a well-formed opening handshake."""
-        settings, quotas = self._host.settings, self._host.quotas
+        settings, quotas = self._settings, self._host.quotas
         places.enter_context(quotas.place())
-        admission = authorise(
-            opening.target,
-            opening.fields,
-            opening.credentials,
-            settings.gateways,
-            settings.providers,
-            time.time(),
-        )
+        admission = _authorised(opening, settings)
         self._timeouts = settings.timeouts_of(admission.gateway.name)
         self._log = self._log.bind(
             gateway=admission.gateway.name,
@@ -162,6 +161,8 @@ class SessionOpening:
             return None
         try:
             self._check_draining()
+            if self._host.settings is not settings:  # what was revoked meanwhile opens nothing
+                _authorised(opening, self._host.settings)
             return await self._accept(admission, asked, opening, upstream)
         except BaseException:
             await close(upstream.stream)
@@ -201,7 +202,7 @@ class SessionOpening:
     ) -> Upstream | None:
         """Dial the provider, and keep early client bytes; None if the client goes away."""
         self._early_data += self._handshake.early_data
-        settings, name = self._host.settings, admission.route.provider.name
+        settings, name = self._settings, admission.route.provider.name
         upstream_opening = UpstreamOpening(
             settings.trust[name],
             settings.proxies.get(name),
@@ -286,3 +287,19 @@ class SessionOpening:
             except trio.BrokenResourceError:
                 return
             await finish_sending(self._client)
+
+
+def _authorised(opening: Opening, settings: Settings) -> Admission:
+    """What those settings say of an opening handshake.
+
+    Raises:
+        Refused: They do not allow it.
+    """
+    return authorise(
+        opening.target,
+        opening.fields,
+        opening.credentials,
+        settings.gateways,
+        settings.providers,
+        time.time(),
+    )

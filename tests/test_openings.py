@@ -195,3 +195,33 @@ async def test_without_descriptors_one_goes_however_young() -> None:
         await wait_all_tasks_blocked()
         assert connections.ended == ["a"]
         nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_after_the_bound_was_lowered_more_than_one_goes() -> None:
+    async with trio.open_nursery() as nursery:
+        openings = Openings(4)
+        connections = Connections(openings, nursery)
+        for name in "abcd":
+            await connections.connect(name)
+        openings.most = 2
+        await wait_all_tasks_blocked()
+        assert connections.ended == []  # before another comes there is no need
+        await trio.sleep(1)
+        await connections.connect("e")
+        assert sorted(connections.ended) == ["a", "b", "c"]
+        assert openings.silent == 2
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_who_waits_is_let_in_when_the_bound_is_raised() -> None:
+    async with trio.open_nursery() as nursery:
+        openings = Openings(1)
+        await Connections(openings, nursery).connect("a")
+        nursery.start_soon(openings.room)
+        await wait_all_tasks_blocked()
+        openings.most = 2
+        await wait_all_tasks_blocked()
+        assert len(nursery.child_tasks) == 1
+        nursery.cancel_scope.cancel()

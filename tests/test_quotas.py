@@ -196,9 +196,75 @@ async def test_a_client_is_an_ipv4_address_or_an_ipv6_network(
         assert within is not one
 
 
+# Bounds that change
+
+
 @trio_test
-async def test_without_a_limit_addresses_are_not_counted() -> None:
+async def test_connections_are_counted_without_a_limit_for_one_that_may_come() -> None:
     quotas, address = Quotas(9), ip_address("192.0.2.1")
     with ExitStack() as held:
-        assert all(held.enter_context(quotas.connection(address)) for _ in range(1000))
-        assert quotas._connections == {}
+        assert all(held.enter_context(quotas.connection(address)) for _ in range(4))
+        quotas.max_sessions_per_address = 3
+        assert not held.enter_context(quotas.connection(address))
+        quotas.max_sessions_per_address = 2
+        with pytest.raises(FloodError), quotas.connection(address):
+            pass
+        quotas.max_sessions_per_address = None
+        assert held.enter_context(quotas.connection(address))
+    assert quotas._connections == {}
+
+
+@trio_test
+async def test_a_lowered_bound_ends_nothing_and_counts_what_is_open() -> None:
+    quotas = Quotas(3)
+    with ExitStack() as held:
+        for _ in range(3):
+            held.enter_context(quotas.place())
+        quotas.max_sessions = 1
+        with refused(503, 2102), quotas.place():
+            pass
+    with quotas.place(), refused(503, 2102), quotas.place():
+        pass
+
+
+@trio_test
+async def test_sessions_of_a_gateway_and_a_token_count_when_their_limits_change() -> None:
+    quotas, gateway, token = Quotas(9), a_gateway(), a_token()
+    with ExitStack() as held:
+        for _ in range(2):
+            held.enter_context(quotas.session(admission(gateway, token)))
+        for fewer in (
+            admission(a_gateway(max_sessions=2), token),
+            admission(gateway, a_token(max_sessions=2)),
+        ):
+            with refused(429, 2003):
+                opened_and_closed(quotas, fewer)
+        opened_and_closed(quotas, admission(a_gateway(max_sessions=3), a_token(max_sessions=3)))
+
+
+@trio_test
+async def test_openings_without_a_limit_are_no_debt_under_a_later_one() -> None:
+    quotas, limited = Quotas(9), admission(a_gateway(openings_per_minute=2))
+    opened_and_closed(quotas, limited)
+    for _ in range(1000):
+        opened_and_closed(quotas, admission(a_gateway()))
+    with refused(429, 2003) as caught:
+        opened_and_closed(quotas, limited)
+    assert retry_after(caught.value) == "30"
+
+
+@trio_test
+async def test_counters_of_what_is_no_more_are_dropped_when_nothing_is_open() -> None:
+    quotas, token = Quotas(9), a_token(max_sessions=1)
+    left, kept = a_gateway(name="acct/left"), a_gateway(name="acct/kept", openings_per_minute=1)
+    opened_and_closed(quotas, admission(left))
+    opened_and_closed(quotas, admission(kept))
+    known = {("", "acct/kept")}
+    with quotas.session(admission(left, token)):
+        quotas.forget(known)
+        with refused(429, 2003):
+            opened_and_closed(quotas, admission(left, token))
+    quotas.forget(known)
+    assert set(quotas._counts) == known
+    with refused(429, 2003):  # its bucket is what it was
+        opened_and_closed(quotas, admission(kept))

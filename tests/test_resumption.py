@@ -97,3 +97,15 @@ async def test_it_does_not_grow_without_bound() -> None:
         await connect(resumption, origin=origin)
     kept = [resumption.session(client_context(), origin) is not None for origin in origins]
     assert kept == [False] * 2 + [True] * 64
+
+
+@trio_test
+async def test_sessions_of_trust_that_is_no_more_are_dropped() -> None:
+    resumption = Resumption()
+    other = ssl.create_default_context()
+    authority().configure_trust(other)
+    for trust in (client_context(), other):
+        await connect(resumption, trust=trust)
+    resumption.forget({other})
+    assert resumption.session(client_context(), PROVIDER) is None
+    assert await connect(resumption, trust=other)

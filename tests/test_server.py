@@ -389,7 +389,7 @@ def test_there_are_no_more_places_than_descriptors_allow(
     async def main() -> None:
         with structlog.testing.capture_logs() as log:
             server = Server(replace(settings(), max_sessions=wanted))
-        assert server.quotas._max_sessions == places
+        assert server.quotas.max_sessions == places
         assert [each["now"] for each in log] == ([450] if warned else [])
 
     run(main)
