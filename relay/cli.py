@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import trio
 import typer
@@ -20,13 +20,13 @@ from rich.console import Console
 from relay import log
 from relay.check import dial_providers, model_notes, summary
 from relay.config import ConfigError, load
+from relay.config_file import ConfigFile
 from relay.config_model import checked_name
 from relay.gateway_token import new_token, token_hash
 from relay.host import run_as_guest
 from relay.reactor import Reactor
 from relay.resolver import RememberingResolver
 from relay.server import Server
-from relay.settings import Settings
 
 __all__ = ["main"]
 
@@ -89,9 +89,12 @@ def _common(
     pass
 
 
-def _load(config: Path) -> Settings:
+_T = TypeVar("_T")
+
+
+def _load(config: Path, how: Callable[[Path], _T]) -> _T:
     try:
-        return load(config)
+        return how(config)
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201
         raise typer.Exit(2) from None
@@ -119,29 +122,47 @@ def serve(
     It is ready when it has printed one line "listening on URL" per listener to stderr; from then
     on GET /healthz answers 200.
 
+    SIGHUP has it read the configuration again. New sessions go by it, open ones go on as they are.
+    What cannot be used changes nothing; the log says what came of it.
+
     SIGTERM or Ctrl-C drains it: open sessions are closed with 1001, new ones get 503, and it ends
     after drain_timeout at the latest. A second one ends it at once.
 
     Exit code 0: it was told to end. 1: it could not listen. 2: the configuration cannot be used.
     """
+    hangups: list[int] = []
+    signal.signal(signal.SIGHUP, lambda number, _: hangups.append(number))
     auto = "console" if sys.stderr and sys.stderr.isatty() else "json"
     log.configure(log_level, json=(auto if log_format == "auto" else log_format) == "json")
-    settings = _load(config)
+    file = _load(config, ConfigFile)
     raise_open_file_limit()
     try:
-        run_as_guest(partial(_serve_until_told, settings))
+        run_as_guest(partial(_serve_until_told, file, hangups))
     except* OSError as group:
         for error in _leaves(group):
             _say(f"relay: {_what_failed(error)}")
         raise typer.Exit(1) from None
 
 
-async def _serve_until_told(settings: Settings, reactor: Reactor | None) -> None:
+async def _serve_until_told(file: ConfigFile, hangups: list[int], reactor: Reactor | None) -> None:
+    """Serve until a signal ends it.
+
+    Args:
+        file: What it runs by.
+        hangups: Gets each SIGHUP that comes too early, or too late, to be obeyed here.
+        reactor: Drives the sessions.
+    """
     trio.socket.set_custom_hostname_resolver(RememberingResolver())
-    server = Server(settings, reactor)
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    server = Server(file.settings, reactor)
+    with (
+        trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals,
+        trio.open_signal_receiver(signal.SIGHUP) as reloads,
+    ):
+        if hangups:
+            signal.raise_signal(signal.SIGHUP)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_obey, signals, server, nursery.cancel_scope)
+            nursery.start_soon(_reload, reloads, file, server)
             async with trio.open_nursery() as running:
                 await running.start(server.run)
                 for address in server.addresses:
@@ -162,6 +183,12 @@ async def _obey(signals: AsyncIterator[int], server: Server, everything: trio.Ca
     server.drain()
     await anext(signals)
     everything.cancel()
+
+
+async def _reload(signals: AsyncIterator[int], file: ConfigFile, server: Server) -> None:
+    """Reload at each signal; those that come meanwhile are one, and have their turn."""
+    async for _ in signals:
+        await file.reload(server)
 
 
 def _leaves(group: ExceptionGroup[OSError]) -> Iterator[OSError]:
@@ -189,7 +216,7 @@ def check(
 
     Exit code 0: it can be served. 1: a provider could not be reached. 2: it cannot be used.
     """
-    settings = _load(config)
+    settings = _load(config, load)
     console = Console()
     for listener in settings.listeners:
         console.print(f"listen: {listener}", markup=False, soft_wrap=True)

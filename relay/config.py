@@ -15,9 +15,9 @@ from pydantic import BaseModel, ValidationError
 from relay.config_model import ConfigModel, LimitsModel, ServerModel
 from relay.config_resolver import Resolver
 from relay.printable import printable
-from relay.settings import Settings
+from relay.settings import Listener, Settings
 
-__all__ = ["ConfigError", "load"]
+__all__ = ["ConfigError", "key_path", "load", "read", "resolve"]
 
 _DATE_AND_TIME = "must be a date and time with an offset, such as 2027-01-01T00:00:00Z"
 _SENTENCES = {  # by pydantic's error types
@@ -38,7 +38,7 @@ _SENTENCES = {  # by pydantic's error types
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; nothing was started.
+    """The configuration cannot be used.
 
     Args:
         path: The file.
@@ -59,6 +59,15 @@ def load(path: Path) -> Settings:
     Raises:
         ConfigError: It cannot be read, is no TOML, or holds something that cannot be used.
     """
+    return resolve(path, read(path))
+
+
+def read(path: Path) -> ConfigModel:
+    """Read what stands in a configuration file, and no other file.
+
+    Raises:
+        ConfigError: It cannot be read, is no TOML, or is not well-formed.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -70,10 +79,23 @@ def load(path: Path) -> Settings:
     except (ValueError, RecursionError) as error:  # the latter: nesting without end
         raise ConfigError(path, [f"this is not TOML: {error}"]) from None
     try:
-        model = ConfigModel.model_validate(document)
+        return ConfigModel.model_validate(document)
     except ValidationError as error:
         raise ConfigError(path, [_sentence(each) for each in error.errors()]) from None
-    resolver = Resolver(model, path.parent)
+
+
+def resolve(path: Path, model: ConfigModel, listening: tuple[Listener, ...] = ()) -> Settings:
+    """Find what a configuration names, and check that it makes sense.
+
+    Args:
+        path: The file that it stands in.
+        model: What stands there.
+        listening: Where the relay listens already, and will go on to.
+
+    Raises:
+        ConfigError: It holds something that cannot be used.
+    """
+    resolver = Resolver(model, path.parent, listening)
     settings = resolver.settings()
     if settings is None:
         raise ConfigError(path, resolver.problems)
@@ -87,14 +109,14 @@ def _sentence(error: Mapping[str, Any]) -> str:
     if is_name:
         location.pop()
     if error["type"] == "extra_forbidden":
-        return f"{_key_path(location)}: unknown key{_suggestion(location)}"
+        return f"{key_path(location)}: unknown key{_suggestion(location)}"
     known = _SENTENCES.get(error["type"])
     sentence = known.format_map(error.get("ctx", {})) if known else error["msg"]
-    return f"{_key_path(location)}: {'the name ' if is_name else ''}{sentence}"
+    return f"{key_path(location)}: {'the name ' if is_name else ''}{sentence}"
 
 
-def _key_path(location: list[str | int]) -> str:
-    """As TOML writes it, and the index of an array's element in brackets."""
+def key_path(location: list[str | int]) -> str:
+    """Where a key stands, as TOML writes it, and the index of an array's element in brackets."""
     path = ""
     for part in location:
         if isinstance(part, int):

@@ -30,11 +30,20 @@ __all__ = ["Resolver"]
 
 
 class Resolver:
-    """Turns a model that is well-formed into settings that make sense, or into problems."""
+    """Turns a model that is well-formed into settings that make sense, or into problems.
 
-    def __init__(self, model: ConfigModel, folder: Path) -> None:
+    Args:
+        model: What stands in the file.
+        folder: What a relative path is relative to.
+        listening: Where the relay listens already and will go on to, whatever the model says.
+    """
+
+    def __init__(
+        self, model: ConfigModel, folder: Path, listening: tuple[Listener, ...] = ()
+    ) -> None:
         self._model = model
         self._folder = folder
+        self._listening = listening
         self.problems: list[str] = []
 
     def settings(self) -> Settings | None:
@@ -52,7 +61,8 @@ class Resolver:
         )
         timeouts = _timeouts(model.limits)
         trusted_proxies = self._trusted_proxies()
-        exposed = trusted_proxies != TrustedProxies() or not all(map(_is_local, listeners))
+        reachable = (*listeners, *self._listening)
+        exposed = trusted_proxies != TrustedProxies() or not all(map(_is_local, reachable))
         gateways = {
             name: self._gateway(name, gateway, names, limits, exposed)
             for name, gateway in model.gateways.items()

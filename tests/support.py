@@ -33,6 +33,7 @@ __all__ = [
     "in_every_variant",
     "in_portable_variants",
     "in_verbatim_variants",
+    "real_clock",
     "trio_test",
 ]
 
@@ -53,6 +54,20 @@ def trio_test(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
                 await test(*args, **kwargs)
 
         trio.run(main, clock=MockClock(autojump_threshold=0))
+
+    return run
+
+
+def real_clock(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run an async test that waits for threads or processes; one that hangs fails."""
+
+    @functools.wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        async def bounded() -> None:
+            with trio.fail_after(60):
+                await test(*args, **kwargs)
+
+        trio.run(bounded)
 
     return run
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import re
@@ -12,7 +11,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +30,8 @@ from tests.config_files import (
     write_certificate,
 )
 from tests.doubles.peer import KEY, Peer
+from tests.serving import Relay, connect, get, relay, write
+from tests.support import real_clock
 
 COMMANDS = [
     ((), "serve check demo probe token", "--version"),
@@ -75,8 +76,10 @@ def test_without_a_command_the_help_is_shown(command: tuple[str, ...]) -> None:
 
 def test_the_help_of_serve_says_when_it_is_ready_and_how_it_ends() -> None:
     text = words(run("serve", "--help").stdout)
-    for each in ('"listening on URL"', "/healthz", "SIGTERM", "Ctrl-C", "1001", "Exit code 0:"):
+    for each in ('"listening on URL"', "/healthz", "Ctrl-C", "1001", "Exit code 0:"):
         assert each in text
+    assert "SIGHUP" in text
+    assert "SIGTERM" in text
     assert "[default: relay.toml]" in text
 
 
@@ -136,13 +139,6 @@ def test_a_new_token_is_another_one_each_time() -> None:
 
 
 # relay check
-
-
-def write(folder: Path, text: str) -> str:
-    """Write a configuration; return its path as an argument."""
-    path = folder / "relay.toml"
-    path.write_text(text)
-    return str(path)
 
 
 def test_check_says_what_a_configuration_amounts_to(tmp_path: Path) -> None:
@@ -263,90 +259,6 @@ def test_a_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch) ->
 
 
 # relay serve: how it runs and ends
-
-
-def real_clock(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run an async test that waits for processes; one that hangs fails."""
-
-    @functools.wraps(test)
-    def run(*args: object, **kwargs: object) -> None:
-        async def bounded() -> None:
-            with trio.fail_after(60):
-                await test(*args, **kwargs)
-
-        trio.run(bounded)
-
-    return run
-
-
-class Relay:
-    """``relay serve`` as a process of its own."""
-
-    def __init__(self, process: trio.Process) -> None:
-        self.process = process
-        self._unread = b""
-
-    async def line(self) -> str:
-        """The next line on stderr, without its end; empty when there is none."""
-        assert self.process.stderr is not None
-        while b"\n" not in self._unread:
-            data = await self.process.stderr.receive_some()
-            if not data:
-                return ""
-            self._unread += bytes(data)
-        line, _, self._unread = self._unread.partition(b"\n")
-        return line.decode()
-
-    async def ready(self, listeners: int = 1) -> list[str]:
-        """Wait until it is; return the URLs on which it listens."""
-        lines = [await self.line() for _ in range(listeners)]
-        assert all(line.startswith("listening on ") for line in lines), lines
-        return [line.removeprefix("listening on ") for line in lines]
-
-    async def rest(self) -> list[str]:
-        """The lines up to its end."""
-        lines = []
-        while line := await self.line():
-            lines.append(line)
-        return lines
-
-    def tell(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        self.process.send_signal(number)
-
-
-@asynccontextmanager
-async def relay(folder: Path, text: str, *options: str) -> AsyncIterator[Relay]:
-    """A relay with that configuration; it is killed if the test leaves it running."""
-    process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "relay", "serve", "-c", write(folder, text), *options],
-        stderr=subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    async with process.stderr:
-        try:
-            yield Relay(process)
-        finally:
-            process.kill()
-            with trio.CancelScope(shield=True):
-                await process.wait()
-
-
-async def get(stream: trio.abc.Stream, target: str) -> tuple[int, bytes]:
-    """The status and the body of an HTTP answer."""
-    async with stream:
-        await stream.send_all(f"GET {target} HTTP/1.1\r\nHost: relay\r\n\r\n".encode())
-        answer = b""
-        while data := await stream.receive_some():
-            answer += data
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return int(head.split()[1]), body
-
-
-async def connect(url: str) -> trio.SocketStream:
-    """A connection to an ``http`` URL of a relay."""
-    host, _, port = url.removeprefix("http://").rpartition(":")
-    return await trio.open_tcp_stream(host, int(port))
 
 
 @real_clock
