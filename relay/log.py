@@ -51,8 +51,11 @@ def log_fault(log: structlog.typing.FilteringBoundLogger, error: BaseException) 
         for each in error.exceptions:
             log_fault(log, each)
         return
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    calls = list(traceback.walk_tb(error.__traceback__))  # reads no source, as extract_tb would
+    where = ""
+    if calls:
+        frame, line = calls[-1]
+        where = f"{Path(frame.f_code.co_filename).name}:{line}"
     log.error("fault", error=type(error).__name__, where=where)
 
 

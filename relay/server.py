@@ -13,6 +13,8 @@ from functools import partial
 import structlog
 import trio
 
+from relay.link import close
+from relay.log import log_fault
 from relay.openings import Openings
 from relay.protocol import Cause, closing
 from relay.quotas import Quotas
@@ -169,6 +171,10 @@ class Server:
         self._connections += 1
         try:
             await Session(stream, self, tls).run()
+        except* Exception as group:  # noqa: BLE001 - the last fence: it could not even begin or end
+            log_fault(_log, group)
+            with suppress(Exception):
+                await close(stream)
         finally:
             self._connections -= 1
             self._idle.set()

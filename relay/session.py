@@ -84,8 +84,10 @@ class Session:
                     self._client, self._host, self._tls, self.id, self._log
                 ).run(places)
                 if opened is not None:
-                    self._timeouts, self._log = opened.timeouts, opened.log
-                    await self._relay_and_close(opened)
+                    try:
+                        await self._relay_and_close(opened)
+                    finally:
+                        await close(opened.upstream)
         except* Exception as group:  # noqa: BLE001 - the fence
             log_fault(self._log, group)
         finally:
@@ -99,6 +101,7 @@ class Session:
     # Relaying
 
     async def _relay_and_close(self, opened: Opened) -> None:
+        self._timeouts, self._log = opened.timeouts, opened.log
         inbound, outbound = opened.inbound, opened.outbound
         cause = closing.FAULT
         self._host.add(self)
@@ -125,7 +128,6 @@ class Session:
             await self._closing(opened, end, 0 if overdue else self._timeouts.close)
         finally:
             self._host.remove(self)
-            await close(opened.upstream)
 
     async def _relaying(self, opened: Opened) -> Cause:
         """Carry both directions; return why they ended, as far as the relay ended them."""
@@ -245,10 +247,10 @@ class Session:
         leg: Leg,
         received: Pipe,
     ) -> None:
-        if leg.reset:
-            await reset(stream)
-            return
         try:
+            if leg.reset:
+                await reset(stream)
+                return
             with trio.move_on_after(patience):
                 await end(stream, leg, received)
         except Exception as error:  # noqa: BLE001 - the fence: the other side is still told

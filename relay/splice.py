@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import trio
 
@@ -94,8 +94,7 @@ class _Socket:
         """End both directions."""
         self.descriptor = -1
         for flow in (self.incoming, self.outgoing):
-            flow.error = flow.error or error
-            flow.abort()
+            flow.fail(error)
 
     def leave(self) -> None:
         """Be served no more."""
@@ -247,6 +246,15 @@ class Flow:
         else:
             self._end()
 
+    def fail(self, error: Exception) -> None:
+        """End now for a fault of ours; another one in doing so must not reach the reactor."""
+        self.error = self.error or error
+        try:
+            self.abort()
+        except Exception:  # noqa: BLE001 - the first one is told
+            self.over = True
+            self._ended(self)
+
     def sink_lost(self) -> None:
         """The sink is gone while it takes nothing."""
         if self._unsent is not None:
@@ -355,9 +363,8 @@ async def splicing(
                 changed = trio.Event()
                 await changed.wait()
     finally:
-        for flow in (inbound, outbound):
-            flow.abort()
-        near.leave()
-        far.leave()
-    if inbound.error is not None:
-        raise inbound.error
+        with ExitStack() as last:  # each, whatever becomes of the others
+            for each in (far.leave, near.leave, outbound.abort, inbound.abort):
+                last.callback(each)
+        if inbound.error is not None:  # also while cancelled: the next checkpoint will say so again
+            raise inbound.error
