@@ -10,8 +10,9 @@ __all__ = ["new_session_id"]
 
 
 def new_session_id() -> str:
-    """A new id, in lower case."""
-    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    """A new id, in lower case; a valid one whatever the clock says."""
+    milliseconds = time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF  # a clock can be before 1970, too
+    value = milliseconds << 80 | secrets.randbits(80)
     value = value & ~(0xF << 76) | 0x7 << 76  # version
     value = value & ~(0x3 << 62) | 0x2 << 62  # variant
     return str(uuid.UUID(int=value))

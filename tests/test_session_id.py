@@ -31,6 +31,15 @@ def test_version_and_variant(random: int, monkeypatch: pytest.MonkeyPatch) -> No
     assert parsed.variant == uuid.RFC_4122
 
 
+@pytest.mark.parametrize("milliseconds", [0, -1, -(10**15), (1 << 48) - 1, 1 << 48])
+def test_they_are_valid_whatever_the_clock_says(
+    milliseconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed = uuid.UUID(at(milliseconds, monkeypatch))
+    assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
+    assert parsed.int >> 80 == milliseconds % (1 << 48)
+
+
 def test_they_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
     earlier = at(1_800_000_000_000, monkeypatch, (1 << 80) - 1)
     later = at(1_800_000_000_001, monkeypatch, 0)
