@@ -140,9 +140,11 @@ def model_allowed(query: bytes | None, found: Route, patterns: tuple[str, ...]) 
     for parameter in query.split(b"&"):
         raw_name, _, value = parameter.partition(b"=")
         # Another parser may take `+model`, `model[]` or `Model` for it.
-        written = unquote_to_bytes(raw_name).decode("latin-1").lower()
-        name = re.sub(r"[^a-z0-9_]", "", written.partition("[")[0])
+        written = unquote_to_bytes(raw_name).decode("latin-1")
+        name = re.sub(r"[^a-z0-9_]", "", written.lower().partition("[")[0])
         if name == found.endpoint.model:
+            if written != name:
+                return False  # and this provider's may not
             models.add(unquote_to_bytes(value).decode("latin-1"))
         elif name in found.endpoint.other_models:
             return False
