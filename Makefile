@@ -43,11 +43,12 @@ sdk: .venv/test ## drive the official SDKs through the relay (ARGS=--only=NAME f
 conformance: .venv/test ## run the Autobahn suite through the relay and directly (FULL=1: all of it)
 	$(BIN)/python -m tests.conformance $(if $(FULL),--full)
 
-fuzz: .venv/test ## run the laws of the core with many more examples
-	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/protocol -k "law" $(ARGS)
+fuzz: .venv/test ## search for inputs that break a law of the core, for 20 minutes (ARGS=--seconds=600)
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q tests/protocol -k law
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 clean: ## remove the virtual environment and all caches
-	rm -rf .venv .sdk .conformance .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .sdk .conformance .fuzz .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

@@ -1,4 +1,4 @@
-"""Hypothesis profiles: ``fast`` for every run, ``HYPOTHESIS_PROFILE=long`` to search for hours."""
+"""Hypothesis profiles: ``fast`` for every run, ``HYPOTHESIS_PROFILE=long`` for ``make fuzz``."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ import os
 from hypothesis import settings
 
 settings.register_profile("fast", max_examples=60, deadline=None, derandomize=True, database=None)
-settings.register_profile("long", max_examples=5000, deadline=None)
+settings.register_profile("long", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
