@@ -41,6 +41,7 @@ from relay.protocol.opening import (
     Request,
     examine,
 )
+from relay.protocol.pings import Pings
 from relay.protocol.pipe import Pipe, State
 from relay.protocol.providers import CATALOGUE, by_name
 from relay.protocol.proxy_protocol import (
@@ -78,6 +79,7 @@ __all__ = [
     "Opening",
     "Origin",
     "PermessageDeflate",
+    "Pings",
     "Pipe",
     "Policy",
     "ProtocolError",

@@ -16,6 +16,7 @@ from relay.protocol.pipe import Pipe, State
 
 __all__ = [
     "CLIENT_LOST",
+    "CLIENT_SILENT",
     "CLIENT_STALLED",
     "CLOSE_TIMEOUT",
     "DRAINING",
@@ -26,6 +27,7 @@ __all__ = [
     "TO_CLIENT",
     "TO_UPSTREAM",
     "UPSTREAM_LOST",
+    "UPSTREAM_SILENT",
     "UPSTREAM_STALLED",
     "Cause",
     "Ending",
@@ -55,6 +57,8 @@ CLIENT_STALLED = Cause("client stalled", None, Close(1001, "client stalled"))
 UPSTREAM_STALLED = Cause("upstream stalled", Close(1011, "upstream stalled"), None)
 CLIENT_LOST = Cause("client lost", None, Close(1001, "going away"))
 UPSTREAM_LOST = Cause("upstream lost", Close(1011, "upstream connection lost"), None)
+CLIENT_SILENT = Cause("client silent", None, Close(1001, "going away"))
+UPSTREAM_SILENT = Cause("upstream silent", Close(1011, "upstream connection lost"), None)
 CLOSE_TIMEOUT = Cause("close timeout", None, None)
 FAULT = Cause("internal error", Close(1011, "internal error"), Close(1011, "internal error"))
 

@@ -1,7 +1,8 @@
 """The verbatim lane: one direction of an open session.
 
 Validated bytes in, the same bytes out. The two directions of a session share nothing, so each can
-have a task, a thread or a process of its own. The order of calls:
+have a task, a thread or a process of its own, unless the relay sends Pings (``share_pings``). The
+order of calls:
 
     while pipe.state is State.OPEN:
         out = pipe.receive_data(read())      # b"" says that the peer's bytes have ended
@@ -20,6 +21,7 @@ from relay.protocol.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,
+    PONG,
     TEXT,
     Close,
     FrameHeader,
@@ -27,6 +29,7 @@ from relay.protocol.frames import (
     mask,
 )
 from relay.protocol.limits import Limits
+from relay.protocol.pings import Pings
 
 __all__ = ["Pipe", "State"]
 
@@ -73,6 +76,7 @@ class Pipe:
         "_message_size",
         "_other_frames",
         "_payload_left",
+        "_pings",
         "_send_failed",
         "_short_header",
         "_withholds_close",
@@ -98,6 +102,7 @@ class Pipe:
         self._message_size = 0
         self._send_failed = False
         self._withholds_close = False
+        self._pings: tuple[Pings, Pings] | None = None  # of ours, to the sender and the receiver
         self._other_frames = 0  # those that did not end a message
         self.state = State.OPEN
         self.close: Close | None = None
@@ -129,6 +134,15 @@ class Pipe:
         now on only ends this direction."""
         self._withholds_close = True
 
+    def share_pings(self, to_sender: Pings, to_receiver: Pings) -> None:
+        """Say that the relay sends Pings of its own, whose Pongs are not forwarded.
+
+        Args:
+            to_sender: Those to the peer whose bytes these are.
+            to_receiver: Those to the other one.
+        """
+        self._pings = to_sender, to_receiver
+
     def receive_data(self, data: bytes) -> bytes:
         """Take what was read from the sender.
 
@@ -136,8 +150,8 @@ class Pipe:
             data: The bytes read; ``b""`` once they have ended.
 
         Returns:
-            What to write to the other peer: ``data`` itself unless something is held back. Empty
-            once the state is no longer OPEN.
+            What to write to the other peer: ``data`` itself unless something is held back or taken
+            out. Empty once the state is no longer OPEN.
         """
         size = len(data)
         # One whole message in one frame, which is what most chunks are: it is seen with the fewest
@@ -194,6 +208,13 @@ class Pipe:
                     if header.opcode == CLOSE:
                         self._receive_close(data, position + header.size, end)
                         data, size = data[:end], end
+                    elif self._pings is not None and _answers_ours(
+                        self._pings,
+                        header.opcode,
+                        self._unmasked(data, position + header.size, end),
+                    ):
+                        data, size = data[:position] + data[end:], size - (end - position)
+                        continue
                     self._other_frames += 1
                 else:
                     self._receive_data_header(header)
@@ -207,8 +228,7 @@ class Pipe:
         if position > size:
             self._payload_left = position - size
         elif position < size:
-            self._held = data[position:]
-            data = data[:position]
+            data, self._held = data[:position], data[position:]
         between_messages = position == size and not self._fragments and self.state is State.OPEN
         self._expected = self._first_bytes if between_messages else ()
         self.bytes += len(data)
@@ -236,8 +256,19 @@ class Pipe:
 
     def _receive_close(self, data: bytes, start: int, end: int) -> None:
         """Read the Close frame whose payload stands between ``start`` and ``end``."""
-        payload = data[start:end]
-        if self._masked:
-            payload = mask(payload, data[start - 4 : start])
-        self.close = Close.parse(payload)
+        self.close = Close.parse(self._unmasked(data, start, end))
         self.state = State.CLOSING
+
+    def _unmasked(self, data: bytes, start: int, end: int) -> bytes:
+        """The payload of a control frame, which stands between ``start`` and ``end``."""
+        payload = data[start:end]
+        return mask(payload, data[start - 4 : start]) if self._masked else payload
+
+
+def _answers_ours(pings: tuple[Pings, Pings], opcode: int, payload: bytes) -> bool:
+    """Whether a Ping or a Pong is the answer to a Ping of the relay's."""
+    to_sender, to_receiver = pings
+    if opcode == PONG:
+        return to_sender.received(payload)
+    to_receiver.forwarded(payload)
+    return False

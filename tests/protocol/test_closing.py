@@ -53,6 +53,12 @@ CAUSES: dict[str, tuple[Cause, Close | None, Close | None]] = {
         Close(1011, "upstream connection lost"),
         None,
     ),
+    "client answered no ping": (closing.CLIENT_SILENT, None, Close(1001, "going away")),
+    "provider answered no ping": (
+        closing.UPSTREAM_SILENT,
+        Close(1011, "upstream connection lost"),
+        None,
+    ),
     "not the relay": (closing.PEERS, None, None),
     "close_timeout": (closing.CLOSE_TIMEOUT, None, None),
     "a fault of ours": (

@@ -43,6 +43,7 @@ LAYERS = [
     "addresses",
     # open sessions
     "frames",
+    "pings",
     "pipe",
     "messages",
     "closing",
