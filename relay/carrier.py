@@ -24,6 +24,14 @@ class Carrier(Protocol):
     def writing_since(self) -> float | None:
         """Since when the sink has been taking what it was given; None while it takes all."""
 
+    def inject(self, frame: bytes) -> bool:
+        """Give the sink a frame of the relay's own; it is no activity.
+
+        Returns:
+            Whether one may stand here: at a frame boundary, with nothing unsent and no Close
+            before it. If not, nothing was done.
+        """
+
     def retry_write(self) -> None:
         """Write more, if there is room of which the system has not told."""
 

@@ -42,6 +42,7 @@ class Pump:
         self._all = trio.CancelScope()
         self._reading = trio.CancelScope()
         self._stopping = False
+        self._injected = b""  # to be written before anything else
         self.pipe = pipe
         self.last_activity = trio.current_time()
         """When the source last gave something, or the sink took something."""
@@ -51,10 +52,15 @@ class Pump:
     async def run(self, early_data: bytes) -> None:
         """Carry; ``early_data`` comes before what is read."""
         with self._all:
-            unsent = b""
-            with self._reading:
-                unsent = await self._carry(early_data)
-            await self._write(unsent)
+            data = early_data
+            while True:
+                unread = b""
+                with self._reading:
+                    unread = await self._carry(data)
+                if not self._injected or not await self._write_injected():
+                    break
+                data = unread
+            await self._write(self.pipe.receive_data(unread) if unread else b"")
         self._ended(self)
 
     def stop(self) -> None:
@@ -62,6 +68,17 @@ class Pump:
         self._stopping = True
         if self.writing_since is None:
             self._reading.cancel()
+
+    def inject(self, frame: bytes) -> bool:
+        """Give the sink a frame of the relay's own; return whether one may stand here."""
+        pipe = self.pipe
+        if self._stopping or self._injected or self.writing_since is not None:
+            return False
+        if pipe.state is not State.OPEN or not pipe.can_inject:
+            return False
+        self._injected = frame
+        self._reading.cancel()
+        return True
 
     def retry_write(self) -> None:
         """Nothing more can be done than is being done."""
@@ -71,7 +88,7 @@ class Pump:
         self._all.cancel()
 
     async def _carry(self, data: bytes) -> bytes:
-        """Carry until there is an end; return what is still to be written."""
+        """Carry until there is an end; return what was read, but not given to the pipe."""
         pipe = self.pipe
         while True:
             if data and not await self._write(pipe.receive_data(data)):
@@ -83,7 +100,16 @@ class Pump:
             if not data:
                 return pipe.receive_data(b"")
             if self._reading.cancel_called:  # it had come already
-                return pipe.receive_data(data)
+                return data
+
+    async def _write_injected(self) -> bool:
+        """Write what is injected, which is no activity, and let reading go on."""
+        frame, self._injected = self._injected, b""
+        last_activity = self.last_activity
+        worked = await self._write(frame)
+        self.last_activity = last_activity
+        self._reading = trio.CancelScope()
+        return worked
 
     async def _write(self, data: bytes) -> bool:
         """Write wholly; return whether that worked.

@@ -223,6 +223,25 @@ class Flow:
         else:
             self._hold(self._unsent[sent:])
 
+    def inject(self, frame: bytes) -> bool:
+        """Give the sink a frame of the relay's own; return whether one may stand here."""
+        pipe = self.pipe
+        if self.over or self._stopping or self._unsent is not None:
+            return False
+        if pipe.state is not State.OPEN or not pipe.can_inject:
+            return False
+        try:
+            sent = self._send(frame)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            sent = 0
+        except OSError:
+            self._cut_short()
+            return False
+        if sent != len(frame):
+            self._source.reactor.now = trio.current_time()  # no batch is being served
+            self._hold(memoryview(frame)[sent:])
+        return True
+
     def retry_write(self) -> None:
         """Write more, if there is room of which the system has not told.
 

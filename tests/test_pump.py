@@ -10,7 +10,7 @@ import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
 from relay.protocol import Limits, MessagePipe, Pipe, State
-from relay.protocol.frames import BINARY, TEXT
+from relay.protocol.frames import BINARY, PING, TEXT
 from relay.pump import Pump
 from tests.protocol.wire import Frame
 from tests.support import Pair, close_frame, trio_test
@@ -203,3 +203,107 @@ async def test_cancellation_during_a_write_leaves_it_unfinished() -> None:
         await direction.pump.run(FRAME)
     assert scope.cancelled_caught
     assert not direction.pipe.can_inject
+
+
+# Frames of the relay's own
+
+PING_FRAME = Frame(PING, b"ours").encode()
+
+
+@trio_test
+async def test_a_frame_is_injected_and_is_no_activity() -> None:
+    async with running() as it:
+        await it.source.send_all(FRAME)
+        assert await it.sink.receive_some() == FRAME
+        await trio.sleep(0.1)
+        for _ in range(2):
+            assert it.pump.inject(PING_FRAME)
+            assert await it.sink.receive_some() == PING_FRAME
+        assert it.pump.last_activity == 0
+        await it.source.send_all(OTHER)
+        assert await it.sink.receive_some() == OTHER
+        assert it.pump.last_activity == 0.1
+        await it.source.aclose()
+    assert it.pipe.state is State.CLOSED
+
+
+@pytest.mark.parametrize("data", [FRAME, FRAME[:-1], close_frame(1000).encode()])
+@trio_test
+async def test_a_frame_is_injected_before_what_has_come_already(data: bytes) -> None:
+    async with running() as it:
+        await wait_all_tasks_blocked()
+        await it.source.send_all(data)
+        assert it.pump.inject(PING_FRAME)  # though its task is about to run
+        await wait_all_tasks_blocked()
+        assert await it.sink.receive_some() == PING_FRAME + data
+        await it.source.aclose()
+
+
+@trio_test
+async def test_a_frame_is_injected_before_the_end() -> None:
+    async with running() as it:
+        await wait_all_tasks_blocked()
+        assert isinstance(it.source, trio.StapledStream)
+        it.source.send_stream.close()
+        assert it.pump.inject(PING_FRAME)
+    assert await it.sink.receive_some() == PING_FRAME
+    assert it.pipe.state is State.CLOSED
+
+
+@trio_test
+async def test_no_frame_is_injected_inside_another() -> None:
+    async with running() as it:
+        await it.source.send_all(FRAME[:-1])
+        await wait_all_tasks_blocked()
+        assert not it.pump.inject(PING_FRAME)
+        await it.source.send_all(FRAME[-1:])
+        await wait_all_tasks_blocked()
+        assert it.pump.inject(PING_FRAME)
+        await wait_all_tasks_blocked()
+        assert await it.sink.receive_some() == FRAME + PING_FRAME
+        it.pump.stop()
+
+
+@trio_test
+async def test_no_frame_is_injected_while_one_is_written_or_after_the_end() -> None:
+    async with running(lockstep_stream_pair) as it:
+        await it.source.send_all(FRAME)
+        await wait_all_tasks_blocked()
+        assert not it.pump.inject(PING_FRAME)
+        assert await it.sink.receive_some() == FRAME
+        await wait_all_tasks_blocked()
+        assert it.pump.inject(PING_FRAME)
+        assert not it.pump.inject(PING_FRAME)  # it is not even begun
+        await wait_all_tasks_blocked()
+        assert not it.pump.inject(PING_FRAME)
+        it.pump.stop()
+        assert await it.sink.receive_some() == PING_FRAME
+    assert not it.pump.inject(PING_FRAME)
+    assert it.pipe.can_inject
+
+
+@trio_test
+async def test_no_frame_is_injected_after_a_close() -> None:
+    async with running() as it:
+        await it.source.send_all(close_frame(1000).encode())
+    assert not it.pump.inject(PING_FRAME)
+
+
+@trio_test
+async def test_a_sink_that_breaks_while_a_frame_is_injected_ends_it() -> None:
+    async with running() as it:
+        await wait_all_tasks_blocked()
+        await it.sink.aclose()
+        assert it.pump.inject(PING_FRAME)
+    assert not it.pipe.can_inject
+    assert not it.pump.inject(PING_FRAME)
+
+
+@trio_test
+async def test_a_frame_that_is_cut_short_is_followed_by_nothing() -> None:
+    async with running(lockstep_stream_pair) as it:
+        await wait_all_tasks_blocked()
+        assert it.pump.inject(PING_FRAME)
+        await wait_all_tasks_blocked()
+        it.pump.abort()
+    assert not it.pipe.can_inject

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -10,7 +11,7 @@ import trio
 
 from relay.link import CHUNK
 from relay.protocol import Limits, MessagePipe, Pipe, State
-from relay.protocol.frames import BINARY, TEXT
+from relay.protocol.frames import BINARY, PING, TEXT
 from relay.reactor import Reactor
 from relay.socket_stream import SocketStream
 from relay.splice import Flow, splicing
@@ -565,3 +566,94 @@ async def test_a_fault_in_early_data_comes_out() -> None:
             await carrying.__aenter__()
     for stream in (*ours, *theirs):
         await stream.aclose()
+
+
+# Frames of the relay's own
+
+PING_FRAME = Frame(PING, b"ours").encode()
+
+
+@with_and_without_tls
+@trio_test
+async def test_a_frame_is_injected_and_is_no_activity(connection: Connection) -> None:
+    async with spliced(connection) as it:
+        await it.client.send_all(HELLO)
+        assert await it.provider.receive_some() == HELLO
+        before = it.inbound.last_activity
+        await trio.sleep(1)
+        for flow, sink in ((it.inbound, it.provider), (it.outbound, it.client)):
+            assert flow.inject(PING_FRAME)
+            assert await sink.receive_some() == PING_FRAME
+        assert it.inbound.last_activity == before
+        await it.client.send_all(WORLD)
+        assert await it.provider.receive_some() == WORLD
+        assert it.inbound.last_activity == before + 1
+        it.stop()
+
+
+@trio_test
+async def test_no_frame_is_injected_inside_another() -> None:
+    async with spliced() as it:
+        await it.client.send_all(HELLO[:-1])
+        await it.settle()
+        assert not it.inbound.inject(PING_FRAME)
+        await it.client.send_all(HELLO[-1:])
+        await it.settle()
+        assert it.inbound.inject(PING_FRAME)
+        assert received_now(it.provider) == HELLO + PING_FRAME
+        it.stop()
+
+
+@with_and_without_tls
+@trio_test
+async def test_no_frame_is_injected_while_something_is_unsent(connection: Connection) -> None:
+    async with spliced(connection) as it, trio.open_nursery() as nursery:
+        nursery.start_soon(it.client.send_all, BIG)
+        await it.settle()
+        assert since(it.inbound) is not None
+        assert not it.inbound.inject(PING_FRAME)
+        assert await receive(it.provider, len(BIG)) == BIG
+        await it.settle()
+        assert it.inbound.inject(PING_FRAME)
+        assert await it.provider.receive_some() == PING_FRAME
+        it.stop()
+
+
+@trio_test
+async def test_no_frame_is_injected_once_it_ends() -> None:
+    async with spliced() as it:
+        it.inbound.stop()
+        assert not it.inbound.inject(PING_FRAME)
+        await it.provider.send_all(CLOSE)
+        await it.settle()
+        assert not it.outbound.inject(PING_FRAME)
+    assert not it.inbound.inject(PING_FRAME)
+
+
+@trio_test
+async def test_a_frame_for_which_there_is_no_room_is_kept() -> None:
+    """As what was written before has filled the buffer."""
+    async with spliced() as it:
+        filled = 0
+        with suppress(BlockingIOError):
+            while True:
+                filled += it.ours[1].socket.send(bytes(1024))
+        assert it.inbound.inject(PING_FRAME)
+        assert since(it.inbound) is not None
+        assert not it.inbound.inject(PING_FRAME)
+        await it.client.send_all(HELLO)
+        assert await receive(it.provider, filled) == bytes(filled)
+        await it.settle()
+        assert received_now(it.provider) == PING_FRAME + HELLO
+        it.stop()
+
+
+@trio_test
+async def test_a_sink_that_breaks_while_a_frame_is_injected_ends_it() -> None:
+    async with spliced(tcp) as it:
+        it.ours[1].socket.shutdown(socket.SHUT_WR)
+        assert not it.inbound.inject(PING_FRAME)
+        assert it.ended == [it.inbound]
+        assert not it.pipes[0].can_inject
+        assert not it.inbound.inject(PING_FRAME)
+        it.stop()
