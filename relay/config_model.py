@@ -149,6 +149,8 @@ class GatewayLimitsModel(_Model):
     max_duration: OptionalDuration | None = None
     write_timeout: Duration | None = None
     close_timeout: Duration | None = None
+    ping_interval: OptionalDuration | None = None
+    ping_timeout: Duration | None = None
     max_message_size: Size | None = None
     max_fragments: Count | None = None
 
@@ -164,6 +166,8 @@ class LimitsModel(_Model):
     write_timeout: Duration = 30
     close_timeout: Duration = 5
     drain_timeout: Duration = 25
+    ping_interval: OptionalDuration = math.inf
+    ping_timeout: Duration = 20
     max_head_size: Size = 16 * 1024
     max_message_size: Size = 32 * 1024 * 1024
     max_fragments: Count = 65536

@@ -269,6 +269,8 @@ def _timeouts(model: LimitsModel) -> Timeouts:
         write=model.write_timeout,
         close=model.close_timeout,
         drain=model.drain_timeout,
+        ping_interval=model.ping_interval,
+        ping_timeout=model.ping_timeout,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from typing import Protocol
 
@@ -21,6 +21,7 @@ import trio
 from relay.carrier import Carrier
 from relay.link import close, finish_sending, receive, reset
 from relay.log import log_fault
+from relay.pinger import Pinger, pingers, share_pings
 from relay.protocol import Cause, Ending, Leg, Pipe, State, closing, ending, farewell, policy
 from relay.pump import pumping
 from relay.reactor import Reactor
@@ -39,6 +40,8 @@ _ENDED_BY_PEERS = {  # by what they did, or did not do after one of them had clo
     closing.CLIENT_LOST,
     closing.UPSTREAM_LOST,
 }
+_CLIENT_GONE = {closing.CLIENT_STALLED, closing.CLIENT_SILENT}
+_UPSTREAM_GONE = {closing.UPSTREAM_STALLED, closing.UPSTREAM_SILENT}
 _log = structlog.get_logger()
 
 
@@ -133,14 +136,21 @@ class Session:
         """Carry both directions; return why they ended, as far as the relay ended them."""
         if opened.inbound.state is not State.OPEN:
             return closing.PEERS  # the client did not even take its 101
+        asks = self._timeouts.ping_interval < math.inf
+        pings = share_pings(opened.inbound, opened.outbound) if asks else None
         async with self._carrying(opened) as (inbound, outbound):
-            cause = await self._watch(inbound, outbound)
+            asking = pingers(pings, inbound, outbound, self._timeouts) if pings else ()
+            cause = await self._watch(inbound, outbound, asking)
             if (inbound.pipe.state, outbound.pipe.state) == (State.FAILED, State.OPEN):
                 await self._hear_out(opened, outbound)
+            if cause is closing.CLIENT_SILENT:
+                opened.outbound.send_failed()  # as far as is known
+            elif cause is closing.UPSTREAM_SILENT:
+                opened.inbound.send_failed()
             # What is being written to a side that lives may be finished, so that a Close can
             # follow it; what is being written to one that is gone or stalled may not.
-            client_gone = inbound.pipe.state is State.CLOSED or cause is closing.CLIENT_STALLED
-            gone = outbound.pipe.state is State.CLOSED or cause is closing.UPSTREAM_STALLED
+            client_gone = inbound.pipe.state is State.CLOSED or cause in _CLIENT_GONE
+            gone = outbound.pipe.state is State.CLOSED or cause in _UPSTREAM_GONE
             (outbound.abort if client_gone else outbound.stop)()
             (inbound.abort if gone else inbound.stop)()
         return cause
@@ -186,9 +196,10 @@ class Session:
         wrote = first.state is not State.OPEN  # else it is the sink that took nothing more
         return "client" if (first is inbound) is wrote else "provider"
 
-    async def _watch(self, inbound: Carrier, outbound: Carrier) -> Cause:
+    async def _watch(self, inbound: Carrier, outbound: Carrier, asking: Sequence[Pinger]) -> Cause:
         """Wait until the session has to end."""
         timeouts = self._timeouts
+        active = asking or (inbound, outbound)
         last_moment = trio.current_time() + timeouts.max_duration
         closing_until = math.inf
         while True:
@@ -216,10 +227,8 @@ class Session:
                     (_stalled_at(outbound, now, timeouts), closing.CLIENT_STALLED),
                     (_stalled_at(inbound, now, timeouts), closing.UPSTREAM_STALLED),
                     (last_moment, policy("maximum duration reached")),
-                    (
-                        max(inbound.last_activity, outbound.last_activity) + timeouts.idle,
-                        closing.IDLE,
-                    ),
+                    (max(each.last_activity for each in active) + timeouts.idle, closing.IDLE),
+                    *((each.look(now), each.silent) for each in asking),
                 )
                 for moment, cause in deadlines:
                     if now >= moment:

@@ -28,3 +28,7 @@ class Timeouts:
     """For the answering Close, and for a connection to end."""
     drain: float = 25
     """From the order to stop to the hard end."""
+    ping_interval: float = math.inf
+    """Without a byte from a peer, after which it is sent a Ping; infinite for none."""
+    ping_timeout: float = 20
+    """For a byte from that peer, after the Ping."""
