@@ -92,6 +92,8 @@ class Echo:
         """The last request's."""
         self.received = 0
         """Bytes that followed the requests."""
+        self.pongs = 0
+        """Pongs that it was sent, though it asks nobody."""
 
     async def __call__(self, stream: trio.SSLStream[trio.SocketStream], head: bytes) -> None:
         self.head = head
@@ -117,6 +119,8 @@ class Echo:
                     protocol.send_binary(event.data, event.fin)
                 elif event.opcode is Opcode.CONT:
                     protocol.send_continuation(event.data, event.fin)
+                elif event.opcode is Opcode.PONG:
+                    self.pongs += 1
 
 
 async def read_head(stream: trio.abc.ReceiveStream) -> bytes:
