@@ -17,7 +17,9 @@ __all__ = ["Pairs", "read_pairs"]
 
 _MAX_VALUES = 65_536  # commas and opening brackets, those in strings included
 _MAX_DEPTH = 128
-_STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+# A string that does not end reaches to the end of the text: were it none, each escaped quotation
+# mark in it would be tried as the beginning of another, which takes quadratic time.
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
 class Pairs(list[tuple[str, object]]):

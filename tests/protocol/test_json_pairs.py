@@ -38,3 +38,11 @@ def test_bytes_are_read_too(encoding: str) -> None:
 )
 def test_what_is_no_object_is_none(message: str | bytes) -> None:
     assert read_pairs(message) is None
+
+
+@pytest.mark.parametrize(
+    "end", ['\\"' * 500_000, "a" * 1_000_000 + "\\", '"' * 1_000_001, "\\" * 1_000_001]
+)
+def test_no_message_takes_long_to_read(end: str) -> None:
+    """If the time grew with the square of the size, it would be hours and not milliseconds."""
+    assert read_pairs('{"a": "' + end) is None
