@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from relay.protocol.credentials import contains_token
+from relay.protocol.credentials import TOKEN_PREFIX, contains_token
 from relay.protocol.errors import RemoteProtocolError
 from relay.protocol.json_pairs import Pairs, read_pairs
 from relay.protocol.messages import Policy
@@ -34,7 +34,9 @@ def credential_filter(members: Collection[str], *, keep_own: bool) -> Policy:
     def is_dropped(name: str, value: object) -> bool:
         if name.lower() not in members:
             return False
-        return not keep_own or contains_token(str(value).encode()) or str(value)[:4] == "rly_"
+        # A JSON string may hold half of a surrogate pair, which is no UTF-8 by itself.
+        text = str(value).encode("utf-8", "surrogatepass")
+        return not keep_own or contains_token(text) or text.startswith(TOKEN_PREFIX)
 
     def policy(message: str | bytes) -> tuple[str | bytes, ...]:
         text = message if isinstance(message, str) else message.decode("latin-1")

@@ -67,6 +67,14 @@ def test_where_clients_may_bring_their_own_only_gateway_tokens_go(value: str) ->
     assert _filtered(own, keep_own=True) is own
 
 
+def test_half_a_surrogate_pair_is_a_value_like_any_other() -> None:
+    message = '{"xi_api_key": "\\ud800", "text": "a"}'
+    assert _filtered(message, keep_own=True) is message
+    assert _filtered(message) == '{"text": "a"}'
+    hidden = f'{{"xi_api_key": "\\ud800{_TOKEN}", "text": "\\udfff"}}'
+    assert _filtered(hidden, keep_own=True) == '{"text": "\\udfff"}'
+
+
 @pytest.mark.parametrize(
     "message",
     [
