@@ -19,6 +19,7 @@ __all__ = [
     "detect_dead_peer",
     "finish_sending",
     "is_private_path",
+    "next_chunk",
     "peer_address",
     "peer_ip",
     "receive",
@@ -28,7 +29,9 @@ __all__ = [
 CHUNK = 72 * 1024
 """Bytes that are read at a time, at most: a message of 64 KiB, header and all, is one read, and a
 session holds one chunk in each direction, at most."""
-
+_SMALL_CHUNK = 4 * 1024
+_TINY_FRAMES = 16
+"""Bytes on average, and less: then looking at them is what costs."""
 
 _PROBE_AFTER = 30
 """Seconds of silence: half of the minute after which the less patient NATs forget a connection."""
@@ -49,6 +52,15 @@ async def receive(stream: trio.abc.ReceiveStream, max_bytes: int = CHUNK) -> byt
         return bytes(await stream.receive_some(max_bytes))
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         return b""
+
+
+def next_chunk(frames: int, size: int) -> int:
+    """How many bytes to read next, at most, after ``size`` bytes that held so many frames.
+
+    A session may take its turn; but with thousands of frames it would take so long that others
+    notice.
+    """
+    return _SMALL_CHUNK if frames * _TINY_FRAMES > size else CHUNK
 
 
 async def complete_tls(stream: trio.abc.Stream) -> bool:

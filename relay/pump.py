@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from relay.link import receive
+from relay.link import CHUNK, next_chunk, receive
 from relay.protocol import Pipe, State
 
 __all__ = ["Pump", "pumping"]
@@ -89,13 +89,17 @@ class Pump:
 
     async def _carry(self, data: bytes) -> bytes:
         """Carry until there is an end; return what was read, but not given to the pipe."""
-        pipe = self.pipe
+        pipe, chunk = self.pipe, CHUNK
         while True:
-            if data and not await self._write(pipe.receive_data(data)):
-                return b""
+            if data:
+                before = pipe.frames
+                out = pipe.receive_data(data)
+                chunk = next_chunk(pipe.frames - before, len(data))
+                if not await self._write(out):
+                    return b""
             if pipe.state is not State.OPEN or self._stopping:
                 return b""
-            data = await receive(self._source)
+            data = await receive(self._source, chunk)
             self.last_activity = trio.current_time()
             if not data:
                 return pipe.receive_data(b"")

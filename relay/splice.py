@@ -14,7 +14,7 @@ from contextlib import ExitStack, asynccontextmanager
 
 import trio
 
-from relay.link import CHUNK
+from relay.link import CHUNK, next_chunk
 from relay.protocol import Pipe, State
 from relay.reactor import NOTHING, READ, WRITE, Reactor
 from relay.records import RECORD, Records
@@ -22,8 +22,7 @@ from relay.socket_stream import SocketStream
 
 __all__ = ["Flow", "splicing"]
 
-_TINY_FRAMES = 16  # bytes on average, and less: then looking at them is what costs
-_SMALL_CHUNK = 4 * 1024
+_SUSPECT = 16 * 1024  # bytes of a chunk from which on it may be thousands of frames
 
 
 class _Socket:
@@ -140,7 +139,7 @@ class Flow:
         self._send = sink.records.send if sink.records else sink.stream.socket.send
         self._receive_data = pipe.receive_data
         self._chunk = CHUNK
-        self._suspect = CHUNK  # bytes of a chunk from which on it may be thousands of frames
+        self._suspect = _SUSPECT
         self._ended = ended
         self._unsent: memoryview | None = None
         self._stopping = False
@@ -280,16 +279,11 @@ class Flow:
             self.abort()
 
     def _receive_suspect(self, data: bytes) -> bytes:
-        """Look at a chunk that may hold thousands of frames, and read less next time if it did.
-
-        A session may take its turn, but not for so long that others notice.
-        """
+        """Look at a chunk that may hold thousands of frames, and read less next time if it did."""
         before = self.pipe.frames
         out = self._receive_data(data)
-        if (self.pipe.frames - before) * _TINY_FRAMES > len(data):
-            self._chunk, self._suspect = _SMALL_CHUNK, 0  # so the next ones are looked at here, too
-        else:
-            self._chunk = self._suspect = CHUNK
+        self._chunk = next_chunk(self.pipe.frames - before, len(data))
+        self._suspect = _SUSPECT if self._chunk == CHUNK else 0  # else the next ones come here, too
         return out
 
     def _carry_unread(self) -> None:

@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from relay.protocol import Pipe
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
 from relay.timeouts import Timeouts
 from tests.playbook import Playbook, open_session
@@ -98,6 +99,32 @@ async def test_the_messages_lane_masks_anew_and_joins_fragments() -> None:
         assert received[:2] == b"\x82\x90"
         assert received[6:] != play.client.encode(Frame(BINARY, b"\0" * 16))[6:]
         await play.close()
+
+
+@in_every_variant
+@trio_test
+async def test_a_flood_of_tiny_frames_takes_short_turns(
+    variant: Variant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking at them costs, and meanwhile nobody else is served."""
+    turns: list[int] = []
+    receive_data = Pipe.receive_data
+
+    def noting(self: Pipe, data: bytes) -> bytes:
+        turns.append(len(data))
+        return receive_data(self, data)
+
+    monkeypatch.setattr(Pipe, "receive_data", noting)
+    async with open_session(variant) as play:
+        tiny = play.client.encode(Frame(TEXT, b"")) * 10_000
+        large = play.client.encode(CHUNK) * 4
+        for data in (tiny, tiny, large):
+            await play.client.stream.send_all(data)
+            assert len(await play.provider.receive_bytes(len(data))) == len(data)
+        seen = turns.copy()
+        await play.close()
+    assert max(seen[1:10]) == 4096
+    assert max(seen[10:]) > 16 * 1024  # and whoever stops it has long ones again
 
 
 @in_portable_variants
