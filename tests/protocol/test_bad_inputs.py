@@ -9,6 +9,7 @@ from tests.protocol.handshakes import (
     ACCEPT,
     KEY,
     LIMITS,
+    PROVIDERS,
     TOKEN,
     Session,
     a_gateway,
@@ -444,6 +445,37 @@ def test_what_follows_a_handshake_is_taken_for_frames(name: str, rest: bytes) ->
     client = ClientHandshake(LIMITS)
     assert client.receive_data(REQUESTS[name])
     assert client.early_data == rest
+
+
+@pytest.mark.parametrize("line_end", ["%0d%0a", "%0D%0A", "%0a", "%0d", "%00"])
+@pytest.mark.parametrize(
+    ("target", "lines", "status"),
+    [
+        ("openai?model=m{}X-Injected: 1", [], 400),  # a space ends the target
+        ("openai?model=m{}X-Injected:1", [], 101),
+        ("openai{}X-Injected:1", [], 400),
+        ("google?api_key=k{}X-Injected:1", [], 101),
+        ("deepgram/v1/listen?authorization=k{}X-Injected:1", [], 101),
+        ("elevenlabs/v1/text-to-speech/v{}X-Injected:1/stream-input", [], 400),
+        ("openai?model=m", ["cf-aig-byok-alias: default{}X-Injected:1"], 400),
+        ("openai?model=m", ["Sec-WebSocket-Protocol: a{}X-Injected"], 101),
+        ("openai?model=m", ["OpenAI-Beta: a{}X-Injected:1"], 101),
+        ("openai?model=m", ["Authorization: Bearer k{}X-Injected:1"], 101),
+    ],
+)
+def test_no_line_can_be_added_to_the_request(
+    target: str, lines: list[str], status: int, line_end: str
+) -> None:
+    """Nothing is decoded on the way, or else refused."""
+    gateway = a_gateway(stored_keys={(name, "default"): "sk" for name in PROVIDERS})
+    data = get(
+        f"/v1/acct/main/{target.format(line_end)}", *(each.format(line_end) for each in lines)
+    )
+    assert status_of_client(data, gateway) == status
+    if status == 101:
+        sent = admit(data, gateway).upstream_bytes
+        assert not any(line.lower().startswith(b"x-injected") for line in sent.splitlines())
+        assert sent.count(b"\r\n\r\n") == 1
 
 
 # --- providers ------------------------------------------------------------------------------------
