@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check style types coverage bench sdk conformance fuzz clean
+.PHONY: help run test check style types security coverage bench sdk conformance fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ run: .venv/run ## run the demo: relay, provider doubles, four conversations (ARG
 test: .venv/test ## run the tests (ARGS are pytest's)
 	$(BIN)/python -m pytest $(ARGS)
 
-check: style types coverage test ## everything that has to hold before a commit
+check: style types security coverage test ## everything that has to hold before a commit
 
 style: .venv/dev ## lint, and check the format
 	$(BIN)/ruff check .
@@ -29,6 +29,9 @@ style: .venv/dev ## lint, and check the format
 
 types: .venv/dev ## check the types, strictly, of sources and tests
 	$(BIN)/mypy
+
+security: .venv/dev ## look for calls that are known to be dangerous (bandit)
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml relay examples
 
 coverage: .venv/dev ## 100 % branch coverage of the core, by the core's own tests
 	$(BIN)/python -m coverage run -m pytest -q tests/protocol

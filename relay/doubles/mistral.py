@@ -26,7 +26,7 @@ __all__ = ["SUBPROTOCOL", "TOKEN_PREFIX", "serve"]
 SUBPROTOCOL = "realtime"
 """What browsers offer beside their token, and get as the answer."""
 
-TOKEN_PREFIX = "rt_"  # noqa: S105 (what every token begins with)
+TOKEN_PREFIX = "rt_"  # a prefix  # noqa: S105  # nosec B105
 """What a browser's token begins with."""
 
 _SLOTS = Slots(headers={b"authorization": "Bearer"})

@@ -26,7 +26,7 @@ _WINDOW_BITS = re.compile(r"[89]|1[0-5]")  # 7.1.2: 8 to 15, without leading zer
 # way to go, so the time is linear; possessive quantifiers would say so, but `re` fails on groups in
 # them ("the span of capturing group is wrong").
 _OWS = r"[ \t]*"
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 5.6.2
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 5.6.2  # noqa: S105  # nosec B105
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _PARAMETER = rf"{_OWS};{_OWS}({_TOKEN})(?:{_OWS}={_OWS}(?:({_TOKEN})|{_QUOTED}))?"
 _PARAMETERS = re.compile(_PARAMETER)

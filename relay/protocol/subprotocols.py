@@ -11,7 +11,7 @@ from relay.protocol.fields import FieldLines, list_members
 __all__ = ["TOKEN_ENTRY", "answer", "offered_entries"]
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
-TOKEN_ENTRY = "cf-aig-authorization."  # noqa: S105 - a prefix
+TOKEN_ENTRY = "cf-aig-authorization."  # a prefix  # noqa: S105  # nosec B105
 """What goes before a gateway token in an entry."""
 
 
