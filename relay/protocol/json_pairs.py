@@ -30,7 +30,7 @@ class Pairs(list[tuple[str, object]]):
         return "{" + ", ".join(f"{json.dumps(k)}: {_dump(v)}" for k, v in self) + "}"
 
     def find(self, path: Sequence[str]) -> Iterator[object]:
-        """Everything at a path of names in lower case, in any case, through lists, and in repeated
+        """Everything at a path of case-folded names, in any case, through lists, and in repeated
         members too; None for what stands on the way and cannot have members, null apart.
         """
         return _find(self, path)
@@ -86,7 +86,7 @@ def _find(value: object, path: Sequence[str]) -> Iterator[object]:
         yield value
     elif isinstance(value, Pairs):
         for name, member in value:
-            if name.lower() == path[0]:
+            if name.casefold() == path[0]:  # some parsers take "\u017f" for an "s"
                 yield from _find(member, path[1:])
     elif value is not None:
         yield None

@@ -34,7 +34,7 @@ def model_filter(
         RemoteProtocolError: The policy does, for a first message without a model, for what is no
             JSON object, and for a model that is not allowed.
     """
-    paths = [(each.member.lower().split("."), each.required_in) for each in where]
+    paths = [(each.member.casefold().split("."), each.required_in) for each in where]
     named = False
 
     def policy(message: str | bytes) -> tuple[str | bytes, ...]:

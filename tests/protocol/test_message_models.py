@@ -60,6 +60,7 @@ def test_a_first_message_may_name_an_allowed_model(message: str | bytes) -> None
         '{"session": {"model": "good"}, "session": {"model": "evil"}}',
         '{"session": {"model": "good", "Model": "evil"}}',
         '{"session": {"mod\\u0065l": "evil"}}',
+        '{"session": {"model": "good"}, "\\u017fession": {"model": "evil"}}',
         '{"session": [{"model": "good"}, {"model": "evil"}]}',
         '{"session": {"model": ["good", "evil"]}}',
         '{"session": {"model": {"name": "good"}}}',
