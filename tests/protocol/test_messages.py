@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 
 import pytest
 
 from relay.protocol import Close, Limits, MessagePipe, Policy, RemoteProtocolError, State
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
+from relay.protocol.message_credentials import credential_filter
 from tests.protocol.hostile_frames import (
     ACCEPTED,
     COMPRESSED,
@@ -313,3 +315,46 @@ def test_a_close_may_be_withheld(masked: bool) -> None:
     assert decode(sent, masked=masked) == [before]
     assert pipe.state is State.CLOSED
     assert pipe.close is None
+
+
+@pytest.mark.parametrize("text", ["x", "\u00e9", "\U0001f600"])
+def test_a_message_under_way_takes_little_more_than_its_own_size(text: str) -> None:
+    """Kept as it came and in one piece, whatever Python would take for its characters."""
+    pipe = MessagePipe(masked=False, limits=Limits())
+    payload = text.encode() * (2**20 // len(text.encode()))
+    frame = Frame(TEXT, payload, fin=False, missing=2**20).encode()
+    tracemalloc.start()
+    try:
+        for start in range(0, len(frame), 4096):
+            assert pipe.receive_data(frame[start : start + 4096]) == b""
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1.25 * len(payload)
+
+
+@pytest.mark.parametrize(
+    ("text", "policies", "times"),
+    [
+        ("x", (), 10),
+        ("x\U0001f600", (), 10),
+        ('"x\U0001f600"', (credential_filter({"xi_api_key"}, keep_own=False),), 25),
+    ],
+)
+def test_passing_a_message_on_takes_a_few_times_its_size(
+    text: str, policies: Sequence[Policy], times: int
+) -> None:
+    """For a moment. docs/security.md says so; Python takes four bytes for each character, if one
+    of them needs them."""
+    pipe = new_pipe(masked=False, policies=policies)
+    payload = text.encode().replace(b"x", b"x" * 2**20)
+    if policies:
+        payload = b'{"xi_api_key": "k", "text": ' + payload + b"}"
+    data = Frame(TEXT, payload).encode()
+    tracemalloc.start()
+    try:
+        assert pipe.receive_data(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < times * len(payload)
