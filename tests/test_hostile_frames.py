@@ -38,6 +38,7 @@ from tests.support import (
 
 AWAY = close_frame(1001, "going away")
 BROKEN = close_frame(1011, "upstream protocol error")
+LOST = close_frame(1011, "upstream connection lost")
 IDLE = close_frame(1001, "idle timeout")
 
 
@@ -211,6 +212,27 @@ async def test_a_storm_of_closes_is_one_close(variant: Variant, by: str) -> None
         await play.provider.end()
         await play.client.end()
     assert play.record["cause"] == "peers"
+
+
+@in_every_variant
+@from_both_sides
+@trio_test
+async def test_a_half_closed_peer_has_ended_and_is_sent_nothing_more(
+    variant: Variant, by: str
+) -> None:
+    async with open_session(variant) as play:
+        one, other = sides(play, by)
+        assert isinstance(one.stream, trio.abc.HalfCloseableStream)
+        await one.send(Frame(TEXT, b"last words"))
+        await one.stream.send_eof()
+        assert await other.receive() == Frame(TEXT, b"last words")
+        assert await other.receive() == (AWAY if by == "client" else LOST)
+        await other.send(Frame(TEXT, b"not heard"), close_frame(1000))
+        assert await one.receive_rest() == b""
+        await play.client.end()
+        await play.provider.end()
+    assert play.ended_at == 0
+    assert play.record["by"] == by
 
 
 @in_every_variant
