@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from relay.units import duration, size
+
 __all__ = [
     "ConfigModel",
     "GatewayModel",
@@ -19,17 +21,9 @@ __all__ = [
     "checked_name",
 ]
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZE = re.compile(r"([0-9]{1,15})(B|KiB|MiB|GiB)")
-_BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
-
 
 def _duration(value: Any) -> float:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError('must be a duration such as "500ms", "10s", "5m" or "1h"')
-    return float(match[1]) * _SECONDS[match[2]]
+    return duration(value if isinstance(value, str) else "")
 
 
 def _positive_duration(value: Any) -> float:
@@ -44,10 +38,7 @@ def _optional_duration(value: Any) -> float:
 
 
 def _size(value: Any) -> int:
-    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    if match is None or not int(match[1]):
-        raise ValueError('must be a size such as "512B", "16KiB" or "32MiB"')
-    return int(match[1]) * _BYTES[match[2]]
+    return size(value if isinstance(value, str) else "")
 
 
 def _matching(pattern: str, words: str) -> Callable[[str], str]:
