@@ -7,6 +7,7 @@ understood, and nothing leaves the machine.
 
 A double refuses, with 400 and ``{"error": "leak: ..."}``, any request that carries something which
 belongs between client and relay (``leaks.py``), so that a leak shows in whatever uses a double.
+Any double can be made to misbehave by a fault (``faults.py``).
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from relay.doubles import (
     workers_ai,
     xai,
 )
+from relay.doubles.faults import FAULTS, parse_fault
+from relay.doubles.faulty_stream import Fault, FaultyStream
 from relay.doubles.leaks import leaked_slot
 from relay.doubles.messages import refuse
 from relay.doubles.opening import Request
@@ -43,10 +46,14 @@ from relay.doubles.server import Closed, Connection, serve_connection
 
 __all__ = [
     "DOUBLES",
+    "FAULTS",
     "Closed",
     "Connection",
     "Double",
+    "Fault",
+    "FaultyStream",
     "Request",
+    "parse_fault",
     "serve_connection",
     "serve_double",
     "serve_stream",
@@ -93,6 +100,7 @@ async def serve_stream(
     stream: trio.abc.Stream,
     *,
     observe: Callable[[Request], None] | None = None,
+    fault: Fault | None = None,
 ) -> None:
     """Be ``provider`` on one stream until the connection has ended; see ``serve_double``."""
     double = DOUBLES[provider]
@@ -106,7 +114,7 @@ async def serve_stream(
         else:
             await double.serve(connection, key)
 
-    await serve_connection(stream, handle)
+    await serve_connection(stream if fault is None else FaultyStream(stream, fault), handle)
 
 
 async def serve_double(
@@ -117,19 +125,23 @@ async def serve_double(
     port: int = 0,
     ssl_context: ssl.SSLContext | None = None,
     observe: Callable[[Request], None] | None = None,
+    fault: Fault | None = None,
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Be ``provider``, a key of ``DOUBLES``, on a TCP port until cancelled.
 
     ``key`` is the one credential the double accepts. With ``ssl_context`` it speaks TLS.
-    ``observe`` is called with each opening handshake that arrived, before it is judged. Port 0
-    takes a free one; ``task_status`` reports it once the port is bound.
+    ``observe`` is called with each opening handshake that arrived, before it is judged. ``fault``
+    strikes on each connection that the double accepts (``faults.py``). Port 0 takes a free one;
+    ``task_status`` reports it once the port is bound.
 
     Raises:
         KeyError: there is no such double.
         OSError: the port cannot be bound.
     """
-    handler = functools.partial(serve_stream, DOUBLES[provider].provider, key, observe=observe)
+    handler = functools.partial(
+        serve_stream, DOUBLES[provider].provider, key, observe=observe, fault=fault
+    )
     listeners = await trio.open_tcp_listeners(port, host=host)
     task_status.started(int(listeners[0].socket.getsockname()[1]))
     if ssl_context is None:
