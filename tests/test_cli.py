@@ -21,7 +21,7 @@ import trio
 from typer.testing import CliRunner, Result
 
 from relay.cli import app, raise_open_file_limit
-from relay.doubles import serve_double
+from relay.doubles import FAULTS, serve_double
 from tests.config_files import (
     OPEN_GATEWAY,
     load_text,
@@ -37,7 +37,7 @@ COMMANDS = [
     ((), "serve check demo probe token", "--version"),
     (("serve",), "Run the relay.", "--config --log-level --log-format"),
     (("check",), "Check the configuration:", "--config --dial"),
-    (("demo",), "Run the relay, doubles", "--once --http-port --https-port"),
+    (("demo",), "Run the relay, doubles", "--once --http-port --https-port --fault"),
     (("probe",), "Open one session,", "--header --subprotocol --ca"),
     (("token",), "new", "--help"),
     (("token", "new"), "Make a gateway token.", "--name"),
@@ -83,6 +83,12 @@ def test_the_help_of_serve_says_when_it_is_ready_and_how_it_ends() -> None:
     assert "[default: relay.toml]" in text
 
 
+def test_the_help_of_demo_says_what_each_fault_does() -> None:
+    text = words(run("demo", "--help").stdout)
+    for fault in FAULTS.values():
+        assert re.search(rf"{fault.name}[^ ]*( REASON)?: {re.escape(fault.summary)}", text), text
+
+
 def test_version() -> None:
     result = run("--version")
     assert (result.exit_code, result.stdout) == (0, f"relay {version('realtime-relay')}\n")
@@ -104,6 +110,10 @@ def test_version() -> None:
         (("token", "new", "--name", '"'), "must be 1 to 64 of A-Z a-z 0-9 _ -"),
         (("token", "new", "--name", ""), "must be 1 to 64 of A-Z a-z 0-9 _ -"),
         (("probe",), "Missing argument"),
+        (("demo", "--fault", "flood"), "there is no fault 'flood'; there are refuse, hangup"),
+        (("demo", "--fault", "openai=drop:3"), "drop: '3' is no option; there is after="),
+        (("demo", "--fault", "acme=drop"), "there is no provider 'acme'"),
+        (("demo", "--fault", "drop", "--fault", "stall"), "two faults for all providers"),
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], message: str) -> None:

@@ -6,6 +6,7 @@ log lines below WARNING would run into the table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import trio
@@ -17,11 +18,19 @@ from relay.demo.examples import EXAMPLES
 from relay.demo.snippets import print_snippets
 from relay.demo.table import live_table
 from relay.demo.world import World, serve_world
+from relay.doubles.faults import NamedFault
 
 __all__ = ["demo"]
 
 
-async def demo(*, once: bool, http_port: int, https_port: int, console: Console) -> bool:
+async def demo(
+    *,
+    once: bool,
+    http_port: int,
+    https_port: int,
+    console: Console,
+    faults: Mapping[str, NamedFault] | None = None,
+) -> bool:
     """Run the examples through a relay, one after the other, and show how it went.
 
     Args:
@@ -29,17 +38,23 @@ async def demo(*, once: bool, http_port: int, https_port: int, console: Console)
         http_port: Where the relay listens without TLS; a free port if it is taken, or 0.
         https_port: Where it listens with TLS, likewise.
         console: Where to print.
+        faults: By provider, what its double does wrong. Its example is not run: it would fail, and
+            might take its time.
 
     Returns:
         Whether all conversations succeeded.
     """
     async with trio.open_nursery() as nursery:
-        serve = partial(serve_world, http_port=http_port, https_port=https_port)
+        faults = faults or {}
+        serve = partial(serve_world, http_port=http_port, https_port=https_port, faults=faults)
         world: World = await nursery.start(serve)
         _say(console, f"relay at {world.secure_url}", f"     and {world.plain_url}")
-        conversations = [Progress(example.provider, example.authentication) for example in EXAMPLES]
+        for fault, providers in _by_fault(faults).items():
+            _say(console, f"{fault} at {', '.join(providers)}:", f"     {fault.summary}")
+        examples = [example for example in EXAMPLES if example.provider not in faults]
+        conversations = [Progress(example.provider, example.authentication) for example in examples]
         with live_table(console, conversations) as changed:
-            for example, progress in zip(EXAMPLES, conversations, strict=True):
+            for example, progress in zip(examples, conversations, strict=True):
                 await converse(example, world, progress, changed)
         succeeded = all(progress.state is State.DONE for progress in conversations)
         if not once:
@@ -48,6 +63,14 @@ async def demo(*, once: bool, http_port: int, https_port: int, console: Console)
             await trio.sleep_forever()
         nursery.cancel_scope.cancel()
     return succeeded
+
+
+def _by_fault(faults: Mapping[str, NamedFault]) -> Mapping[NamedFault, list[str]]:
+    """The providers that have each fault."""
+    providers: dict[NamedFault, list[str]] = {}
+    for provider, fault in faults.items():
+        providers.setdefault(fault, []).append(provider)
+    return providers
 
 
 def _say(console: Console, *lines: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import trio
 import trustme
 
-from relay.doubles import DOUBLES, serve_double
+from relay.doubles import DOUBLES, Fault, serve_double
 from relay.gateway_token import new_token, token_hash
 from relay.protocol import Gateway, GatewayToken, Provider, Secret, by_name
 from relay.server import Server
@@ -60,6 +60,7 @@ async def serve_world(
     *,
     http_port: int,
     https_port: int,
+    faults: Mapping[str, Fault] | None = None,
     task_status: trio.TaskStatus[World] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run everything until cancelled.
@@ -67,6 +68,7 @@ async def serve_world(
     Args:
         http_port: Where the relay listens without TLS, or a free port if that cannot be had.
         https_port: Where it listens with TLS, likewise.
+        faults: By provider, what its double does wrong.
         task_status: Gets the world, once everything listens.
 
     Raises:
@@ -80,7 +82,8 @@ async def serve_world(
         async with trio.open_nursery() as nursery:
             providers = []
             for provider, key in keys.items():
-                serve = partial(serve_double, provider, key, ssl_context=files.context)
+                fault = (faults or {}).get(provider)
+                serve = partial(serve_double, provider, key, ssl_context=files.context, fault=fault)
                 port = await nursery.start(serve)
                 url = f"wss://localhost:{port}{_account_path(catalogue[provider])}"
                 providers.append(catalogue[provider].at(url))
