@@ -6,7 +6,6 @@ It shares no code with the relay's, so that what it saw is what was on the wire.
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import re
 import secrets
@@ -16,10 +15,22 @@ import trio
 
 from tests.protocol.wire import Frame, decode
 
-__all__ = ["CLOSE", "CUT", "PING", "PONG", "RESET", "TEXT", "Client", "Ended", "upgrade"]
+__all__ = [
+    "CLOSE",
+    "CUT",
+    "NO_ANSWER",
+    "PING",
+    "PONG",
+    "RESET",
+    "TEXT",
+    "Client",
+    "Ended",
+    "upgrade",
+]
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 CUT = "cut off"
+NO_ANSWER = "no answer"
 RESET = "reset"
 _CODE = re.compile(rb'"code": *(\d+)')
 
@@ -48,11 +59,14 @@ class Client:
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
         self._received = bytearray()
+        self._send_failed = False
 
     async def send(self, data: bytes) -> None:
         """Send bytes; that they cannot be sent is found out by reading."""
-        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        try:
             await self.stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._send_failed = True
 
     async def send_frames(self, *frames: Frame) -> None:
         """Send frames, masked."""
@@ -65,7 +79,7 @@ class Client:
             Ended: The answer was another one, or none.
         """
         while (end := self._received.find(b"\r\n\r\n")) < 0:
-            await self._receive_more()
+            await self._receive_more(NO_ANSWER)
         head, body = bytes(self._received[:end]), bytearray(self._received[end + 4 :])
         status = head[9:12].decode()
         if status == "101":
@@ -132,19 +146,25 @@ class Client:
             pass
         return _in_words(frame.payload)
 
-    async def _receive_more(self) -> None:
+    async def _receive_more(self, if_none: str = CUT) -> None:
         data = await self._read()
-        if not data:
-            raise Ended(CUT)
+        if not data:  # a failed write was told of the reset; a read is not told again
+            raise Ended(RESET if self._send_failed else if_none)
         self._received += data
 
     async def _read(self, *, quietly: bool = False) -> bytes:
         try:
             return bytes(await self.stream.receive_some(65536))
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            if quietly or not isinstance(error.__cause__, ConnectionResetError):
-                return b""  # TLS that was cut off, too
+            if quietly or not _was_reset(error):
+                return b""
             raise Ended(RESET) from None
+
+
+def _was_reset(error: BaseException) -> bool:
+    """Whether TCP was, below TLS, too."""
+    cause = error.__cause__
+    return isinstance(error, ConnectionResetError) or (cause is not None and _was_reset(cause))
 
 
 def _code(body: bytes | bytearray) -> str:
