@@ -11,9 +11,13 @@ import trustme
 __all__ = ["authority", "client_context", "server_context", "write_pem"]
 
 
-@functools.cache
 def authority(name: str = "trusted") -> trustme.CA:
     """The authority of that name."""
+    return _authority(name)  # one, whether its name was given or not
+
+
+@functools.cache
+def _authority(name: str) -> trustme.CA:
     return trustme.CA(organization_name=name)
 
 
