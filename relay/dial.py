@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import ssl
 from contextlib import suppress
 
@@ -13,6 +12,7 @@ from relay.protocol import ConnectHandshake, Limits, Origin, Proxy, Refused
 from relay.resumption import Resumption
 from relay.socket_stream import SocketStream
 from relay.stopwatch import Stopwatch
+from relay.unreachable import connecting_failed, tls_failed
 
 __all__ = ["dial"]
 
@@ -88,17 +88,7 @@ async def _open_tcp(host: str, port: int, whose: str) -> SocketStream:
             502, 2100, f"the {whose}'s name does not resolve", proxy_error="dns_error"
         ) from None
     except OSError as error:
-        if _lacks_descriptors(error):
-            raise Refused(
-                503,
-                2102,
-                "the relay has no descriptors left",
-                fields=(("Retry-After", "5"),),
-                proxy_error="connection_limit_reached",
-            ) from None
-        raise Refused(
-            502, 2100, f"the {whose} cannot be reached", proxy_error="connection_refused"
-        ) from None
+        raise connecting_failed(error, whose) from None
 
 
 async def _open_tunnel(stream: SocketStream, origin: Origin, proxy: Proxy) -> bytes:
@@ -121,17 +111,4 @@ async def _start_tls(
         stream.start_tls(tls, server_hostname=origin.host, session=session)
         await stream.do_handshake()
     except (trio.BrokenResourceError, OSError) as error:
-        if isinstance(error.__cause__, ssl.SSLCertVerificationError):
-            why, kind = "the provider's certificate is not valid", "tls_certificate_error"
-        else:
-            why, kind = "TLS with the provider failed", "tls_protocol_error"
-        raise Refused(502, 2100, why, proxy_error=kind) from None
-
-
-def _lacks_descriptors(error: OSError) -> bool:
-    """Whether connecting failed for want of a descriptor; Trio gives all attempts as the cause."""
-    attempts = error.__cause__
-    return isinstance(attempts, ExceptionGroup) and any(
-        isinstance(each, OSError) and each.errno in {errno.EMFILE, errno.ENFILE}
-        for each in attempts.exceptions
-    )
+        raise tls_failed(error.__cause__ or error) from None

@@ -92,8 +92,13 @@ class Names(trio.abc.HostnameResolver):
             await trio.sleep_forever()
         if not self._addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
-        return [(*kind, (address, port)) for address in self._addresses]
+        kind = (socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        return [
+            (socket.AF_INET6, *kind, (address, port, 0, 0))
+            if ":" in address
+            else (socket.AF_INET, *kind, (address, port))
+            for address in self._addresses
+        ]
 
     async def getnameinfo(self, sockaddr: Any, flags: int) -> tuple[str, str]:
         raise NotImplementedError
@@ -103,9 +108,9 @@ Handler = Callable[[trio.SocketStream], Awaitable[object]]
 
 
 @asynccontextmanager
-async def provider(handler: Handler) -> AsyncIterator[int]:
-    """A server on 127.0.0.1; gives its port."""
-    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+async def provider(handler: Handler, host: str = "127.0.0.1") -> AsyncIterator[int]:
+    """A server on an address of this machine; gives its port."""
+    (listener,) = await trio.open_tcp_listeners(0, host=host)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, handler, [listener])
         yield listener.socket.getsockname()[1]
@@ -133,13 +138,14 @@ def a_closed_port() -> Iterator[int]:
 
 
 @contextmanager
-def refused(sockets: Sockets, status: int, error: str) -> Iterator[None]:
-    """Dialling is refused like that, and no socket stays open."""
+def refused(sockets: Sockets, status: int, error: str, message: str = "") -> Iterator[None]:
+    """Dialling is refused like that, with those words in it, and no socket stays open."""
     with pytest.raises(Refused) as caught:
         yield
     assert sockets.open == 0
     assert (caught.value.status, caught.value.proxy_error) == (status, error)
     assert caught.value.code == (2101 if status == 504 else 2100)
+    assert message in caught.value.message
 
 
 async def check_echo(stream: trio.abc.Stream) -> None:

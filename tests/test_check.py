@@ -131,9 +131,9 @@ async def _unreachable(folder: Path) -> None:
     reached = {name: how for name, (_, how) in outcomes.items()}
     assert reached.pop("plain").startswith("in ")
     assert reached == {
-        "closed": "the provider cannot be reached",
+        "closed": "the provider refused the connection",
         "no-tls": "the provider could not be reached in time",
-        "untrusted": "the provider's certificate is not valid",
+        "untrusted": "the provider's certificate is not of an authority that is trusted",
     }
 
 
@@ -156,7 +156,7 @@ async def _upstreams(folder: Path) -> None:
     first, second = rows(console)
     assert first[:2] == ["local", f"ws://127.0.0.1:{port}"]
     assert first[2].startswith("in ")
-    assert second == ["local", f"ws://127.0.0.1:{dead}", "the provider cannot be reached"]
+    assert second == ["local", f"ws://127.0.0.1:{dead}", "the provider refused the connection"]
 
 
 def test_every_upstream_of_a_provider_is_dialled(tmp_path: Path) -> None:

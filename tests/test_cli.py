@@ -195,7 +195,7 @@ def test_check_dials_only_when_told(tmp_path: Path) -> None:
     assert run("check", "-c", path).exit_code == 0
     result = run("check", "--dial", "-c", path)
     assert result.exit_code == 1
-    assert "the provider cannot be reached" in words(result.stdout)
+    assert "the provider refused the connection" in words(result.stdout)
     assert result.stderr == ""
 
 

@@ -6,11 +6,13 @@ import datetime as dt
 import errno
 import ssl
 import warnings
+from contextlib import suppress
 
 import pytest
 import trio
 
 from relay.dial import dial
+from relay.link import reset
 from relay.protocol import Origin, Refused
 from relay.resumption import Resumption
 from relay.socket_stream import SocketStream
@@ -116,14 +118,29 @@ def test_of_two_addresses_the_first_refuses(scheme: str) -> None:
     trio.run(main)
 
 
+@pytest.mark.parametrize(
+    ("dead", "alive"), [("127.0.0.2", "127.0.0.1"), ("::1", "127.0.0.1"), ("127.0.0.1", "::1")]
+)
 @trio_test
-async def test_of_two_addresses_the_first_never_answers() -> None:
-    sockets = Sockets(dead={"127.0.0.2"})
-    Names("127.0.0.2", "127.0.0.1")
-    async with provider(echo) as port:
+async def test_of_two_addresses_the_first_never_answers(dead: str, alive: str) -> None:
+    sockets = Sockets(dead={dead})
+    Names(dead, alive)
+    async with provider(echo, alive) as port:
         await check_echo(await connect(port, host="provider.test"))
     assert trio.current_time() < 1
     assert sockets.open == 0
+
+
+@pytest.mark.parametrize(("first", "second"), [("::1", "127.0.0.1"), ("127.0.0.1", "::1")])
+def test_of_two_families_one_refuses(first: str, second: str) -> None:
+    async def main() -> None:
+        sockets = Sockets()
+        Names(first, second)
+        async with provider(echo, second) as port:
+            await check_echo(await connect(port, host="provider.test"))
+            assert sockets.made == 3
+
+    trio.run(main)
 
 
 def test_none_of_two_addresses_answers() -> None:
@@ -155,15 +172,21 @@ YESTERDAY = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
 
 
 @pytest.mark.parametrize(
-    ("issuer", "name", "expires"),
+    ("issuer", "name", "expires", "fault"),
     [
-        pytest.param("trusted", "other.test", None, id="wrong-name"),
-        pytest.param("unknown", "provider.test", None, id="unknown-issuer"),
-        pytest.param("trusted", "provider.test", YESTERDAY, id="expired"),
+        pytest.param("trusted", "other.test", None, "is not for the provider's name", id="name"),
+        pytest.param(
+            "unknown",
+            "provider.test",
+            None,
+            "is not of an authority that is trusted",
+            id="unknown-issuer",
+        ),
+        pytest.param("trusted", "provider.test", YESTERDAY, "has expired", id="expired"),
     ],
 )
 def test_a_certificate_that_is_not_valid(
-    issuer: str, name: str, expires: dt.datetime | None
+    issuer: str, name: str, expires: dt.datetime | None, fault: str
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority(issuer).issue_cert(name, not_after=expires).configure_cert(context)
@@ -172,7 +195,7 @@ def test_a_certificate_that_is_not_valid(
         Names("127.0.0.1")
         async with provider(tls_provider(context)) as port:
             sockets = Sockets()
-            with refused(sockets, 502, "tls_certificate_error"):
+            with refused(sockets, 502, "tls_certificate_error", f"certificate {fault}"):
                 await connect(port, host="provider.test", scheme="wss")
 
     trio.run(main)
@@ -188,28 +211,66 @@ async def hang_up(stream: trio.SocketStream) -> None:
     await stream.aclose()
 
 
+def after_the_client_hello(data: bytes, *, then_reset: bool = False) -> Handler:
+    """Reads what the relay begins with, answers like that, and ends."""
+
+    async def handler(stream: trio.SocketStream) -> None:
+        assert (await stream.receive_some()).startswith(b"\x16\x03\x01")
+        await stream.send_all(data)
+        await (reset(stream) if then_reset else stream.aclose())
+
+    return handler
+
+
+SERVER_HELLO_CUT_SHORT = b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03"
+NO_APPLICATION_PROTOCOL = b"\x15\x03\x03\x00\x02\x02\x78"  # RFC 7301 3.2: of who speaks only h2
+
+
 def old_tls() -> Handler:
     context = server_context("127.0.0.1")
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
-    return tls_provider(context)
+
+    async def handler(transport: trio.SocketStream) -> None:
+        stream = SocketStream.take(transport)  # unlike Trio's, it sends the alert
+        stream.start_tls(context, server_side=True)
+        with suppress(trio.BrokenResourceError):
+            await stream.do_handshake()
+        await stream.aclose()
+
+    return handler
 
 
 @pytest.mark.parametrize(
-    "handler",
+    ("handler", "error"),
     [
-        pytest.param(answer_in_http, id="http"),
-        pytest.param(hang_up, id="hangs-up"),
-        pytest.param(old_tls(), id="tls-1.1"),
+        pytest.param(answer_in_http, "tls_protocol_error", id="http"),
+        pytest.param(after_the_client_hello(b"what?"), "tls_protocol_error", id="garbage"),
+        pytest.param(old_tls(), "tls_alert_received", id="tls-1.1"),
+        pytest.param(
+            after_the_client_hello(NO_APPLICATION_PROTOCOL), "tls_alert_received", id="only-h2"
+        ),
+        pytest.param(hang_up, "connection_terminated", id="hangs-up"),
+        pytest.param(reset, "connection_terminated", id="resets"),
+        pytest.param(
+            after_the_client_hello(SERVER_HELLO_CUT_SHORT),
+            "connection_terminated",
+            id="hangs-up-meanwhile",
+        ),
+        pytest.param(
+            after_the_client_hello(SERVER_HELLO_CUT_SHORT, then_reset=True),
+            "connection_terminated",
+            id="resets-meanwhile",
+        ),
     ],
 )
-def test_a_provider_that_does_not_speak_our_tls(handler: Handler) -> None:
+def test_a_provider_that_does_not_speak_our_tls(handler: Handler, error: str) -> None:
     async def main() -> None:
         async with provider(handler) as port:
             sockets = Sockets()
-            with refused(sockets, 502, "tls_protocol_error"):
+            with refused(sockets, 502, error):
                 await connect(port, scheme="wss")
 
     trio.run(main)
