@@ -29,6 +29,13 @@ from relay.timeouts import Timeouts
 
 __all__ = ["Upstream", "UpstreamOpening"]
 
+_CHUNK = 4096
+"""Bytes of an answer that are read at a time, at most: as a chunked body they can be 700 chunks of
+one byte, which h11 takes 7 ms for, while everybody waits."""
+_FOR_THE_BODY = 2
+"""Seconds for the body of a refusal, once its head has come: what matters most is known, and the
+client, or the next upstream, should not wait for a body that never ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
@@ -93,12 +100,15 @@ class UpstreamOpening:
             if not private:
                 request = replace(request, compression=())  # it will be in the message lane
             handshake = UpstreamHandshake(request, secrets.token_bytes(16), self.limits)
-            with trio.move_on_after(timeouts.upstream):
+            with trio.move_on_after(timeouts.upstream) as patience:
                 with suppress(trio.BrokenResourceError):  # it may have answered all the same
                     await stream.send_all(handshake.request_data())
-                data = early_data or await receive(stream)
+                data = early_data or await receive(stream, _CHUNK)
                 while (answer := handshake.receive_data(data)) is None:
-                    data = await receive(stream)
+                    if handshake.refused:
+                        body_due = trio.current_time() + _FOR_THE_BODY
+                        patience.deadline = min(patience.deadline, body_due)
+                    data = await receive(stream, _CHUNK)
                 self.stopwatch.lap("upstream")
                 self.resumption.keep(self.trust, origin, stream)
                 return Upstream(stream, origin, answer, handshake.early_data, private)

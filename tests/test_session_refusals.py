@@ -95,7 +95,7 @@ async def test_a_providers_refusal_reaches_the_client() -> None:
 @pytest.mark.parametrize("pause", [0, 1])
 @trio_test
 async def test_the_body_of_a_providers_refusal_may_be_endless(pause: float) -> None:
-    """As fast as it can be read, or drop by drop."""
+    """As fast as it can be read, or drop by drop: that it refuses is known soon enough."""
     async with session(timeouts=Timeouts(upstream=10)) as play, trio.open_nursery() as nursery:
 
         async def talk() -> None:
@@ -109,7 +109,39 @@ async def test_the_body_of_a_providers_refusal_may_be_endless(pause: float) -> N
         nursery.start_soon(talk)
         await play.request()
         assert error_of(await play.client.receive_answer()) == (500, 2100)
-        assert trio.current_time() == (10 if pause else 0)
+        assert trio.current_time() == (2 if pause else 0)
+
+
+@pytest.mark.parametrize(
+    ("head_after", "body_after", "answer_at", "body"),
+    [(0, 1, 1, b"no"), (8, 1, 9, b"no"), (0, 3, 2, None), (9, 1.5, 10, None)],
+)
+@trio_test
+async def test_a_providers_refusal_may_have_a_body_that_is_late(
+    head_after: float, body_after: float, answer_at: float, body: bytes | None
+) -> None:
+    """By two seconds, and never beyond the deadline of the whole answer."""
+    async with session(timeouts=Timeouts(upstream=10)) as play, trio.open_nursery() as nursery:
+
+        async def talk() -> None:
+            await play.provider.receive_head()
+            await trio.sleep(head_after)
+            head = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n"
+            await play.provider.stream.send_all(head)
+            await trio.sleep(body_after)
+            with suppress(trio.BrokenResourceError):
+                await play.provider.stream.send_all(b"no")
+
+        nursery.start_soon(talk)
+        await play.request()
+        answer = await play.client.receive_answer()
+        assert trio.current_time() == answer_at
+    assert answer.status == 403
+    if body is None:
+        assert error_of(answer) == (403, 2100)
+        assert b"its body did not end in time" in answer.body
+    else:
+        assert answer.body == body
 
 
 @trio_test

@@ -287,6 +287,33 @@ async def test_cancellation_ends_the_one_that_is_asked_and_asks_no_other() -> No
         assert played.legs[0].closed
 
 
+@trio_test
+async def test_others_have_their_turn_while_a_body_of_tiny_chunks_is_read() -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    chunks = b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
+    head = b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with trio.open_nursery() as nursery:
+
+        async def refuse(upstream: Peer) -> None:
+            await upstream.receive_head()
+            nursery.start_soon(count)
+            await upstream.stream.send_all(head + chunks)
+
+        async with upstreams({A: refuse}) as played:
+            with pytest.raises(ProviderRefused) as caught:
+                await played.open([])
+        nursery.cancel_scope.cancel()
+    assert caught.value.body == b"x" * 20_000
+    assert turns >= len(chunks) // 4096
+
+
 # Proxies
 
 

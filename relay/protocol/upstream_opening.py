@@ -64,12 +64,17 @@ class UpstreamHandshake:
         self._head = HeadReader(limits)
         self._interim_answers = 0
         self._refusal: h11.Response | None = None  # its body is being read
-        self._body = b""
+        self._body = bytearray()
 
     @property
     def early_data(self) -> bytes:
         """What the provider sent after its 101."""
         return self._head.rest
+
+    @property
+    def refused(self) -> bool:
+        """Whether the provider refuses the upgrade; the body of its refusal is still to come."""
+        return self._refusal is not None
 
     def request_data(self) -> bytes:
         """The bytes of the request."""
@@ -189,7 +194,7 @@ class UpstreamHandshake:
             elif event is h11.NEED_DATA:
                 return
             else:
-                raise self._provider_refused(self._body, "")
+                raise self._provider_refused(bytes(self._body), "")
 
     def _provider_refused(self, body: bytes | None, why: str) -> ProviderRefused:
         """The provider's refusal as the client may see it."""

@@ -419,9 +419,11 @@ def test_no_answer_in_time_is_504(received: bytes) -> None:
 
 
 def test_a_refusal_whose_body_is_late_is_still_the_providers() -> None:
+    assert not dialled().refused
     handshake = dialled()
     head = refusal_head(403, b"Content-Length: 9", b"Content-Encoding: gzip", b"Retry-After: 7")
     handshake.receive_data(head + b"abc")
+    assert handshake.refused
     error: Refused = handshake.timed_out()
     assert isinstance(error, ProviderRefused)
     assert (error.status, error.body) == (403, None)
