@@ -93,17 +93,27 @@ async def test_a_providers_refusal_reaches_the_client() -> None:
 
 
 @pytest.mark.parametrize("pause", [0, 1])
+@pytest.mark.parametrize(
+    ("line", "piece"),
+    [
+        pytest.param(b"", b"x", id="to-the-end"),
+        pytest.param(b"Content-Length: 100000\r\n", b"x", id="of-known-length"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n", b"1\r\nx\r\n", id="chunked"),
+    ],
+)
 @trio_test
-async def test_the_body_of_a_providers_refusal_may_be_endless(pause: float) -> None:
+async def test_the_body_of_a_providers_refusal_may_be_endless(
+    line: bytes, piece: bytes, pause: float
+) -> None:
     """As fast as it can be read, or drop by drop: that it refuses is known soon enough."""
     async with session(timeouts=Timeouts(upstream=10)) as play, trio.open_nursery() as nursery:
 
         async def talk() -> None:
             await play.provider.receive_head()
-            await play.provider.stream.send_all(b"HTTP/1.1 500 Oh\r\n\r\n")
+            await play.provider.stream.send_all(b"HTTP/1.1 500 Oh\r\n" + line + b"\r\n")
             with suppress(trio.BrokenResourceError):
                 while True:
-                    await play.provider.stream.send_all(b"x" if pause else b"x" * 1024)
+                    await play.provider.stream.send_all(piece if pause else piece * 1024)
                     await trio.sleep(pause)
 
         nursery.start_soon(talk)
