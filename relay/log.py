@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
+
+from relay.log_lines import LogLines
 
 __all__ = ["configure", "log_fault"]
 
@@ -28,16 +29,23 @@ def configure(level: str, *, json: bool) -> None:
         renderer = structlog.processors.JSONRenderer(default=str)
     else:
         renderer = structlog.dev.ConsoleRenderer(colors=stream is not None and stream.isatty())
+    processors: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        renderer,
+    ]
+
+    def dropped(lines: int) -> str:
+        event: Any = {"event": "log lines could not be written", "lines": lines}
+        for process in processors:
+            event = process(None, "warning", event)
+        return str(event)
+
+    logger = structlog.ReturnLogger() if stream is None else _Logger(LogLines(stream, dropped))
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
+        processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.ReturnLoggerFactory()
-        if stream is None
-        else partial(_Logger, stream),
+        logger_factory=lambda *_: logger,
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -59,12 +67,14 @@ def log_fault(log: structlog.typing.FilteringBoundLogger, error: BaseException) 
     log.error("fault", error=type(error).__name__, where=where)
 
 
-class _Logger(structlog.WriteLogger):
-    """Writes lines while it can: that one cannot be written is no reason to end a session."""
+class _Logger:
+    """What structlog gives lines to: the same, whatever their level."""
 
-    def msg(self, message: str) -> None:
-        with suppress(OSError, ValueError):
-            super().msg(message)
+    def __init__(self, lines: LogLines) -> None:
+        self._lines = lines
+
+    def msg(self, line: str) -> None:
+        self._lines.write(line)
 
     log = debug = info = warn = warning = err = error = fatal = critical = exception = msg
 

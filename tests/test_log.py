@@ -135,6 +135,35 @@ def test_a_line_that_cannot_be_written_is_no_fault(
     logging.getLogger("trio").error("no descriptors")
 
 
+@pytest.mark.parametrize("json_lines", [True, False])
+def test_lines_that_were_dropped_are_counted_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, json_lines: bool
+) -> None:
+    class Full(io.StringIO):
+        full = True
+
+        def write(self, text: str) -> int:
+            if self.full:
+                raise OSError(28, "No space left on device")
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stderr", stream := Full())
+    log.configure("error", json=json_lines)
+    early = structlog.get_logger().bind(session="s-1")
+    early.error("first")
+    structlog.get_logger().error("second")
+    stream.full = False
+    early.error("third")
+    notice, third = stream.getvalue().splitlines()
+    if json_lines:
+        assert json.loads(notice)["lines"] == 2
+        assert json.loads(notice)["level"] == "warning"
+    else:
+        assert "lines=2" in notice
+    assert "log lines could not be written" in notice
+    assert "third" in third
+
+
 def test_a_process_without_stderr_logs_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
