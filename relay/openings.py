@@ -81,8 +81,10 @@ class Openings:
             scope: Around all that is done in it; cancelled when it is lost.
         """
         now = trio.current_time()
+        # Several, if there are more than there is room for: the bound was lowered, or they came
+        # while the oldest were young, or while one was between its acceptance and here.
         while (oldest := self._oldest_if_full()) is not None and now >= oldest.since + _YOUNG:
-            self._warn()  # more than one goes only after the bound was lowered
+            self._warn()
             self._take_away(oldest)
         place = Place(scope, now)
         self._silent[place] = None

@@ -87,6 +87,19 @@ async def test_nobody_goes_within_the_first_second() -> None:
 
 
 @trio_test
+async def test_more_than_there_was_room_for_go_together() -> None:
+    """Or each time one too many came, the bound would be higher from then on."""
+    async with trio.open_nursery() as nursery:
+        connections = Connections(Openings(2), nursery)
+        for name in "abcd":
+            await connections.connect(name)
+        await trio.sleep(1)
+        await connections.connect("e")
+        assert sorted(connections.ended) == ["a", "b", "c"]
+        nursery.cancel_scope.cancel()
+
+
+@trio_test
 async def test_a_new_one_waits_until_one_leaves() -> None:
     openings = Openings(2)
     leaving = trio.CancelScope()
