@@ -99,7 +99,7 @@ class Pump:
                     return b""
             if pipe.state is not State.OPEN or self._stopping:
                 return b""
-            data = await receive(self._source, chunk)
+            data = await receive(self._source, pipe.most_at_once(chunk))
             self.last_activity = trio.current_time()
             if not data:
                 return pipe.receive_data(b"")

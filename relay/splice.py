@@ -113,6 +113,7 @@ class Flow:
     """
 
     __slots__ = (
+        "_asks",
         "_chunk",
         "_ended",
         "_receive",
@@ -138,8 +139,9 @@ class Flow:
         self._receive = source.records.receive if source.records else source.stream.socket.recv
         self._send = sink.records.send if sink.records else sink.stream.socket.send
         self._receive_data = pipe.receive_data
-        self._chunk = CHUNK
-        self._suspect = _SUSPECT
+        self._chunk = pipe.most_at_once(CHUNK)
+        self._asks = self._chunk < CHUNK  # the pipe after each chunk how large the next may be
+        self._suspect = 0 if self._asks else _SUSPECT
         self._ended = ended
         self._unsent: memoryview | None = None
         self._stopping = False
@@ -282,8 +284,10 @@ class Flow:
         """Look at a chunk that may hold thousands of frames, and read less next time if it did."""
         before = self.pipe.frames
         out = self._receive_data(data)
-        self._chunk = next_chunk(self.pipe.frames - before, len(data))
-        self._suspect = _SUSPECT if self._chunk == CHUNK else 0  # else the next ones come here, too
+        chunk = next_chunk(self.pipe.frames - before, len(data))
+        self._chunk = self.pipe.most_at_once(chunk)
+        # Else the next ones come here, too.
+        self._suspect = _SUSPECT if chunk == CHUNK and not self._asks else 0
         return out
 
     def _carry_unread(self) -> None:

@@ -307,3 +307,26 @@ async def test_a_frame_that_is_cut_short_is_followed_by_nothing() -> None:
         await wait_all_tasks_blocked()
         it.pump.abort()
     assert not it.pipe.can_inject
+
+
+# How much is read at once
+
+
+@trio_test
+async def test_the_message_lane_is_asked_how_much_it_takes() -> None:
+    sizes: list[int] = []
+
+    class Noting(MessagePipe):
+        def receive_data(self, data: bytes) -> bytes:
+            sizes.append(len(data))
+            return super().receive_data(data)
+
+    frames = FRAME * 10_000
+    async with running(lane=Noting) as it:
+        await it.source.send_all(frames)
+        await it.source.aclose()
+        taken = b""
+        while len(taken) < len(frames):
+            taken += await it.sink.receive_some()
+    assert taken == frames
+    assert max(sizes) < 4096 + len(FRAME)  # the rest of a frame besides

@@ -228,6 +228,28 @@ async def test_a_message_that_goes_slowly_is_not_one_that_is_stuck(connection: C
         it.stop()
 
 
+@trio_test
+async def test_the_message_lane_takes_a_large_message_in_large_chunks_and_others_in_small() -> None:
+    sizes: list[int] = []
+
+    class Noting(MessagePipe):
+        def receive_data(self, data: bytes) -> bytes:
+            sizes.append(len(data))
+            return super().receive_data(data)
+
+    large = Frame(BINARY, bytes(CHUNK * 2)).encode()
+    small = Frame(TEXT, b"x").encode() * 10_000
+    async with spliced(lane=Noting) as it, trio.open_nursery() as nursery:
+        nursery.start_soon(it.client.send_all, large + small)
+        assert await receive(it.provider, len(large + small)) == large + small
+        it.stop()
+    assert sum(sizes) == len(large + small)
+    assert sizes[0] == 4096
+    assert max(sizes) > 16 * 1024
+    tail = sizes[next(i for i in range(len(sizes)) if sum(sizes[: i + 1]) >= len(large)) + 1 :]
+    assert max(tail) <= 4096 + len(HELLO)  # the rest of a frame besides
+
+
 # Early data
 
 

@@ -30,6 +30,8 @@ from relay.protocol.pipe import Pipe, State
 
 __all__ = ["MessagePipe", "Policy"]
 
+_UNSEEN = 4096  # bytes: 680 empty frames, and most messages but audio
+
 Policy = Callable[[str | bytes], Sequence[str | bytes]]
 """What becomes of a message: the messages to send in its place, in order. ``str`` is text. Raises
 ``RemoteProtocolError`` to end the session instead."""
@@ -63,6 +65,13 @@ class MessagePipe(Pipe):
     def can_inject(self) -> bool:
         """Whether a frame of ours may follow: only whole frames are ever returned."""
         return not self._send_failed
+
+    def most_at_once(self, room: int) -> int:
+        """As much as belongs to the frame under way, and little of what nobody has looked at yet.
+
+        A frame costs twenty times what it costs in the verbatim lane.
+        """
+        return min(room, self._payload_left + _UNSEEN)
 
     def receive_data(self, data: bytes) -> bytes:
         """Take what was read from the sender; return whole frames for the other peer."""

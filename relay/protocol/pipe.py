@@ -125,6 +125,14 @@ class Pipe:
         the last one ended at a frame boundary."""
         return not self._send_failed and self._payload_left == 0
 
+    def most_at_once(self, room: int) -> int:
+        """How much to read next, where there is room for so many bytes.
+
+        Frames cost what they cost whatever their size, and thousands of them fit into a chunk: no
+        more than a session's turn may take should have to be looked at in one go.
+        """
+        return room
+
     def send_failed(self) -> None:
         """Say that a write of what ``receive_data`` returned failed or was cut short."""
         self._send_failed = True

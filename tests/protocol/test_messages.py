@@ -102,6 +102,19 @@ def test_the_masking_keys_of_the_client_are_not_passed_on(monkeypatch: pytest.Mo
 
 
 @both_directions
+def test_little_is_read_of_what_may_be_thousands_of_frames(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    assert pipe.most_at_once(100) == 100
+    assert pipe.most_at_once(70_000) == 4096
+    whole = Frame(BINARY, bytes(60_000)).encode(key(masked))
+    pipe.receive_data(whole[:1000])
+    assert pipe.most_at_once(70_000) == len(whole) - 1000 + 4096
+    assert pipe.most_at_once(10_000) == 10_000
+    pipe.receive_data(whole[1000:])
+    assert pipe.most_at_once(70_000) == 4096
+
+
+@both_directions
 def test_a_frame_may_be_injected_while_a_message_is_held(masked: bool) -> None:
     pipe = new_pipe(masked)
     pipe.receive_data(Frame(TEXT, b"Hel", missing=2).encode(key(masked)))

@@ -50,6 +50,13 @@ def test_a_chunk_of_whole_frames_is_returned_itself(masked: bool) -> None:
 
 
 @both_directions
+def test_there_may_be_as_much_in_a_chunk_as_there_is_room_for(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    pipe.receive_data(Frame(BINARY, bytes(10)).encode(key(masked))[:8])
+    assert pipe.most_at_once(70_000) == 70_000
+
+
+@both_directions
 def test_a_chunk_that_ends_in_a_close_is_returned_itself(masked: bool) -> None:
     chunk = encode([Frame(TEXT, b"Hello"), Frame(CLOSE, b"\x03\xe8")], key(masked))
     assert new_pipe(masked).receive_data(chunk) is chunk
