@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check style types security coverage bench sdk conformance soak fuzz clean
+.PHONY: help run test check style types security coverage bench sdk conformance reliability soak fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ sdk: .venv/test ## drive the official SDKs through the relay (ARGS=--only=NAME f
 
 conformance: .venv/test ## run the Autobahn suite through the relay and directly (FULL=1: all of it)
 	$(BIN)/python -m tests.conformance $(if $(FULL),--full)
+
+reliability: .venv/test ## measure what holds under faults (ARGS=--quick, ARGS='--only NAME')
+	$(BIN)/python -m tests.reliability $(ARGS)
 
 soak: .venv/test ## run 3000 short sessions with faults on both sides (ARGS="--sessions N --seed S")
 	$(BIN)/python -m tests.soak $(ARGS)

@@ -1,0 +1,1 @@
+"""What `relay serve` promises when peers and the system fail it, measured on the real process."""
