@@ -46,23 +46,13 @@ def _descriptors_left(relay: Relay, before: int) -> int:
     return left
 
 
-def _half_then_fin(client: Client) -> None:
-    client.socket.sendall(_HALF_A_FRAME)
-    client.leave()
-
-
-def _half_then_reset(client: Client) -> None:
-    client.socket.sendall(_HALF_A_FRAME)
-    time.sleep(0.01)  # or the reset would overtake it
-    client.reset()
-
-
-_WAYS: tuple[tuple[str, Callable[[Client], None]], ...] = (
-    ("FIN", Client.leave),
-    ("RST", Client.reset),
-    ("half a frame, FIN", _half_then_fin),
-    ("half a frame, RST", _half_then_reset),
+_WAYS: tuple[tuple[str, bytes, Callable[[Client], None]], ...] = (
+    ("FIN", b"", Client.leave),
+    ("RST", b"", Client.reset),
+    ("half a frame, FIN", _HALF_A_FRAME, Client.leave),
+    ("half a frame, RST", _HALF_A_FRAME, Client.reset),
 )
+_FORWARDING = 0.01  # seconds, or a reset would overtake what was sent before it
 
 
 def _client_gone(place: Place) -> Outcome:
@@ -71,11 +61,13 @@ def _client_gone(place: Place) -> Outcome:
     told = cut = 0
     with serve_provider() as provider, serve_relay(place.folder, provider.port) as relay:
         before = relay.descriptors()
-        for way, end in _WAYS:
+        for way, said, end in _WAYS:
             delays: list[float] = []
             for number in range(each_way):
                 name = f"{way.replace(' ', '+')}-{number}"
                 with open_many(relay, 1, f"name={name}&hush=") as (client,):
+                    client.socket.sendall(said)
+                    time.sleep(_FORWARDING)
                     gone = time.monotonic()
                     end(client)
                     reports = provider.wait(

@@ -172,6 +172,7 @@ ROWS = (
         "a byte a second: 408 at opening_timeout, and others open meanwhile",
         "nginx 60 s a read; HAProxy 408; a good client connects in 50 ms",
         _slow_heads,
+        quick=False,
     ),
     Row(
         "silent connections",
@@ -185,5 +186,6 @@ ROWS = (
         "50 at once: none fails, nothing is left",
         "twice mitmproxy's 540/s (nginx 6172, HAProxy 4556)",
         _storm,
+        quick=False,
     ),
 )
