@@ -17,8 +17,8 @@ import trio
 from relay.link import CHUNK, next_chunk
 from relay.protocol import Pipe, State
 from relay.reactor import NOTHING, READ, WRITE, Reactor
-from relay.records import RECORD, Records
 from relay.socket_stream import SocketStream
+from relay.tls_records import RECORD, Records
 
 __all__ = ["Flow", "splicing"]
 

@@ -21,6 +21,7 @@ STDLIB = {
     "base64",
     "collections.abc",
     "dataclasses",
+    "decimal",
     "enum",
     "fnmatch",
     "functools",
@@ -47,6 +48,8 @@ LAYERS = [
     "pipe",
     "messages",
     "closing",
+    # what sessions use
+    "usage",
     # opening handshakes
     "fields",
     "forwarded",

@@ -1,0 +1,155 @@
+"""The record of a session: what happened, who ended it, and what it used.
+
+One for each session, and for each opening that was refused after the client had authenticated. It
+holds no payload, no credential and no text of a peer but the reason of a Close, from which this
+session's secrets are taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from relay.protocol.usage import Usage
+
+__all__ = ["Direction", "Outcome", "SessionRecord", "Turn", "Work"]
+
+
+class Outcome(StrEnum):
+    """What became of a session, in one word."""
+
+    COMPLETED = "completed"
+    """Both sides closed it, with whatever code."""
+    BROKEN = "broken"
+    """A side vanished, stalled, or broke the protocol or a limit."""
+    ENDED = "ended"
+    """The relay ended it: idle, too long, drained, by an operator, or by a fault of its own."""
+    REFUSED = "refused"
+    """It never opened."""
+    ABANDONED = "abandoned"
+    """The client went away during the opening."""
+
+
+@dataclass(slots=True)
+class Direction:
+    """What one side sent, and how it ended."""
+
+    frames: int = 0
+    """Control frames included."""
+    messages: int = 0
+    bytes: int = 0
+    """Frame headers included."""
+    largest_message: int = 0
+    """Bytes of payload."""
+    waited: float = 0.0
+    """Seconds in which the other side took nothing, so that this one was not read."""
+    close_code: int | None = None
+    """Of the Close that this side sent; 1005 for one without a code, None for none."""
+    close_reason: str = ""
+    told_code: int | None = None
+    """Of the Close that this side was sent, likewise."""
+    told_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What was used of one model."""
+
+    model: str | None
+    """None where nobody named it."""
+    usage: Usage
+    cost: Decimal | None = None
+    """In US dollars; None where a price is not known."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """One response of the provider. Times are seconds since the session was open."""
+
+    began: float
+    first_audio: float | None = None
+    ended: float | None = None
+    """None if the session ended before it."""
+    interrupted: bool = False
+    model: str | None = None
+    usage: Usage | None = None
+    cost: Decimal | None = None
+
+
+@dataclass(slots=True)
+class SessionRecord:
+    """One session. Times of day are UTC; all others are seconds."""
+
+    id: str
+    """A UUIDv7, which the client has as ``cf-aig-log-id``."""
+    began_at: datetime
+    gateway: str
+    provider: str
+    endpoint: str = ""
+    """The path of the catalogue's entry, with its placeholders."""
+    model: str | None = None
+    """As the client or the provider named it first."""
+    token: str | None = None
+    """The name of the gateway token."""
+    client_address: str = ""
+    user_agent: str = ""
+    metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    upstream: str = ""
+    """Host and port that were dialled."""
+    lane: str = "verbatim"
+    compressed: bool = False
+    steps: Mapping[str, float] = field(default_factory=dict)
+    """What each step of the opening took."""
+    status: int = 101
+    """Of the HTTP answer that the client got; 0 for none."""
+    code: int | None = None
+    """Of the refusal (docs/refusals.md)."""
+    first_message: float | None = None
+    """From the 101 to the provider's first message."""
+    first_audio: float | None = None
+    """From the 101 to the provider's first audio."""
+    duration: float = 0.0
+    """From the 101 to the end of relaying; 0 if it never opened."""
+    client: Direction = field(default_factory=Direction)
+    provider_side: Direction = field(default_factory=Direction)
+    added_latency: tuple[int, ...] = ()
+    """Chunks by the time from their reading to their writing: the bounds are those of
+    :data:`relay.latency.BOUNDS`."""
+    usage: tuple[Work, ...] | None = None
+    """By model; None where it is not known, and ``usage_missing`` says why."""
+    usage_missing: str | None = None
+    """``compressed``, ``not metered``, ``failed`` or None."""
+    cost: Decimal | None = None
+    """In US dollars; None where a part of it is not known."""
+    turns: list[Turn] = field(default_factory=list)
+    outcome: Outcome = Outcome.COMPLETED
+    ended_by: str = ""
+    """``client``, ``provider`` or ``relay``."""
+    cause: str = ""
+    """Why, in the words of the closing table (docs/closing.md)."""
+    error: str | None = None
+    """The refusal's sentence, a violation, or the kind of a fault of ours."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as JSON has it: decimals as strings, times of day in RFC 3339."""
+        return {name: _json(getattr(self, name)) for name in self.__slots__}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Usage):
+        return {name: _json(count) for name, count in value.counted().items()}
+    if isinstance(value, Direction | Work | Turn):
+        return {name: _json(getattr(value, name)) for name in type(value).__slots__}
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {name: _json(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(each) for each in value]
+    return value
