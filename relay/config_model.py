@@ -215,3 +215,4 @@ class ConfigModel(_Model):
     limits: LimitsModel = LimitsModel()
     gateways: dict[GatewayName, GatewayModel] = {}
     providers: dict[Name, ProviderModel] = {}
+    prices: dict[Name, dict[str, dict[str, str]]] = {}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from relay.config_model import ConfigModel, GatewayModel, LimitsModel
 from relay.config_providers import ProviderResolver
 from relay.host_port import host_and_port
 from relay.key_source import FileKey, read_key
+from relay.prices import BadPriceError, Prices, built_in_prices, parse_price
 from relay.protocol import (
     Gateway,
     GatewayToken,
@@ -67,6 +70,7 @@ class Resolver:
             name: self._gateway(name, gateway, names, limits, exposed)
             for name, gateway in model.gateways.items()
         }
+        prices = self._prices(names)
         if not gateways:
             self._problem("gateways", "there is none, so nothing could be opened")
         if self.problems:
@@ -84,6 +88,7 @@ class Resolver:
             trusted_proxies=trusted_proxies,
             proxy_protocol=model.server.proxy_protocol,
             tls=tls,
+            prices=prices,
             limits=limits,
             timeouts=timeouts,
             gateway_timeouts={
@@ -119,6 +124,21 @@ class Resolver:
         if address is None or scheme not in {"http", "https"}:
             return None
         return Listener(scheme, *address)
+
+    def _prices(self, providers: Mapping[str, Provider]) -> Prices:
+        table: dict[str, dict[str, dict[str, Fraction]]] = {}
+        for name, models in self._model.prices.items():
+            if name not in providers or providers[name].name != name:
+                self._problem(f"prices.{name}", "there is no provider of that name")
+            for model, prices in models.items():
+                read = table.setdefault(name, {}).setdefault(model, {})
+                for unit, text in prices.items():
+                    try:
+                        read[unit] = parse_price(unit, text)
+                    except BadPriceError as error:
+                        self._problem(f"prices.{name}.{json.dumps(model)}.{unit}", str(error))
+        built_in = built_in_prices()
+        return Prices("relay.toml", table).over(built_in) if table else built_in
 
     def _trusted_proxies(self) -> TrustedProxies:
         server = self._model.server

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from relay.prices import Prices, built_in_prices
 from relay.protocol import Gateway, Limits, Provider, Proxy, TrustedProxies
 from relay.timeouts import Timeouts
 from relay.tls import ServerTls
@@ -54,6 +55,8 @@ class Settings:
     """Who is believed about whom it speaks for."""
     proxy_protocol: bool = False
     """Whether each of their connections begins with a PROXY header."""
+    prices: Prices = field(default_factory=built_in_prices)
+    """What usage costs."""
     tls: ServerTls | None = None
     """For the ``https`` listeners."""
     limits: Limits = field(default_factory=Limits)

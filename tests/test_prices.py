@@ -1,0 +1,116 @@
+"""Tests of relay.prices."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from relay.prices import BadPriceError, Prices, built_in_prices, parse_price
+from relay.protocol import CATALOGUE
+from relay.protocol.usage import Usage
+
+TABLE = Prices(
+    "test",
+    {
+        "openai": {
+            "gpt-*": {"input_text_tokens": Fraction(1)},
+            "gpt-realtime*": {
+                "input_audio_tokens": Fraction(32, 1_000_000),
+                "output_audio_tokens": Fraction(64, 1_000_000),
+            },
+        },
+        "hume": {"*": {"session_seconds": Fraction(72, 1000) / 60}},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "price"),
+    [
+        ("input_text_tokens", "4.00 / 1M", Fraction(4, 1_000_000)),
+        ("input_characters", "0.30 / 1k", Fraction(3, 10_000)),
+        ("input_characters", "0.000011 / 1", Fraction(11, 1_000_000)),
+        ("session_seconds", "0.46 / 1h", Fraction(46, 360_000)),
+        ("input_audio_seconds", "0.0077 / 1min", Fraction(77, 600_000)),
+        ("input_audio_seconds", "1 / 15s", Fraction(1, 15)),
+    ],
+)
+def test_a_price_is_read_exactly(unit: str, text: str, price: Fraction) -> None:
+    assert parse_price(unit, text) == price
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"),
+    [
+        ("input_text_tokens", "4.00"),
+        ("input_text_tokens", "4.00 / 0"),
+        ("input_text_tokens", "4.00 / 1h"),
+        ("input_text_tokens", "-4.00 / 1M"),
+        ("input_text_tokens", "1e3 / 1M"),
+        ("session_seconds", "4.00 / 1M"),
+        ("session_seconds", "4.00 / 60"),
+        ("session_seconds", 4.0),
+    ],
+)
+def test_what_is_no_price_is_refused_with_an_example(unit: str, text: object) -> None:
+    with pytest.raises(BadPriceError, match="such as"):
+        parse_price(unit, text)
+
+
+def test_an_unknown_unit_is_refused_with_those_there_are() -> None:
+    with pytest.raises(BadPriceError, match="input_text_tokens, input_audio_tokens"):
+        parse_price("tokens", "1 / 1M")
+
+
+def test_a_cost_is_the_exact_sum() -> None:
+    usage = Usage(input_audio_tokens=3, output_audio_tokens=7)
+    cost = TABLE.cost("openai", "gpt-realtime-2025-08-28", usage)
+    assert cost == Decimal("0.000544")
+    assert str(cost) == "0.000544"
+
+
+def test_a_division_that_does_not_end_is_rounded_far_below_a_cent() -> None:
+    assert TABLE.cost("hume", None, Usage(session_seconds=Decimal(1))) == Decimal("0.0012")
+    third = Prices("", {"p": {"*": {"session_seconds": Fraction(1, 3)}}})
+    assert third.cost("p", None, Usage(session_seconds=Decimal(1))) == Decimal("0.333333333333")
+
+
+def test_the_longest_pattern_holds_wholly_and_case_is_no_matter() -> None:
+    text = Usage(input_text_tokens=1)
+    assert TABLE.cost("openai", "GPT-4o", text) == Decimal(1)
+    assert TABLE.cost("openai", "gpt-realtime", text) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"), [("openai", "whisper-1"), ("openai", None), ("nobody", "gpt-realtime")]
+)
+def test_what_is_not_in_the_table_has_no_cost(provider: str, model: str | None) -> None:
+    assert TABLE.cost(provider, model, Usage(input_audio_tokens=1)) is None
+
+
+def test_what_was_not_used_costs_nothing() -> None:
+    cost = TABLE.cost("openai", "gpt-realtime", Usage())
+    assert cost == 0
+    assert cost is not None
+
+
+def test_an_operator_s_model_replaces_the_one_of_the_table() -> None:
+    own = Prices("own", {"openai": {"gpt-realtime*": {"input_text_tokens": Fraction(2)}}})
+    both = own.over(TABLE)
+    assert both.version == "test+own"
+    assert both.cost("openai", "gpt-realtime", Usage(input_text_tokens=1)) == 2
+    assert both.cost("openai", "gpt-realtime", Usage(input_audio_tokens=1)) is None
+    assert both.cost("hume", "x", Usage(session_seconds=Decimal(60))) == Decimal("0.072")
+
+
+def test_the_built_in_table_is_about_providers_of_the_catalogue() -> None:
+    prices = built_in_prices()
+    assert set(prices.table) <= {provider.name for provider in CATALOGUE}
+    assert all(
+        price > 0
+        for models in prices.table.values()
+        for each in models.values()
+        for price in each.values()
+    )
