@@ -8,7 +8,17 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+)
+
+from relay.protocol.metadata import MAX_ENTRIES, is_metadata
 
 from relay.units import duration, size
 
@@ -174,6 +184,19 @@ class TokenModel(_Model):
     expires: AwareDatetime | None = None
     max_sessions: Count | None = None
     openings_per_minute: Count | None = None
+    metadata: dict[str, str | int | float | bool] = {}
+
+    @field_validator("metadata")
+    @classmethod
+    def _checked_metadata(
+        cls, value: dict[str, str | int | float | bool]
+    ) -> dict[str, str | int | float | bool]:
+        for name, each in value.items():
+            if not is_metadata(name, each):
+                raise ValueError(f"{name} cannot be an entry (docs/records.md)")
+        if len(value) > MAX_ENTRIES:
+            raise ValueError(f"must be at most {MAX_ENTRIES} entries")
+        return value
 
 
 class GatewayModel(_Model):

@@ -210,6 +210,7 @@ class Resolver:
                     expires=None if token.expires is None else token.expires.timestamp(),
                     max_sessions=token.max_sessions,
                     openings_per_minute=token.openings_per_minute,
+                    metadata=token.metadata,
                 )
                 for number, token in enumerate(model.tokens)
             ),

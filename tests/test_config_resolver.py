@@ -548,3 +548,24 @@ def test_prices_that_mean_nothing_are_problems(tmp_path: Path) -> None:
         ),
     ]
     assert problems[3].startswith('prices.openai."gpt-*".tokens: there is no such unit; there are ')
+
+
+# Metadata
+
+
+def test_a_token_s_metadata_has_the_form_that_clients_are_held_to(tmp_path: Path) -> None:
+    token = f'tokens = [{{ name = "web", sha256 = "{SHA256}", metadata = {{ %s }} }}]'
+    gateway = f'[gateways."a/b"]\n{token}'
+    settings = load_text(tmp_path, gateway % 'team = "voice", beta = true, share = 0.5, n = 1')
+    assert settings.gateways["a/b"].tokens[0].metadata == {
+        "team": "voice",
+        "beta": True,
+        "share": 0.5,
+        "n": 1,
+    }
+    where = 'gateways."a/b".tokens[0].metadata'
+    six = ", ".join(f"{name} = 1" for name in "abcdef")
+    assert problems_of(tmp_path, gateway % six) == [f"{where}: must be at most 5 entries"]
+    assert problems_of(tmp_path, gateway % '"cf.x" = 1') == [
+        f"{where}: cf.x cannot be an entry (docs/records.md)"
+    ]

@@ -26,6 +26,7 @@ from relay.protocol.limits import Limits
 from relay.protocol.message_credentials import credential_filter
 from relay.protocol.message_models import model_filter
 from relay.protocol.messages import Policy
+from relay.protocol.metadata import Metadata
 from relay.protocol.routing import Route, Target, model_allowed, route
 from relay.protocol.secret import BearerToken, Secret
 
@@ -57,6 +58,8 @@ class GatewayToken:
     """Unix time from which on it is worth nothing; None for never."""
     max_sessions: int | None = None
     openings_per_minute: int | None = None
+    metadata: Metadata = field(default_factory=dict)
+    """For the records of its sessions."""
 
 
 def _no_keys(provider: str, alias: str) -> Secret | None:  # noqa: ARG001
