@@ -29,6 +29,7 @@ from relay.protocol import (
     Refused,
     Request,
     UpstreamRequest,
+    authenticate,
     authorise,
     examine,
     upstream_request,
@@ -295,11 +296,6 @@ def _authorised(opening: Opening, settings: Settings) -> Admission:
     Raises:
         Refused: They do not allow it.
     """
-    return authorise(
-        opening.target,
-        opening.fields,
-        opening.credentials,
-        settings.gateways,
-        settings.providers,
-        time.time(),
-    )
+    target, credentials = opening.target, opening.credentials
+    identity = authenticate(target, opening.fields, credentials, settings.gateways, time.time())
+    return authorise(identity, target, credentials, settings.providers)

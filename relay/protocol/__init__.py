@@ -1,11 +1,12 @@
 """The sans-IO core of the relay: bytes and decisions, no sockets, no clock, no randomness.
 
-Opening handshakes (RFC 6455 4) with :class:`ClientHandshake`, :func:`examine`, :func:`authorise`,
-:func:`upstream_request` and :class:`UpstreamHandshake`, :func:`attempts` where a provider has
-several upstreams, :class:`ConnectHandshake` where it is behind a proxy, and where the relay is
-behind one, :class:`ProxyHeaderReader` and :func:`client_address`; open sessions with one
-:class:`Pipe` or :class:`MessagePipe` per direction; endings with :func:`ending`. Keys, masks and
-the time are arguments. What stands in ``__all__`` is the public API.
+Opening handshakes (RFC 6455 4) with :class:`ClientHandshake`, :func:`examine`,
+:func:`authenticate`, :func:`authorise`, :func:`upstream_request` and :class:`UpstreamHandshake`,
+:func:`attempts` where a provider has several upstreams, :class:`ConnectHandshake` where it is
+behind a proxy, and where the relay is behind one, :class:`ProxyHeaderReader` and
+:func:`client_address`; open sessions with one :class:`Pipe` or :class:`MessagePipe` per direction;
+endings with :func:`ending`. Keys, masks and the time are arguments. What stands in ``__all__`` is
+the public API.
 """
 
 from relay.protocol import closing as closing
@@ -29,7 +30,9 @@ from relay.protocol.gateways import (
     Admission,
     Gateway,
     GatewayToken,
+    Identity,
     UpstreamRequest,
+    authenticate,
     authorise,
     upstream_request,
 )
@@ -69,6 +72,7 @@ __all__ = [
     "Gateway",
     "GatewayToken",
     "HttpAnswer",
+    "Identity",
     "Kind",
     "Leg",
     "Limits",
@@ -101,6 +105,7 @@ __all__ = [
     "UpstreamHandshake",
     "UpstreamRequest",
     "attempts",
+    "authenticate",
     "authorise",
     "by_name",
     "client_address",

@@ -1,8 +1,8 @@
 """Gateways: who may open which session, and what the provider is then asked.
 
 A gateway is the configured tenant ``account_id/gateway_id``. The functions follow the order of
-DESIGN 4.5: :func:`authorise` first; then the driver checks its counters (429); then
-:func:`upstream_request`.
+DESIGN 4.5: :func:`authenticate` first, then :func:`authorise`; then the driver checks its counters
+(429); then :func:`upstream_request`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from relay.protocol.compression import PermessageDeflate, offered_compression
 from relay.protocol.credentials import (
@@ -34,7 +35,9 @@ __all__ = [
     "Admission",
     "Gateway",
     "GatewayToken",
+    "Identity",
     "UpstreamRequest",
+    "authenticate",
     "authorise",
     "upstream_request",
 ]
@@ -92,13 +95,20 @@ class Gateway:
     openings_per_minute: int | None = None
 
 
+class Identity(NamedTuple):
+    """Who a client is."""
+
+    gateway: Gateway
+    token: GatewayToken | None
+    """What authenticated it; None where the gateway asks for nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """A session that may be opened, its limits and its stored key still to be looked at."""
 
     gateway: Gateway
     token: GatewayToken | None
-    """What authenticated the client; None where the gateway asks for nothing."""
     route: Route
 
     @property
@@ -128,27 +138,25 @@ class UpstreamRequest:
     """Whether a 429 is a reason to, too."""
 
 
-def authorise(
+def authenticate(
     target: Target,
     fields: FieldLines,
     credentials: Credentials,
     gateways: Mapping[str, Gateway],
-    providers: Mapping[str, Provider],
     now: float,
-) -> Admission:
-    """Decide whether a session may be opened.
+) -> Identity:
+    """Find out who a client is.
 
     Args:
         target: What the client asks for.
         fields: Its field lines.
         credentials: What :func:`~relay.protocol.credentials.read_credentials` found.
         gateways: By name.
-        providers: By name and alias.
         now: Unix time in seconds.
 
     Raises:
-        Refused: 404 for an unknown gateway, 403 for an origin, 401 for the gateway token, 400
-            for an unknown provider or endpoint, 403 for one that is not allowed (DESIGN 4.5).
+        Refused: 404 for an unknown gateway, 403 for an origin, 401 for the gateway token (DESIGN
+            4.5).
     """
     gateway = gateways.get(target.gateway)
     if gateway is None:
@@ -156,7 +164,28 @@ def authorise(
     for origin in values(fields, b"origin"):
         if gateway.origins is not None and origin.decode("latin-1") not in gateway.origins:
             raise Refused(403, 2010, "this origin is not allowed")
-    token = _authenticate(gateway, credentials.gateway_token, now)
+    return Identity(gateway, _token(gateway, credentials.gateway_token, now))
+
+
+def authorise(
+    identity: Identity,
+    target: Target,
+    credentials: Credentials,
+    providers: Mapping[str, Provider],
+) -> Admission:
+    """Decide whether a client may open the session that it asks for.
+
+    Args:
+        identity: Who it is.
+        target: What it asks for.
+        credentials: What :func:`~relay.protocol.credentials.read_credentials` found.
+        providers: By name and alias.
+
+    Raises:
+        Refused: 400 for an unknown provider or endpoint, 403 for one that is not allowed (DESIGN
+            4.5).
+    """
+    gateway, token = identity
     found = route(target, providers)
     name = found.provider.name
     for allowed in (gateway.providers, token.providers if token else None):
@@ -174,7 +203,7 @@ def authorise(
     return admission
 
 
-def _authenticate(gateway: Gateway, presented: Secret | None, now: float) -> GatewayToken | None:
+def _token(gateway: Gateway, presented: Secret | None, now: float) -> GatewayToken | None:
     """The token that was presented, if it is one of the gateway's.
 
     Both sides are hashed and every token is compared, each in constant time.

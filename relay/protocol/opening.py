@@ -5,7 +5,8 @@ The order of calls, for which the driver brings bytes and deadlines:
     client = ClientHandshake(limits)
     while (request := client.receive_data(read())) is None: ...
     opening = examine(request, providers)
-    admission = authorise(opening.target, ...)                # relay.protocol.gateways
+    identity = authenticate(opening.target, ...)              # relay.protocol.gateways
+    admission = authorise(identity, opening.target, ...)
     upstream = UpstreamHandshake(upstream_request(admission, ...), nonce, limits)
     write_upstream(upstream.request_data())
     while (answer := upstream.receive_data(read_upstream())) is None: ...

@@ -30,6 +30,7 @@ from relay.protocol import (
     UpstreamAnswer,
     UpstreamHandshake,
     UpstreamRequest,
+    authenticate,
     authorise,
     by_name,
     examine,
@@ -119,6 +120,19 @@ class Session:
         return UpstreamHandshake(self.upstream, NONCE, LIMITS).request_data()
 
 
+def admission_of(
+    opening: Opening, gateway: Gateway, providers: Mapping[str, Provider], now: float = NOW
+) -> Admission:
+    """Authenticate and authorise, where there is one gateway.
+
+    Raises:
+        Refused: As the two do.
+    """
+    target, credentials = opening.target, opening.credentials
+    identity = authenticate(target, opening.fields, credentials, {gateway.name: gateway}, now)
+    return authorise(identity, target, credentials, providers)
+
+
 def admit(
     data: bytes,
     gateway: Gateway | None = None,
@@ -132,14 +146,7 @@ def admit(
     gateway = gateway or a_gateway()
     request = read(data)
     opening = examine(request, providers)
-    admission = authorise(
-        opening.target,
-        opening.fields,
-        opening.credentials,
-        {gateway.name: gateway},
-        providers,
-        NOW,
-    )
+    admission = admission_of(opening, gateway, providers)
     upstream = upstream_request(admission, opening.fields, opening.credentials)
     return Session(request, opening, admission, upstream)
 

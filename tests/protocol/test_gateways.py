@@ -14,7 +14,6 @@ from relay.protocol import (
     RemoteProtocolError,
     Secret,
     Slot,
-    authorise,
     examine,
     upstream_request,
 )
@@ -26,6 +25,7 @@ from tests.protocol.handshakes import (
     TOKEN,
     a_gateway,
     a_token,
+    admission_of,
     admit,
     read,
     refused,
@@ -39,8 +39,7 @@ STORED_KEYS = {("openai", "default"): "sk-default", ("openai", "eu"): "sk-eu"}
 
 def admission(gateway: Gateway, target: str, *lines: str, now: float = NOW) -> Admission:
     opening = examine(read(upgrade(target, *lines)), PROVIDERS)
-    gateways = {gateway.name: gateway}
-    return authorise(opening.target, opening.fields, opening.credentials, gateways, PROVIDERS, now)
+    return admission_of(opening, gateway, PROVIDERS, now)
 
 
 def test_a_gateway_asks_for_a_token_and_allows_the_rest_by_default() -> None:

@@ -22,7 +22,6 @@ from relay.protocol import (
     Request,
     UpstreamAnswer,
     UpstreamHandshake,
-    authorise,
     examine,
     redact,
     refusal,
@@ -34,11 +33,11 @@ from tests.protocol.handshakes import (
     KEY,
     LIMITS,
     NONCE,
-    NOW,
     OTHER_TOKEN,
     PROVIDERS,
     TOKEN,
     a_gateway,
+    admission_of,
     dialled,
     head,
     parse_answer,
@@ -199,14 +198,7 @@ def client_outcome(pieces: list[bytes]) -> tuple[object, ...]:
             return "incomplete", client.started
         opening = examine(request, PROVIDERS)
         gateway = a_gateway(authentication_required=False, compression=True)
-        admission = authorise(
-            opening.target,
-            opening.fields,
-            opening.credentials,
-            {gateway.name: gateway},
-            PROVIDERS,
-            NOW,
-        )
+        admission = admission_of(opening, gateway, PROVIDERS)
         upstream = upstream_request(admission, opening.fields, opening.credentials)
         sent = UpstreamHandshake(upstream, NONCE, LIMITS).request_data()
     except Refused as refused:
@@ -494,14 +486,7 @@ def test_no_secret_is_shown_to_anybody(
         shown.append(request)
         opening = examine(request, CONFIGURED)
         shown += [opening, opening.target, opening.credentials]
-        admission = authorise(
-            opening.target,
-            opening.fields,
-            opening.credentials,
-            {gateway.name: gateway},
-            CONFIGURED,
-            NOW,
-        )
+        admission = admission_of(opening, gateway, CONFIGURED)
         shown += [admission, admission.route]
         upstream = upstream_request(admission, opening.fields, opening.credentials)
         handshake = UpstreamHandshake(upstream, NONCE, LIMITS)
