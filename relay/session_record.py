@@ -16,7 +16,7 @@ from typing import Any
 
 from relay.protocol.usage import Usage
 
-__all__ = ["Direction", "Outcome", "SessionRecord", "Turn", "Work"]
+__all__ = ["Direction", "Outcome", "SessionRecord", "Turn", "Work", "to_json"]
 
 
 class Outcome(StrEnum):
@@ -134,22 +134,19 @@ class SessionRecord:
     error: str | None = None
     """The refusal's sentence, a violation, or the kind of a fault of ours."""
 
-    def to_json(self) -> dict[str, Any]:
-        """The record as JSON has it: decimals as strings, times of day in RFC 3339."""
-        return {name: _json(getattr(self, name)) for name in self.__slots__}
 
-
-def _json(value: Any) -> Any:
+def to_json(value: Any) -> Any:
+    """A record, or a part of one, as JSON has it: decimals as strings, times of day in RFC 3339."""
     if isinstance(value, Usage):
-        return {name: _json(count) for name, count in value.counted().items()}
-    if isinstance(value, Direction | Work | Turn):
-        return {name: _json(getattr(value, name)) for name in type(value).__slots__}
+        return {name: to_json(count) for name, count in value.counted().items()}
+    if isinstance(value, SessionRecord | Direction | Work | Turn):
+        return {name: to_json(getattr(value, name)) for name in type(value).__slots__}
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, Mapping):
-        return {name: _json(each) for name, each in value.items()}
+        return {name: to_json(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_json(each) for each in value]
+        return [to_json(each) for each in value]
     return value

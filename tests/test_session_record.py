@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from relay.protocol.usage import Usage
-from relay.session_record import Outcome, SessionRecord, Turn, Work
+from relay.session_record import Outcome, SessionRecord, Turn, Work, to_json
 
 
 def test_a_record_is_json_without_loss_of_a_digit() -> None:
@@ -31,7 +31,7 @@ def test_a_record_is_json_without_loss_of_a_digit() -> None:
         added_latency=(1, 2),
     )
     record.client.close_code = 1005
-    shown = json.loads(json.dumps(record.to_json()))
+    shown = json.loads(json.dumps(to_json(record)))
     assert shown["began_at"] == "2026-11-22T01:02:03.450Z"
     assert shown["metadata"] == {"team": "voice", "beta": True}
     assert shown["usage"] == [

@@ -1,0 +1,266 @@
+"""The store of records: SQLite in a file, or PostgreSQL, by SQLAlchemy.
+
+Everything here blocks, so it runs in threads: the writer's, and those of whoever reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    RowMapping,
+    create_engine,
+    delete,
+    event,
+    insert,
+    make_url,
+    select,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from relay.protocol.usage import UNITS, Usage
+from relay.records.tables import SCHEMA_VERSION, metadata, rows, schema, sessions, turns, usage
+from relay.records.writer import SinkError
+from relay.session_record import SessionRecord, Turn, Work, to_json
+
+__all__ = ["Filter", "Store", "StoreError", "check_url"]
+
+_AT_ONCE = 500  # sessions that are deleted in one transaction
+
+
+_EQUAL = (
+    *("id", "gateway", "provider", "model", "token", "client_address", "outcome", "ended_by"),
+)
+
+
+class StoreError(SinkError):
+    """The store cannot be used now: a sentence for people, without the store's password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which sessions; None for any."""
+
+    id: str | None = None
+    gateway: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    token: str | None = None
+    client_address: str | None = None
+    outcome: str | None = None
+    ended_by: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def clauses(self) -> Iterator[ColumnElement[bool]]:
+        """What a row has to fulfil."""
+        for name in _EQUAL:
+            value = getattr(self, name)
+            if value is not None:
+                yield sessions.c[name] == value
+        if self.since is not None:
+            yield sessions.c.began_at >= self.since
+        if self.until is not None:
+            yield sessions.c.began_at < self.until
+
+
+def check_url(text: str, folder: Path) -> URL:
+    """Read where a store is.
+
+    Args:
+        text: ``sqlite:PATH``, or ``postgresql://USER:PASSWORD@HOST/DATABASE``.
+        folder: What a relative path is relative to.
+
+    Raises:
+        ValueError: It is neither; the sentence does not hold a password.
+    """
+    scheme, _, rest = text.partition(":")
+    if scheme == "sqlite" and rest:
+        return URL.create("sqlite", database=str(folder / rest))
+    if scheme == "postgresql":
+        with suppress(ArgumentError):
+            return make_url(text).set(drivername="postgresql+psycopg")
+    raise ValueError('must be "sqlite:PATH" or "postgresql://USER@HOST/DATABASE"')
+
+
+class Store:
+    """Writes and reads records.
+
+    Args:
+        url: What :func:`check_url` returned. An SQLite file is made if it is not there.
+
+    Raises:
+        StoreError: Its driver is not installed.
+    """
+
+    name = "store"
+
+    def __init__(self, url: URL) -> None:
+        try:
+            self._engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        except ModuleNotFoundError:
+            raise StoreError(
+                "PostgreSQL needs psycopg: pip install 'realtime-relay[postgresql]'"
+            ) from None
+        self._prepared = False
+        if url.drivername == "sqlite":
+            event.listen(self._engine, "connect", _set_up_sqlite)
+
+    def prepare(self) -> None:
+        """Make the tables, if they are not there.
+
+        Raises:
+            StoreError: They cannot be made, or are those of another version of the relay.
+        """
+        if self._prepared:
+            return
+        with _sentences(), self._engine.begin() as connection:
+            metadata.create_all(connection)
+            version = connection.execute(select(schema.c.version)).scalar()
+            if version is None:
+                connection.execute(insert(schema), {"version": SCHEMA_VERSION})
+            elif version != SCHEMA_VERSION:
+                raise StoreError(
+                    f"the tables are of version {version}, this relay's of {SCHEMA_VERSION}"
+                )
+        self._prepared = True
+
+    def write(self, records: Sequence[SessionRecord]) -> None:
+        """Write records, all or none; one that is there already is left as it is.
+
+        Raises:
+            StoreError: They are not written.
+        """
+        self.prepare()
+        with _sentences(), self._engine.begin() as connection:
+            ids = [record.id for record in records]
+            known = set(
+                connection.execute(select(sessions.c.id).where(sessions.c.id.in_(ids))).scalars()
+            )
+            written = [rows(record) for record in records if record.id not in known]
+            if not written:
+                return
+            connection.execute(insert(sessions), [session for session, _, _ in written])
+            for table, each in (
+                (usage, [row for _, works, _ in written for row in works]),
+                (turns, [row for _, _, responses in written for row in responses]),
+            ):
+                if each:
+                    connection.execute(insert(table), each)
+
+    def forget_before(self, moment: datetime) -> int:
+        """Delete the records of sessions that began before; return how many there were.
+
+        Raises:
+            StoreError: Not all of them are deleted.
+        """
+        self.prepare()
+        count = 0
+        old = select(sessions.c.id).where(sessions.c.began_at < moment).limit(_AT_ONCE)
+        while True:
+            with _sentences(), self._engine.begin() as connection:
+                ids = list(connection.execute(old).scalars())
+                for table in (usage, turns):
+                    connection.execute(delete(table).where(table.c.session.in_(ids)))
+                connection.execute(delete(sessions).where(sessions.c.id.in_(ids)))
+            count += len(ids)
+            if len(ids) < _AT_ONCE:
+                return count
+
+    def last(self, wanted: Filter, limit: int | None) -> list[dict[str, Any]]:
+        """The newest records that fit, in the form of :meth:`SessionRecord.to_json`, oldest first.
+
+        Args:
+            wanted: Which.
+            limit: How many at most; None for all.
+
+        Raises:
+            StoreError: They cannot be read.
+        """
+        query = select(sessions.c.id, sessions.c.details).where(*wanted.clauses())
+        newest = query.order_by(sessions.c.number.desc()).limit(limit)
+        self.prepare()
+        with _sentences(), self._engine.connect() as connection:
+            found = {row.id: dict(row.details) for row in connection.execute(newest)}
+            for record in found.values():
+                record.update(turns=[], usage=None if record["usage_missing"] else [])
+            ids = list(found)
+            for start in range(0, len(ids), _AT_ONCE):
+                some = ids[start : start + _AT_ONCE]
+                for table, name, read in (
+                    (usage, "usage", _work),
+                    (turns, "turns", _turn),
+                ):
+                    of_these = select(table).where(table.c.session.in_(some))
+                    for row in connection.execute(of_these.order_by(table.c.number)).mappings():
+                        found[row["session"]][name].append(to_json(read(row)))
+        return list(found.values())[::-1]
+
+    def one(self, beginning: str) -> dict[str, Any] | None:
+        """The record whose id begins so; None if there is none, or more than one.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        self.prepare()
+        with _sentences(), self._engine.connect() as connection:
+            like = sessions.c.id.startswith(beginning, autoescape=True)
+            ids = list(connection.execute(select(sessions.c.id).where(like).limit(2)).scalars())
+        if len(ids) != 1:
+            return None
+        return self.last(Filter(id=ids[0]), 1)[0]
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+
+def _set_up_sqlite(connection: Any, _: Any) -> None:
+    """Let readers read while the relay writes, and wait for each other otherwise."""
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn what the database says into a sentence.
+
+    Raises:
+        StoreError: In place of an error of SQLAlchemy's, in which a statement would stand.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise StoreError(" ".join(str(cause).split())) from None
+
+
+def _work(row: RowMapping) -> Work:
+    return Work(row["model"], Usage(**{unit: row[unit] for unit in UNITS}), row["cost"])
+
+
+def _turn(row: RowMapping) -> Turn:
+    counts = row["usage"]
+    return Turn(
+        began=row["began"],
+        first_audio=row["first_audio"],
+        ended=row["ended"],
+        interrupted=row["interrupted"],
+        model=row["model"],
+        usage=None if counts is None else _usage(counts),
+        cost=row["cost"],
+    )
+
+
+def _usage(counts: Mapping[str, int | str]) -> Usage:
+    """Read what ``to_json`` made of one."""
+    decimals = {unit: Decimal(each) for unit, each in counts.items() if isinstance(each, str)}
+    return Usage(**{**counts, **decimals})  # type: ignore[arg-type]

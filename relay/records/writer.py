@@ -1,0 +1,146 @@
+"""Writing records off the event loop, in batches, from a queue that has an end.
+
+A sink that is slow, full or gone costs records and never a session: what the queue cannot hold is
+counted as lost. A batch that could not be written is tried again, ever less often.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+import trio
+
+from relay.session_record import SessionRecord
+
+__all__ = ["MOST_WAITING", "RecordWriter", "Sink", "SinkError"]
+
+MOST_WAITING = 10_000
+"""Records that wait; some 2 KiB each, and a turn more some 200 bytes."""
+_BATCH = 500
+_PAUSE = 0.25  # seconds between batches, so that busy times make large ones
+_FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
+_LAST_CHANCE = 5.0  # seconds, when the relay stops
+
+_log = structlog.get_logger()
+
+
+class SinkError(Exception):
+    """A sink took nothing; the sentence says why."""
+
+
+class Sink(Protocol):
+    """Where records go. Called from threads, one call at a time."""
+
+    name: str
+
+    def write(self, records: Sequence[SessionRecord]) -> None:
+        """Write all of them.
+
+        Raises:
+            SinkError: None is written, or some; they will come again.
+        """
+
+    def close(self) -> None:
+        """No more will come."""
+
+
+class RecordWriter:
+    """Brings records to a sink while :meth:`run` runs.
+
+    Args:
+        sink: Closed at the end.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._waiting: deque[SessionRecord] = deque()
+        self._news = trio.Event()
+        self._stopping = trio.Event()
+        self._thread = trio.CapacityLimiter(1)
+        self.written = 0
+        self.lost = 0
+        """Records that never will be written."""
+        self.failing = False
+        """Whether the last attempt failed."""
+
+    @property
+    def name(self) -> str:
+        """The sink's."""
+        return self._sink.name
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not written yet."""
+        return len(self._waiting)
+
+    def add(self, record: SessionRecord) -> None:
+        """Take a record; it must not be changed any more."""
+        if len(self._waiting) >= MOST_WAITING:
+            self.lost += 1
+            return
+        self._waiting.append(record)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Write until cancelled, and then what can be written in five seconds."""
+        # A write under way is not cut off by the cancellation: it would be done again, and twice.
+        writing = trio.CancelScope(shield=True)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write_all, writing)
+                try:
+                    await trio.sleep_forever()
+                finally:
+                    writing.deadline = trio.current_time() + _LAST_CHANCE
+                    self._stopping.set()
+                    self._news.set()
+        finally:
+            self.lost += len(self._waiting)
+            if self.lost:
+                _log.error("records lost", sink=self.name, lost=self.lost)
+            self._sink.close()
+
+    async def _write_all(self, scope: trio.CancelScope) -> None:
+        retry = _FIRST_RETRY
+        with scope:
+            while self._waiting or not self._stopping.is_set():
+                if not self._waiting:
+                    await self._news.wait()
+                    self._news = trio.Event()
+                elif await self._write_batch():
+                    retry = _FIRST_RETRY
+                    await self._pause(_PAUSE)
+                elif self._stopping.is_set():
+                    return
+                else:
+                    await self._pause(retry)
+                    retry = min(2 * retry, _LAST_RETRY)
+
+    async def _pause(self, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            await self._stopping.wait()
+
+    async def _write_batch(self) -> bool:
+        """Write some; return whether that worked."""
+        batch = list(itertools.islice(self._waiting, _BATCH))
+        try:
+            await trio.to_thread.run_sync(
+                self._sink.write, batch, abandon_on_cancel=True, limiter=self._thread
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, sessions go on
+            if not self.failing:
+                why = str(error) if isinstance(error, SinkError) else type(error).__name__
+                _log.error("records cannot be written", sink=self.name, error=why)
+            self.failing = True
+            return False
+        for _ in batch:
+            self._waiting.popleft()
+        self.written += len(batch)
+        if self.failing:
+            _log.info("records are written again", sink=self.name, lost=self.lost)
+        self.failing = False
+        return True

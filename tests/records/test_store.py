@@ -1,0 +1,166 @@
+"""Tests of relay.records.store and relay.records.tables, with SQLite; see ``test_postgresql``."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from relay.records.store import Filter, Store, StoreError, check_url
+from relay.session_record import Outcome, to_json
+from tests.records.samples import BEGAN, a_record
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "relay.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    store = Store(check_url(f"sqlite:{path.name}", path.parent))
+    yield store
+    store.close()
+
+
+def test_a_record_comes_back_as_it_was_written(store: Store) -> None:
+    record = a_record()
+    store.write([record])
+    assert store.last(Filter(), None) == [to_json(record)]
+    assert store.one(record.id) == to_json(record)
+
+
+def test_what_is_not_known_stays_unknown(store: Store) -> None:
+    record = a_record(usage=None, usage_missing="compressed", turns=[], cost=None, model=None)
+    store.write([record])
+    assert store.last(Filter(), None) == [to_json(record)]
+
+
+def test_none_used_is_not_unknown(store: Store) -> None:
+    record = a_record(usage=(), usage_missing=None, cost=Decimal(0))
+    store.write([record])
+    assert store.last(Filter(), None)[0]["usage"] == []
+
+
+def test_a_record_is_written_once(store: Store) -> None:
+    first, second = a_record(0), a_record(1)
+    store.write([first])
+    store.write([first, second])
+    store.write([first])
+    assert [each["id"] for each in store.last(Filter(), None)] == [first.id, second.id]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count"),
+    [
+        (Filter(), 4),
+        (Filter(gateway="acct/main"), 3),
+        (Filter(provider="openai"), 2),
+        (Filter(model="gpt-realtime"), 3),
+        (Filter(token="app"), 1),
+        (Filter(client_address="192.0.2.8"), 1),
+        (Filter(outcome="refused"), 1),
+        (Filter(ended_by="relay"), 1),
+        (Filter(since=BEGAN + timedelta(minutes=1)), 3),
+        (Filter(until=BEGAN + timedelta(minutes=1)), 1),
+        (Filter(provider="openai", token="web", since=BEGAN), 1),
+        (Filter(provider="x"), 0),
+    ],
+)
+def test_sessions_are_found_by_what_they_are(store: Store, wanted: Filter, count: int) -> None:
+    store.write(
+        [
+            a_record(0, token="app"),
+            a_record(1, provider="cartesia", model="sonic", gateway="acct/other"),
+            a_record(2, provider="google", client_address="192.0.2.8", ended_by="relay"),
+            a_record(3, outcome=Outcome.REFUSED),
+        ]
+    )
+    assert len(store.last(wanted, None)) == count
+
+
+def test_the_newest_come_last_and_older_ones_not_at_all(store: Store) -> None:
+    records = [a_record(minute) for minute in range(5)]
+    store.write(records)
+    assert [each["id"] for each in store.last(Filter(), 2)] == [each.id for each in records[-2:]]
+
+
+def test_the_beginning_of_an_id_is_enough_if_there_is_one_such(store: Store) -> None:
+    first, second = a_record(), a_record()
+    store.write([first, second])
+    assert store.one(first.id[:-1]) == to_json(first)
+    assert store.one("0") is None
+    assert store.one("%") is None
+    assert store.one("x") is None
+
+
+def test_old_records_are_forgotten_with_all_that_belongs_to_them(store: Store, path: Path) -> None:
+    store.write([a_record(-minute) for minute in range(1, 1002)] + [kept := a_record(0)])
+    assert store.forget_before(BEGAN) == 1001
+    assert [each["id"] for each in store.last(Filter(), None)] == [kept.id]
+    assert store.forget_before(BEGAN) == 0
+    with sqlite3.connect(path) as connection:
+        for table in ("relay_usage", "relay_turns"):
+            rows = connection.execute(f"SELECT DISTINCT session FROM {table}")  # noqa: S608
+            assert list(rows) == [(kept.id,)]
+    connection.close()
+
+
+def test_sums_in_the_database_are_exact(store: Store, path: Path) -> None:
+    tenth = a_record(cost=Decimal("0.1"))
+    store.write([tenth, a_record(cost=Decimal("0.2")), a_record(cost=None)])
+    connection = sqlite3.connect(path)
+    [(total,)] = connection.execute("SELECT SUM(cost) FROM relay_sessions")
+    connection.close()
+    assert total == 300_000_000_000
+
+
+def test_a_store_that_cannot_be_used_says_why_and_works_again_later(path: Path) -> None:
+    path.mkdir()
+    store = Store(check_url(f"sqlite:{path}", path))
+    with pytest.raises(StoreError, match="unable to open database file"):
+        store.write([a_record()])
+    path.rmdir()
+    store.write([a_record()])
+    assert len(store.last(Filter(), None)) == 1
+    store.close()
+
+
+def test_a_file_that_is_something_else_is_left_alone(path: Path) -> None:
+    path.write_text("not a database, but long enough to look like something" * 100)
+    store = Store(check_url(f"sqlite:{path}", path))
+    with pytest.raises(StoreError, match="file is not a database"):
+        store.last(Filter(), None)
+    store.close()
+
+
+def test_tables_of_another_version_are_left_alone(store: Store, path: Path) -> None:
+    store.prepare()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE relay_schema SET version = 99")
+    connection.commit()
+    connection.close()
+    other = Store(check_url(f"sqlite:{path}", path))
+    with pytest.raises(StoreError, match="the tables are of version 99, this relay's of 1"):
+        other.write([a_record()])
+    other.close()
+
+
+def test_a_reader_sees_what_the_writer_wrote_while_it_writes(store: Store, path: Path) -> None:
+    store.write([a_record()])
+    reader = Store(check_url(f"sqlite:{path}", path))
+    assert len(reader.last(Filter(), None)) == 1
+    store.write([a_record()])
+    assert len(reader.last(Filter(), None)) == 2
+    reader.close()
+
+
+@pytest.mark.parametrize("text", ["", "sqlite:", "mysql://u@h/d", "relay.db", "postgresql:secret"])
+def test_other_stores_are_refused_without_showing_them(text: str) -> None:
+    with pytest.raises(ValueError, match='must be "sqlite:PATH"') as caught:
+        check_url(text, Path())
+    assert "secret" not in str(caught.value)
