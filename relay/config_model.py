@@ -27,6 +27,7 @@ __all__ = [
     "GatewayModel",
     "LimitsModel",
     "ProviderModel",
+    "RecordsModel",
     "ServerModel",
     "checked_name",
 ]
@@ -231,6 +232,14 @@ class ProviderModel(_Model):
     forward: list[str] = []
 
 
+class RecordsModel(_Model):
+    """``[records]``."""
+
+    store: str = Field(default="sqlite:relay.db", repr=False)
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 30
+    json_lines: FilePath | None = None
+
+
 class ConfigModel(_Model):
     """The whole file."""
 
@@ -239,3 +248,4 @@ class ConfigModel(_Model):
     gateways: dict[GatewayName, GatewayModel] = {}
     providers: dict[Name, ProviderModel] = {}
     prices: dict[Name, dict[str, dict[str, str]]] = {}
+    records: RecordsModel | None = None

@@ -71,6 +71,14 @@ class Resolver:
             for name, gateway in model.gateways.items()
         }
         prices = self._prices(names)
+        records = None
+        if model.records is not None:
+            from relay.config_records import record_settings  # noqa: PLC0415 - loads slowly
+
+            inline = model.server.allow_inline_secrets
+            records = record_settings(
+                model.records, self._folder, self._problem, inline_secrets=inline
+            )
         if not gateways:
             self._problem("gateways", "there is none, so nothing could be opened")
         if self.problems:
@@ -89,6 +97,7 @@ class Resolver:
             proxy_protocol=model.server.proxy_protocol,
             tls=tls,
             prices=prices,
+            records=records,
             limits=limits,
             timeouts=timeouts,
             gateway_timeouts={

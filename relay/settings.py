@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from relay.prices import Prices, built_in_prices
 from relay.protocol import Gateway, Limits, Provider, Proxy, TrustedProxies
+from relay.records.settings import RecordSettings
 from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 
@@ -57,6 +58,8 @@ class Settings:
     """Whether each of their connections begins with a PROXY header."""
     prices: Prices = field(default_factory=built_in_prices)
     """What usage costs."""
+    records: RecordSettings | None = None
+    """Where records go; None for nowhere."""
     tls: ServerTls | None = None
     """For the ``https`` listeners."""
     limits: Limits = field(default_factory=Limits)
