@@ -54,5 +54,5 @@ _RECORD = SessionRecord(
 
 def a_record(minutes: float = 0, **changes: Any) -> SessionRecord:
     """A record of a session that began so many minutes after noon."""
-    began = BEGAN + timedelta(minutes=minutes)
-    return replace(_RECORD, id=new_session_id(), began_at=began, **changes)
+    own: dict[str, Any] = {"id": new_session_id(), "began_at": BEGAN + timedelta(minutes=minutes)}
+    return replace(_RECORD, **(own | changes))

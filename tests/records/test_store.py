@@ -1,17 +1,23 @@
-"""Tests of relay.records.store and relay.records.tables, with SQLite; see ``test_postgresql``."""
+"""Tests of relay.records.store and relay.records.tables, with SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from relay.records.store import Filter, Store, StoreError, check_url
+from relay.records.tables import metadata
 from relay.session_record import Outcome, to_json
+from tests.e2e.requirements import needs
+from tests.records import postgresql
 from tests.records.samples import BEGAN, a_record
 
 
@@ -21,8 +27,30 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
+def file_store(path: Path) -> Iterator[Store]:
     store = Store(check_url(f"sqlite:{path.name}", path.parent))
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    needs(postgresql.programs(), "PostgreSQL")
+    needs(find_spec("psycopg"), "psycopg")
+    with postgresql.server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    if request.param == "sqlite":
+        yield request.getfixturevalue("file_store")
+        return
+    url = check_url(request.getfixturevalue("database"), Path())
+    engine = create_engine(url)
+    metadata.drop_all(engine)
+    engine.dispose()
+    store = Store(url)
     yield store
     store.close()
 
@@ -98,7 +126,10 @@ def test_the_beginning_of_an_id_is_enough_if_there_is_one_such(store: Store) -> 
     assert store.one("x") is None
 
 
-def test_old_records_are_forgotten_with_all_that_belongs_to_them(store: Store, path: Path) -> None:
+def test_old_records_are_forgotten_with_all_that_belongs_to_them(
+    file_store: Store, path: Path
+) -> None:
+    store = file_store
     store.write([a_record(-minute) for minute in range(1, 1002)] + [kept := a_record(0)])
     assert store.forget_before(BEGAN) == 1001
     assert [each["id"] for each in store.last(Filter(), None)] == [kept.id]
@@ -110,7 +141,8 @@ def test_old_records_are_forgotten_with_all_that_belongs_to_them(store: Store, p
     connection.close()
 
 
-def test_sums_in_the_database_are_exact(store: Store, path: Path) -> None:
+def test_sums_in_the_database_are_exact(file_store: Store, path: Path) -> None:
+    store = file_store
     tenth = a_record(cost=Decimal("0.1"))
     store.write([tenth, a_record(cost=Decimal("0.2")), a_record(cost=None)])
     connection = sqlite3.connect(path)
@@ -138,8 +170,8 @@ def test_a_file_that_is_something_else_is_left_alone(path: Path) -> None:
     store.close()
 
 
-def test_tables_of_another_version_are_left_alone(store: Store, path: Path) -> None:
-    store.prepare()
+def test_tables_of_another_version_are_left_alone(file_store: Store, path: Path) -> None:
+    file_store.prepare()
     connection = sqlite3.connect(path)
     connection.execute("UPDATE relay_schema SET version = 99")
     connection.commit()
@@ -150,7 +182,8 @@ def test_tables_of_another_version_are_left_alone(store: Store, path: Path) -> N
     other.close()
 
 
-def test_a_reader_sees_what_the_writer_wrote_while_it_writes(store: Store, path: Path) -> None:
+def test_a_reader_sees_what_the_writer_wrote_while_it_writes(file_store: Store, path: Path) -> None:
+    store = file_store
     store.write([a_record()])
     reader = Store(check_url(f"sqlite:{path}", path))
     assert len(reader.last(Filter(), None)) == 1
@@ -164,3 +197,20 @@ def test_other_stores_are_refused_without_showing_them(text: str) -> None:
     with pytest.raises(ValueError, match='must be "sqlite:PATH"') as caught:
         check_url(text, Path())
     assert "secret" not in str(caught.value)
+
+
+def test_a_database_that_is_gone_says_so_and_not_its_password() -> None:
+    needs(find_spec("psycopg"), "psycopg")
+    store = Store(check_url("postgresql://u:pass-word@127.0.0.1:1/d", Path()))
+    with pytest.raises(StoreError, match="refused") as caught:
+        store.write([a_record()])
+    assert "pass-word" not in str(caught.value)
+    store.close()
+
+
+def test_without_its_driver_a_database_is_an_error_that_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match=r"realtime-relay\[postgresql\]"):
+        Store(check_url("postgresql://u@h/d", Path()))

@@ -1,0 +1,68 @@
+"""Where the records of a relay go, all of them at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+import trio
+
+from relay.records.json_lines import JsonLines
+from relay.records.settings import STDOUT, RecordSettings
+from relay.records.writer import RecordWriter
+from relay.session_record import SessionRecord
+
+__all__ = ["Ledger"]
+
+_FORGET_EVERY = 3600.0  # seconds
+
+_log = structlog.get_logger()
+
+
+class Ledger:
+    """Takes records while :meth:`run` runs.
+
+    Args:
+        settings: Where they go; None for nowhere.
+
+    Raises:
+        StoreError: The driver of the database is not installed.
+    """
+
+    def __init__(self, settings: RecordSettings | None) -> None:
+        self.writers: list[RecordWriter] = []
+        """One for each place."""
+        self._store = None
+        if settings is None:
+            return
+        self._retention = timedelta(days=settings.retention_days)
+        if settings.store is not None:
+            from relay.records.store import Store  # noqa: PLC0415 - SQLAlchemy loads slowly
+
+            self._store = Store(settings.store)
+            self.writers.append(RecordWriter(self._store))
+        if settings.json_lines is not None:
+            path = None if settings.json_lines == STDOUT else Path(settings.json_lines)
+            self.writers.append(RecordWriter(JsonLines(path)))
+
+    def add(self, record: SessionRecord) -> None:
+        """Take a record; it must not be changed any more."""
+        for writer in self.writers:
+            writer.add(record)
+
+    async def run(self) -> None:
+        """Write until cancelled, and then what can be written in a few seconds."""
+        async with trio.open_nursery() as nursery:
+            for writer in self.writers:
+                nursery.start_soon(writer.run)
+            while self._store is not None:
+                try:
+                    await trio.to_thread.run_sync(
+                        self._store.forget_before,
+                        datetime.now(UTC) - self._retention,
+                        abandon_on_cancel=True,
+                    )
+                except Exception as error:  # noqa: BLE001 - whatever it is, sessions go on
+                    _log.error("old records are not deleted", error=str(error))
+                await trio.sleep(_FORGET_EVERY)

@@ -1,0 +1,82 @@
+"""Tests of relay.records.ledger."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import trio
+import trio.testing
+from structlog.testing import capture_logs
+
+from relay.records.ledger import Ledger
+from relay.records.settings import RecordSettings
+from relay.records.store import Filter, Store, check_url
+from tests.records.samples import a_record
+
+
+def test_a_record_goes_everywhere(tmp_path: Path) -> None:
+    url = check_url("sqlite:relay.db", tmp_path)
+    lines = tmp_path / "records.jsonl"
+    ledger = Ledger(RecordSettings(url, 30, lines))
+    assert [writer.name for writer in ledger.writers] == ["store", "json_lines"]
+    ledger.add(record := a_record(began_at=datetime.now(UTC)))
+
+    async def main() -> None:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await ledger.run()
+
+    trio.run(main)
+    store = Store(url)
+    assert [each["id"] for each in store.last(Filter(), None)] == [record.id]
+    store.close()
+    assert json.loads(lines.read_text())["id"] == record.id
+
+
+def test_nowhere_is_a_place() -> None:
+    ledger = Ledger(None)
+    ledger.add(a_record())
+    assert ledger.writers == []
+
+
+def test_old_records_are_forgotten_every_hour(tmp_path: Path) -> None:
+    url = check_url("sqlite:relay.db", tmp_path)
+    store = Store(url)
+    now = datetime.now(UTC)
+    old, young = (
+        a_record(began_at=now - timedelta(days=8)),
+        a_record(began_at=now - timedelta(days=6)),
+    )
+    store.write([old, young])
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Ledger(RecordSettings(url, 7)).run)
+            while len(await trio.to_thread.run_sync(store.last, Filter(), None)) > 1:
+                pass
+            await trio.to_thread.run_sync(store.write, [a_record(began_at=old.began_at)])
+            while len(await trio.to_thread.run_sync(store.last, Filter(), None)) > 1:
+                pass
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=trio.testing.MockClock(rate=36_000))
+    assert [each["id"] for each in store.last(Filter(), None)] == [young.id]
+    store.close()
+
+
+def test_a_store_that_is_gone_is_said_and_no_more(tmp_path: Path) -> None:
+    ledger = Ledger(RecordSettings(check_url("sqlite:no/such/folder/relay.db", tmp_path)))
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ledger.run)
+            while not lines:
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+
+    with capture_logs() as lines:
+        trio.run(main)
+    assert lines[0]["event"] == "old records are not deleted"
+    assert lines[0]["error"] == "unable to open database file"
