@@ -16,7 +16,7 @@ from typing import Any
 
 from relay.protocol.usage import Usage
 
-__all__ = ["Direction", "Outcome", "SessionRecord", "Turn", "Work", "to_json"]
+__all__ = ["Direction", "Outcome", "SessionRecord", "Turn", "Work", "from_json", "to_json"]
 
 
 class Outcome(StrEnum):
@@ -150,3 +150,47 @@ def to_json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [to_json(each) for each in value]
     return value
+
+
+def from_json(shown: Mapping[str, Any]) -> SessionRecord:
+    """The record that :func:`to_json` made ``shown`` of."""
+    usage = shown["usage"]
+    return SessionRecord(
+        **{
+            **shown,
+            "began_at": datetime.fromisoformat(shown["began_at"]),
+            "client": Direction(**shown["client"]),
+            "provider_side": Direction(**shown["provider_side"]),
+            "added_latency": tuple(shown["added_latency"]),
+            "usage": None if usage is None else tuple(map(_work, usage)),
+            "cost": _decimal(shown["cost"]),
+            "turns": [_turn(each) for each in shown["turns"]],
+            "outcome": Outcome(shown["outcome"]),
+        }
+    )
+
+
+def _work(shown: Mapping[str, Any]) -> Work:
+    return Work(shown["model"], _usage(shown["usage"]), _decimal(shown["cost"]))
+
+
+def _turn(shown: Mapping[str, Any]) -> Turn:
+    usage = shown["usage"]
+    return Turn(
+        **{
+            **shown,
+            "usage": None if usage is None else _usage(usage),
+            "cost": _decimal(shown["cost"]),
+        }
+    )
+
+
+def _usage(shown: Mapping[str, Any]) -> Usage:
+    counts: dict[str, Any] = {
+        unit: Decimal(each) if isinstance(each, str) else each for unit, each in shown.items()
+    }
+    return Usage(**counts)
+
+
+def _decimal(shown: str | None) -> Decimal | None:
+    return None if shown is None else Decimal(shown)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from relay.protocol.usage import Usage
-from relay.session_record import Outcome, SessionRecord, Turn, Work, to_json
+from relay.session_record import Outcome, SessionRecord, Turn, Work, from_json, to_json
 
 
 def test_a_record_is_json_without_loss_of_a_digit() -> None:
@@ -45,4 +45,5 @@ def test_a_record_is_json_without_loss_of_a_digit() -> None:
     assert shown["turns"][0]["first_audio"] == 0.75
     assert shown["turns"][0]["usage"] is None
     assert shown["outcome"] == "broken"
+    assert from_json(shown) == record
     assert shown["added_latency"] == [1, 2]

@@ -5,11 +5,10 @@ Everything here blocks, so it runs in threads: the writer's, and those of whoeve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from relay.protocol.usage import UNITS, Usage
+from relay.protocol.usage import UNITS
 from relay.records.tables import SCHEMA_VERSION, metadata, rows, schema, sessions, turns, usage
 from relay.records.writer import SinkError
-from relay.session_record import SessionRecord, Turn, Work, to_json
+from relay.session_record import SessionRecord, from_json, to_json
 
 __all__ = ["Filter", "Store", "StoreError", "check_url"]
 
@@ -175,8 +174,8 @@ class Store:
             if len(ids) < _AT_ONCE:
                 return count
 
-    def last(self, wanted: Filter, limit: int | None) -> list[dict[str, Any]]:
-        """The newest records that fit, in the form of :meth:`SessionRecord.to_json`, oldest first.
+    def last(self, wanted: Filter, limit: int | None) -> list[SessionRecord]:
+        """The newest records that fit, in the order in which they were written.
 
         Args:
             wanted: Which.
@@ -185,26 +184,23 @@ class Store:
         Raises:
             StoreError: They cannot be read.
         """
+        self.prepare()
         query = select(sessions.c.id, sessions.c.details).where(*wanted.clauses())
         newest = query.order_by(sessions.c.number.desc()).limit(limit)
-        self.prepare()
         with _sentences(), self._engine.connect() as connection:
             found = {row.id: dict(row.details) for row in connection.execute(newest)}
-            for record in found.values():
-                record.update(turns=[], usage=None if record["usage_missing"] else [])
+            for shown in found.values():
+                shown.update(turns=[], usage=None if shown["usage_missing"] else [])
             ids = list(found)
             for start in range(0, len(ids), _AT_ONCE):
                 some = ids[start : start + _AT_ONCE]
-                for table, name, read in (
-                    (usage, "usage", _work),
-                    (turns, "turns", _turn),
-                ):
+                for table, name, show in ((usage, "usage", _work), (turns, "turns", _turn)):
                     of_these = select(table).where(table.c.session.in_(some))
                     for row in connection.execute(of_these.order_by(table.c.number)).mappings():
-                        found[row["session"]][name].append(to_json(read(row)))
-        return list(found.values())[::-1]
+                        found[row["session"]][name].append(show(row))
+        return [from_json(shown) for shown in reversed(found.values())]
 
-    def one(self, beginning: str) -> dict[str, Any] | None:
+    def one(self, beginning: str) -> SessionRecord | None:
         """The record whose id begins so; None if there is none, or more than one.
 
         Raises:
@@ -243,24 +239,10 @@ def _sentences() -> Iterator[None]:
         raise StoreError(" ".join(str(cause).split())) from None
 
 
-def _work(row: RowMapping) -> Work:
-    return Work(row["model"], Usage(**{unit: row[unit] for unit in UNITS}), row["cost"])
+def _work(row: RowMapping) -> dict[str, Any]:
+    counts = {unit: row[unit] for unit in UNITS if row[unit]}
+    return {"model": row["model"], "usage": to_json(counts), "cost": to_json(row["cost"])}
 
 
-def _turn(row: RowMapping) -> Turn:
-    counts = row["usage"]
-    return Turn(
-        began=row["began"],
-        first_audio=row["first_audio"],
-        ended=row["ended"],
-        interrupted=row["interrupted"],
-        model=row["model"],
-        usage=None if counts is None else _usage(counts),
-        cost=row["cost"],
-    )
-
-
-def _usage(counts: Mapping[str, int | str]) -> Usage:
-    """Read what ``to_json`` made of one."""
-    decimals = {unit: Decimal(each) for unit, each in counts.items() if isinstance(each, str)}
-    return Usage(**{**counts, **decimals})  # type: ignore[arg-type]
+def _turn(row: RowMapping) -> dict[str, Any]:
+    return {name: to_json(each) for name, each in row.items() if name not in {"session", "number"}}

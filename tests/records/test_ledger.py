@@ -30,7 +30,7 @@ def test_a_record_goes_everywhere(tmp_path: Path) -> None:
 
     trio.run(main)
     store = Store(url)
-    assert [each["id"] for each in store.last(Filter(), None)] == [record.id]
+    assert [each.id for each in store.last(Filter(), None)] == [record.id]
     store.close()
     assert json.loads(lines.read_text())["id"] == record.id
 
@@ -62,7 +62,7 @@ def test_old_records_are_forgotten_every_hour(tmp_path: Path) -> None:
             nursery.cancel_scope.cancel()
 
     trio.run(main, clock=trio.testing.MockClock(rate=36_000))
-    assert [each["id"] for each in store.last(Filter(), None)] == [young.id]
+    assert [each.id for each in store.last(Filter(), None)] == [young.id]
     store.close()
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 
 from relay.records.store import Filter, Store, StoreError, check_url
 from relay.records.tables import metadata
-from relay.session_record import Outcome, to_json
+from relay.session_record import Outcome
 from tests.e2e.requirements import needs
 from tests.records import postgresql
 from tests.records.samples import BEGAN, a_record
@@ -58,20 +58,20 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 def test_a_record_comes_back_as_it_was_written(store: Store) -> None:
     record = a_record()
     store.write([record])
-    assert store.last(Filter(), None) == [to_json(record)]
-    assert store.one(record.id) == to_json(record)
+    assert store.last(Filter(), None) == [record]
+    assert store.one(record.id) == record
 
 
 def test_what_is_not_known_stays_unknown(store: Store) -> None:
     record = a_record(usage=None, usage_missing="compressed", turns=[], cost=None, model=None)
     store.write([record])
-    assert store.last(Filter(), None) == [to_json(record)]
+    assert store.last(Filter(), None) == [record]
 
 
 def test_none_used_is_not_unknown(store: Store) -> None:
     record = a_record(usage=(), usage_missing=None, cost=Decimal(0))
     store.write([record])
-    assert store.last(Filter(), None)[0]["usage"] == []
+    assert store.last(Filter(), None)[0].usage == ()
 
 
 def test_a_record_is_written_once(store: Store) -> None:
@@ -79,7 +79,7 @@ def test_a_record_is_written_once(store: Store) -> None:
     store.write([first])
     store.write([first, second])
     store.write([first])
-    assert [each["id"] for each in store.last(Filter(), None)] == [first.id, second.id]
+    assert [each.id for each in store.last(Filter(), None)] == [first.id, second.id]
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ def test_sessions_are_found_by_what_they_are(store: Store, wanted: Filter, count
 def test_the_newest_come_last_and_older_ones_not_at_all(store: Store) -> None:
     records = [a_record(minute) for minute in range(5)]
     store.write(records)
-    assert [each["id"] for each in store.last(Filter(), 2)] == [each.id for each in records[-2:]]
+    assert [each.id for each in store.last(Filter(), 2)] == [each.id for each in records[-2:]]
 
 
 def test_the_beginning_of_an_id_is_enough_if_there_is_one_such(store: Store) -> None:
     first, second = a_record(), a_record()
     store.write([first, second])
-    assert store.one(first.id[:-1]) == to_json(first)
+    assert store.one(first.id[:-1]) == first
     assert store.one("0") is None
     assert store.one("%") is None
     assert store.one("x") is None
@@ -132,7 +132,7 @@ def test_old_records_are_forgotten_with_all_that_belongs_to_them(
     store = file_store
     store.write([a_record(-minute) for minute in range(1, 1002)] + [kept := a_record(0)])
     assert store.forget_before(BEGAN) == 1001
-    assert [each["id"] for each in store.last(Filter(), None)] == [kept.id]
+    assert [each.id for each in store.last(Filter(), None)] == [kept.id]
     assert store.forget_before(BEGAN) == 0
     with sqlite3.connect(path) as connection:
         for table in ("relay_usage", "relay_turns"):
