@@ -19,6 +19,7 @@ from rich.console import Console
 
 from relay import log
 from relay.check import dial_providers, model_notes, summary
+from relay.cli_sessions import sessions
 from relay.config import ConfigError, load
 from relay.config_file import ConfigFile
 from relay.config_model import checked_name
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 token_app = typer.Typer(no_args_is_help=True, help="Make gateway tokens.")
 app.add_typer(token_app, name="token")
+app.command()(sessions)
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file.", show_default=True)

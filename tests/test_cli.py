@@ -38,6 +38,7 @@ COMMANDS = [
     (("serve",), "Run the relay.", "--config --log-level --log-format"),
     (("check",), "Check the configuration:", "--config --dial"),
     (("demo",), "Run the relay, doubles", "--once --http-port --https-port --fault"),
+    (("sessions",), "List sessions that have ended", "--since --format --follow"),
     (("probe",), "Open one session,", "--header --subprotocol --ca"),
     (("token",), "new", "--help"),
     (("token", "new"), "Make a gateway token.", "--name"),
