@@ -73,7 +73,8 @@ class Prices:
             None if a price is not known for something that was used.
         """
         total = Fraction(0)
-        prices = self._of(provider, model or "")
+        name = self.name_of(provider, model)
+        prices = {} if name is None else self.table[provider][name]
         for unit, count in usage.counted().items():
             price = prices.get(unit)
             if price is None:
@@ -93,10 +94,12 @@ class Prices:
         }
         return Prices(f"{other.version}+{self.version}", table)
 
-    def _of(self, provider: str, model: str) -> Mapping[str, Fraction]:
+    def name_of(self, provider: str, model: str | None) -> str | None:
+        """The pattern that a model is priced by; None if there is none."""
         patterns = self.table.get(provider, {})
-        fitting = [each for each in patterns if fnmatchcase(model.lower(), each.lower())]
-        return patterns[max(fitting, key=len)] if fitting else {}
+        name = (model or "").lower()
+        fitting = [each for each in patterns if fnmatchcase(name, each.lower())]
+        return max(fitting, key=len) if fitting else None
 
 
 @cache
