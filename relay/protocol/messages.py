@@ -26,6 +26,7 @@ from wsproto.frame_protocol import CloseReason
 
 from relay.protocol.errors import RemoteProtocolError
 from relay.protocol.limits import Limits
+from relay.protocol.observer import Observer
 from relay.protocol.pipe import Pipe, State
 
 __all__ = ["MessagePipe", "Policy"]
@@ -48,12 +49,21 @@ class MessagePipe(Pipe):
         masked: True for inbound (client to provider), whose frames must be masked.
         limits: Bounds on messages.
         policies: Applied in order to each message of this direction.
+        observer: Who looks at this direction from the side. It sees what the sender sent, before
+            any policy: also a message that a policy changes, or ends the session for.
     """
 
     __slots__ = ("_close_header", "_decoder", "_encoder", "_message", "_policies")
 
-    def __init__(self, *, masked: bool, limits: Limits, policies: Sequence[Policy] = ()) -> None:
-        super().__init__(masked=masked, limits=limits)
+    def __init__(
+        self,
+        *,
+        masked: bool,
+        limits: Limits,
+        policies: Sequence[Policy] = (),
+        observer: Observer | None = None,
+    ) -> None:
+        super().__init__(masked=masked, limits=limits, observer=observer)
         near, far = ConnectionType.SERVER, ConnectionType.CLIENT
         self._decoder = Connection(near if masked else far)
         self._encoder = Connection(far if masked else near)

@@ -14,6 +14,7 @@ Text is not checked for UTF-8 here: the endpoints do that, and messages pass thr
 
 from __future__ import annotations
 
+import contextlib
 import enum
 
 from relay.protocol.errors import RemoteProtocolError
@@ -29,6 +30,7 @@ from relay.protocol.frames import (
     mask,
 )
 from relay.protocol.limits import Limits
+from relay.protocol.observer import Observer
 from relay.protocol.pings import Pings
 
 __all__ = ["Pipe", "State"]
@@ -61,6 +63,7 @@ class Pipe:
         masked: True for inbound (client to provider), whose frames must be masked.
         limits: Bounds on messages; on what is sent of them, if they are compressed.
         compressed: Whether permessage-deflate was negotiated, so that messages may be compressed.
+        observer: Who looks at this direction from the side.
     """
 
     __slots__ = (
@@ -74,6 +77,7 @@ class Pipe:
         "_masked",
         "_max_message_size",
         "_message_size",
+        "_observer",
         "_other_frames",
         "_payload_left",
         "_pings",
@@ -87,7 +91,14 @@ class Pipe:
         "state",
     )
 
-    def __init__(self, *, masked: bool, limits: Limits, compressed: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        masked: bool,
+        limits: Limits,
+        compressed: bool = False,
+        observer: Observer | None = None,
+    ) -> None:
         self._masked = masked
         self._compressed = compressed
         self._mask_bit, self._short_header = (0x80, 6) if masked else (0, 2)
@@ -104,6 +115,7 @@ class Pipe:
         self._withholds_close = False
         self._pings: tuple[Pings, Pings] | None = None  # of ours, to the sender and the receiver
         self._other_frames = 0  # those that did not end a message
+        self._observer = observer
         self.state = State.OPEN
         self.close: Close | None = None
         """The Close frame that was forwarded, when the state is CLOSING."""
@@ -177,6 +189,12 @@ class Pipe:
             if end == size and length <= self._max_message_size:
                 self.messages += 1
                 self.bytes += size
+                observer = self._observer
+                if observer is not None:
+                    try:
+                        observer.message(data, size - length)
+                    except Exception:  # noqa: BLE001 - whatever it is, the session goes on
+                        self._lose(observer)
                 return data
         return self._receive_frames(data)
 
@@ -193,11 +211,11 @@ class Pipe:
             self._held = b""
         size = len(data)
         position = self._payload_left
-        if position > size:
-            self._payload_left = position - size
+        self._show_payload(data, min(position, size))
+        self._payload_left = max(0, position - size)
+        if self._payload_left:
             self.bytes += size
             return data
-        self._payload_left = 0
         while position < size:
             try:
                 header = frame_header(
@@ -225,7 +243,7 @@ class Pipe:
                         continue
                     self._other_frames += 1
                 else:
-                    self._receive_data_header(header)
+                    self._receive_data_header(header, data, position)
                     end = position + header.size + header.payload_length
             except RemoteProtocolError as error:
                 self.state = State.FAILED
@@ -242,8 +260,36 @@ class Pipe:
         self.bytes += len(data)
         return data
 
-    def _receive_data_header(self, header: FrameHeader) -> None:
-        """Check a data frame against its message (RFC 6455 5.4) and the limits."""
+    def _show_frame(self, observer: Observer, header: FrameHeader, data: bytes, at: int) -> None:
+        """Show a data frame whose header stands at ``at``, and what is there of its payload."""
+        start = at + header.size
+        end = min(start + header.payload_length, len(data))
+        try:
+            key = data[start - 4 : start] if self._masked else b""
+            observer.frame(data[at], header.payload_length, key)
+            if start < end:
+                observer.payload(data, start, end)
+        except Exception:  # noqa: BLE001
+            self._lose(observer)
+
+    def _show_payload(self, data: bytes, end: int) -> None:
+        """Show the observer, if there is one, the payload with which ``data`` begins."""
+        observer = self._observer
+        if end and observer is not None:
+            try:
+                observer.payload(data, 0, end)
+            except Exception:  # noqa: BLE001
+                self._lose(observer)
+
+    def _lose(self, observer: Observer) -> None:
+        """Go on without the observer, which has raised."""
+        self._observer = None
+        with contextlib.suppress(Exception):
+            observer.failed()
+
+    def _receive_data_header(self, header: FrameHeader, data: bytes, position: int) -> None:
+        """Check the data frame that stands at ``position`` against its message (RFC 6455 5.4) and
+        the limits."""
         if header.opcode == CONTINUATION:
             if not self._fragments:
                 raise RemoteProtocolError("continuation of no message")
@@ -261,6 +307,8 @@ class Pipe:
             self._other_frames += 1
             self._fragments += 1
             self._message_size = message_size
+        if self._observer is not None:
+            self._show_frame(self._observer, header, data, position)
 
     def _receive_close(self, data: bytes, start: int, end: int) -> None:
         """Read the Close frame whose payload stands between ``start`` and ``end``."""

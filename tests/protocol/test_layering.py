@@ -20,6 +20,7 @@ STDLIB = {
     "__future__",
     "base64",
     "collections.abc",
+    "contextlib",
     "dataclasses",
     "decimal",
     "enum",
@@ -46,6 +47,7 @@ LAYERS = [
     # open sessions
     "frames",
     "pings",
+    "observer",
     "pipe",
     "messages",
     "closing",

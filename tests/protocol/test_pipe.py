@@ -453,3 +453,78 @@ def test_a_close_may_be_withheld(masked: bool) -> None:
     assert pipe.error is None
     assert pipe.can_inject
     assert pipe.receive_data(data) == b""
+
+
+class Recorder:
+    """An observer that writes down what it is shown, and raises at one of its calls."""
+
+    def __init__(self, raises_at: int = -1) -> None:
+        self.shown: list[tuple[object, ...]] = []
+        self.failures = 0
+        self._raises_at = raises_at
+
+    def message(self, data: bytes, start: int) -> None:
+        self._note("message", data[0], data[start:])
+
+    def frame(self, first: int, length: int, key: bytes) -> None:
+        self._note("frame", first, length, key)
+
+    def payload(self, data: bytes, start: int, end: int) -> None:
+        self._note("payload", data[start:end])
+
+    def failed(self) -> None:
+        self.failures += 1
+        raise ZeroDivisionError
+
+    def _note(self, *what: object) -> None:
+        if len(self.shown) == self._raises_at:
+            raise ZeroDivisionError
+        self.shown.append(what)
+
+
+def test_an_observer_is_shown_whole_messages_and_the_pieces_of_others() -> None:
+    recorder = Recorder()
+    pipe = Pipe(masked=False, limits=Limits(), observer=recorder)
+    stream = [
+        Frame(TEXT, b"whole").encode(),
+        Frame(BINARY, b"in two chunks").encode()[:6],
+        Frame(BINARY, b"in two chunks").encode()[6:] + Frame(PING, b"unseen").encode(),
+        Frame(TEXT, b"", fin=False).encode() + Frame(CONTINUATION, b"end").encode(),
+    ]
+    for chunk in stream:
+        assert pipe.receive_data(chunk) == chunk
+    assert recorder.shown == [
+        ("message", 0x81, b"whole"),
+        ("frame", 0x82, 13, b""),
+        ("payload", b"in t"),
+        ("payload", b"wo chunks"),
+        ("frame", 0x01, 0, b""),
+        ("frame", 0x80, 3, b""),
+        ("payload", b"end"),
+    ]
+
+
+def test_an_observer_of_masked_frames_is_given_their_keys() -> None:
+    recorder = Recorder()
+    pipe = Pipe(masked=True, limits=Limits(), observer=recorder)
+    pipe.receive_data(Frame(TEXT, b"ab", fin=False).encode(b"\1\2\3\4"))
+    assert recorder.shown == [("frame", 0x01, 2, b"\1\2\3\4"), ("payload", b"``")]
+
+
+def test_an_observer_is_not_shown_what_breaks_the_protocol() -> None:
+    recorder = Recorder()
+    pipe = Pipe(masked=False, limits=Limits(), observer=recorder)
+    pipe.receive_data(Frame(CONTINUATION, b"of nothing").encode())
+    assert recorder.shown == []
+
+
+@pytest.mark.parametrize("raises_at", range(5))
+def test_an_observer_that_raises_is_shown_no_more_and_the_pipe_goes_on(raises_at: int) -> None:
+    recorder = Recorder(raises_at)
+    pipe = Pipe(masked=False, limits=Limits(), observer=recorder)
+    whole, long = Frame(TEXT, b"whole").encode(), Frame(BINARY, b"in three chunks").encode()
+    for chunk in (whole, long[:5], long[5:8], long[8:], whole):
+        assert pipe.receive_data(chunk) == chunk
+    assert recorder.failures == 1
+    assert len(recorder.shown) == raises_at
+    assert pipe.messages == 3
