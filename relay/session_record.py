@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from relay.protocol.usage import Usage
+from relay.protocol.usage import Turn, Usage
 
 __all__ = ["Direction", "Outcome", "SessionRecord", "Turn", "Work", "from_json", "to_json"]
 
@@ -67,20 +67,6 @@ class Work:
 
 
 @dataclass(slots=True)
-class Turn:
-    """One response of the provider. Times are seconds since the session was open."""
-
-    began: float
-    first_audio: float | None = None
-    ended: float | None = None
-    """None if the session ended before it."""
-    interrupted: bool = False
-    model: str | None = None
-    usage: Usage | None = None
-    cost: Decimal | None = None
-
-
-@dataclass(slots=True)
 class SessionRecord:
     """One session. Times of day are UTC; all others are seconds."""
 
@@ -122,7 +108,7 @@ class SessionRecord:
     usage: tuple[Work, ...] | None = None
     """By model; None where it is not known, and ``usage_missing`` says why."""
     usage_missing: str | None = None
-    """``compressed``, ``not metered``, ``failed`` or None."""
+    """``compressed``, ``not metered``, ``not reported``, ``failed`` or None."""
     cost: Decimal | None = None
     """In US dollars; None where a part of it is not known."""
     turns: list[Turn] = field(default_factory=list)

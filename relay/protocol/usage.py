@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from decimal import Decimal
 
-__all__ = ["UNITS", "Usage"]
+__all__ = ["UNITS", "Turn", "Usage"]
 
 _NONE = Decimal(0)
 
@@ -51,3 +51,18 @@ class Usage:
 
 UNITS = tuple(each.name for each in fields(Usage))
 """The names of the counts."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """One response of the provider. Times are seconds since the session was open."""
+
+    began: float
+    first_audio: float | None = None
+    ended: float | None = None
+    """None if the session ended before it."""
+    interrupted: bool = False
+    model: str | None = None
+    usage: Usage | None = None
+    cost: Decimal | None = None
+    """In US dollars; None where a price is not known."""
