@@ -4,9 +4,9 @@ Opening handshakes (RFC 6455 4) with :class:`ClientHandshake`, :func:`examine`,
 :func:`authenticate`, :func:`authorise`, :func:`upstream_request` and :class:`UpstreamHandshake`,
 :func:`attempts` where a provider has several upstreams, :class:`ConnectHandshake` where it is
 behind a proxy, and where the relay is behind one, :class:`ProxyHeaderReader` and
-:func:`client_address`; open sessions with one :class:`Pipe` or :class:`MessagePipe` per direction;
-endings with :func:`ending`. Keys, masks and the time are arguments. What stands in ``__all__`` is
-the public API.
+:func:`client_address`; open sessions with one :class:`Pipe` or :class:`MessagePipe` per direction,
+and what they used with one :class:`SessionMeter`; endings with :func:`ending`. Keys, masks and the
+time are arguments. What stands in ``__all__`` is the public API.
 """
 
 from relay.protocol import closing as closing
@@ -38,6 +38,8 @@ from relay.protocol.gateways import (
 )
 from relay.protocol.limits import Limits
 from relay.protocol.messages import MessagePipe, Policy
+from relay.protocol.meters.session_meter import SessionMeter
+from relay.protocol.observer import Observer
 from relay.protocol.opening import (
     ClientHandshake,
     Opening,
@@ -56,6 +58,7 @@ from relay.protocol.refusals import HttpAnswer, refusal
 from relay.protocol.routing import Route, Target, parse_target, route
 from relay.protocol.secret import BearerToken, Secret
 from relay.protocol.upstream_opening import UpstreamAnswer, UpstreamHandshake
+from relay.protocol.usage import Turn, Usage
 
 __all__ = [
     "CATALOGUE",
@@ -80,6 +83,7 @@ __all__ = [
     "MalformedProxyHeaderError",
     "MessageModel",
     "MessagePipe",
+    "Observer",
     "Opening",
     "Origin",
     "PermessageDeflate",
@@ -97,13 +101,16 @@ __all__ = [
     "Request",
     "Route",
     "Secret",
+    "SessionMeter",
     "Slot",
     "State",
     "Target",
     "TrustedProxies",
+    "Turn",
     "UpstreamAnswer",
     "UpstreamHandshake",
     "UpstreamRequest",
+    "Usage",
     "attempts",
     "authenticate",
     "authorise",

@@ -142,6 +142,9 @@ class Endpoint:
     names_account: bool = False
     """Whether the path names an account of the provider: a client may choose it only beside a
     credential of its own."""
+    meter: str | None = None
+    """What counts the usage of its sessions (:mod:`relay.protocol.meters.catalogue`); None if
+    nothing can."""
 
     @property
     def has_choice(self) -> bool:

@@ -35,6 +35,7 @@ STDLIB = {
     "re",
     "typing",
     "urllib.parse",
+    "zlib",
 }
 ENGINES = {"h11", "wsproto"}
 
@@ -51,7 +52,6 @@ LAYERS = [
     "pipe",
     "messages",
     "closing",
-    # what sessions use
     "usage",
     # opening handshakes
     "fields",
@@ -82,6 +82,31 @@ LAYERS = [
     "credentials",
     "metadata",
     "routing",
+    # what sessions use
+    "meters.reading",
+    "meters.tally",
+    "meters.inflater",
+    "meters.reads",
+    "meters.meter",
+    "meters.tap",
+    "meters.audio",
+    "meters.openai_tokens",
+    "meters.openai_realtime",
+    "meters.openai_responses",
+    "meters.openai_live",
+    "meters.openai_translations",
+    "meters.google_live",
+    "meters.cartesia",
+    "meters.elevenlabs",
+    "meters.deepgram",
+    "meters.xai",
+    "meters.mistral",
+    "meters.assemblyai",
+    "meters.hume",
+    "meters.speechmatics",
+    "meters.catalogue",
+    "meters.session_meter",
+    "meters.__init__",
     "json_pairs",
     "message_credentials",
     "message_models",
@@ -120,7 +145,7 @@ each_module = pytest.mark.parametrize("module", MODULES)
 def test_every_file_has_its_layer() -> None:
     assert sorted(LAYERS) == MODULES
     folders = {path.name for path in CORE.rglob("*") if path.is_dir()}
-    assert folders <= {"providers", "__pycache__"}
+    assert folders <= {"meters", "providers", "__pycache__"}
 
 
 @each_module

@@ -17,11 +17,12 @@ ASSEMBLYAI = Provider(
     name="assemblyai",
     origin=Origin("wss", "streaming.assemblyai.com", 443),
     endpoints=(
-        Endpoint("/v3/ws", model="speech_model"),
+        Endpoint("/v3/ws", model="speech_model", meter="assemblyai-streaming"),
         Endpoint(
             "/v1/ws",
             host="agents.assemblyai.com",
             stored=Slot(Kind.FIELD, "authorization", scheme="Bearer"),
+            meter="assemblyai-agent",
         ),
     ),
     slots=(_KEY, Slot(Kind.QUERY, "token")),

@@ -22,12 +22,22 @@ AZURE_OPENAI = Provider(
     origin=None,
     named_host="{}.openai.azure.com",
     endpoints=(
-        Endpoint("/openai/v1/realtime", model="model"),
-        Endpoint("/openai/realtime", model="deployment"),
-        Endpoint("/openai/v1/live", message_models=LIVE_MODEL, also=("/openai/v1/live/sessions",)),
+        Endpoint("/openai/v1/realtime", model="model", meter="openai-realtime"),
+        Endpoint("/openai/realtime", model="deployment", meter="openai-realtime"),
+        Endpoint(
+            "/openai/v1/live",
+            message_models=LIVE_MODEL,
+            also=("/openai/v1/live/sessions",),
+            meter="openai-live",
+        ),
         Endpoint("/openai/v1/live/sessions/{session}/attach"),
-        Endpoint("/openai/v1/responses", message_models=RESPONSES_MODEL),
-        Endpoint("/voice-live/realtime", host="{}.services.ai.azure.com", model="model"),
+        Endpoint("/openai/v1/responses", message_models=RESPONSES_MODEL, meter="openai-responses"),
+        Endpoint(
+            "/voice-live/realtime",
+            host="{}.services.ai.azure.com",
+            model="model",
+            meter="openai-realtime",
+        ),
     ),
     slots=(
         _API_KEY,

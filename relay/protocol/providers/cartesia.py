@@ -15,9 +15,11 @@ CARTESIA = Provider(
     name="cartesia",
     origin=Origin("wss", "api.cartesia.ai", 443),
     endpoints=(
-        Endpoint("/tts/websocket", message_models=(MessageModel("model_id"),)),
-        Endpoint("/stt/websocket", model="model"),
-        Endpoint("/stt/turns/websocket", model="model"),
+        Endpoint(
+            "/tts/websocket", message_models=(MessageModel("model_id"),), meter="cartesia-speech"
+        ),
+        Endpoint("/stt/websocket", model="model", meter="cartesia-transcription"),
+        Endpoint("/stt/turns/websocket", model="model", meter="cartesia-transcription"),
     ),
     slots=(
         Slot(Kind.FIELD, "x-api-key"),

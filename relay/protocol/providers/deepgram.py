@@ -18,14 +18,15 @@ DEEPGRAM = Provider(
     name="deepgram",
     origin=Origin("wss", "api.deepgram.com", 443),
     endpoints=(
-        Endpoint("/v1/listen", model="model"),
-        Endpoint("/v2/listen", model="model"),
-        Endpoint("/v1/speak", model="model"),
-        Endpoint("/v2/speak", model="model"),
+        Endpoint("/v1/listen", model="model", meter="deepgram-listen"),
+        Endpoint("/v2/listen", model="model", meter="deepgram-listen-turns"),
+        Endpoint("/v1/speak", model="model", meter="deepgram-speak"),
+        Endpoint("/v2/speak", model="model", meter="deepgram-speak-turns"),
         Endpoint(
             "/v1/agent/converse",
             host="agent.deepgram.com",
             binary_audio=True,
+            meter="deepgram-agent",
             message_models=(
                 MessageModel("agent.think.provider.model", required_in="Settings"),
                 *(

@@ -21,9 +21,15 @@ ELEVENLABS = Provider(
     origin=Origin("wss", "api.elevenlabs.io", 443),
     version="/v1",
     endpoints=(
-        Endpoint("/v1/convai/conversation", public=True),
+        Endpoint("/v1/convai/conversation", public=True, meter="elevenlabs-agent"),
         *(
-            Endpoint(path, model="model_id", public=True, message_credentials=_IN_MESSAGES)
+            Endpoint(
+                path,
+                model="model_id",
+                public=True,
+                message_credentials=_IN_MESSAGES,
+                meter="elevenlabs-speech",
+            )
             for path in (
                 "/v1/text-to-speech/{voice}/stream-input",
                 "/v1/text-to-speech/{voice}/multi-stream-input",
@@ -31,7 +37,7 @@ ELEVENLABS = Provider(
                 "/v1/text-to-dialogue/multi-stream-input",
             )
         ),
-        Endpoint("/v1/speech-to-text/realtime", model="model_id"),
+        Endpoint("/v1/speech-to-text/realtime", model="model_id", meter="elevenlabs-scribe"),
     ),
     slots=(
         _XI_API_KEY,

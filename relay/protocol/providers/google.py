@@ -23,6 +23,7 @@ GOOGLE = Provider(
         Endpoint(
             f"/ws/google.ai.generativelanguage.{version}.GenerativeService.{method}",
             message_models=SETUP_MODEL,
+            meter="google-music" if method == "BidiGenerateMusic" else "google-live",
         )
         for method in (
             "BidiGenerateContent",

@@ -24,6 +24,7 @@ GOOGLE_VERTEX = Provider(
         Endpoint(
             f"/ws/google.cloud.aiplatform.{version}.LlmBidiService/BidiGenerateContent",
             message_models=SETUP_MODEL,
+            meter="google-live",
         )
         for version in ("v1beta1", "v1")
     ),

@@ -18,10 +18,12 @@ HUME = Provider(
     origin=Origin("wss", "api.hume.ai", 443),
     version="/v0",
     endpoints=(
-        Endpoint("/v0/evi/chat"),
-        Endpoint("/v0/evi/chat/{chat}/connect"),
-        Endpoint("/v0/tts/stream/input"),
-        Endpoint("/v1/expression/audio/realtime", host="api.cloud.hume.ai"),
+        Endpoint("/v0/evi/chat", meter="hume-chat"),
+        Endpoint("/v0/evi/chat/{chat}/connect", meter="hume-chat"),
+        Endpoint("/v0/tts/stream/input", meter="hume-speech"),
+        Endpoint(
+            "/v1/expression/audio/realtime", host="api.cloud.hume.ai", meter="hume-expression"
+        ),
     ),
     slots=(
         _KEY,

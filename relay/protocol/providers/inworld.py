@@ -17,8 +17,8 @@ INWORLD = Provider(
     name="inworld",
     origin=Origin("wss", "api.inworld.ai", 443),
     endpoints=(
-        Endpoint("/api/v1/realtime/session", message_models=_MODEL),
-        Endpoint("/v1/realtime", message_models=_MODEL),
+        Endpoint("/api/v1/realtime/session", message_models=_MODEL, meter="openai-realtime"),
+        Endpoint("/v1/realtime", message_models=_MODEL, meter="openai-realtime"),
     ),
     slots=(_BASIC, Slot(Kind.QUERY, "token")),
     stored=_BASIC,

@@ -17,8 +17,8 @@ MISTRAL = Provider(
     origin=Origin("wss", "api.mistral.ai", 443),
     version="/v1",
     endpoints=(
-        Endpoint("/v1/audio/transcriptions/realtime", model="model"),
-        Endpoint("/v1/audio/speech/realtime", model="model"),
+        Endpoint("/v1/audio/transcriptions/realtime", model="model", meter="mistral-transcription"),
+        Endpoint("/v1/audio/speech/realtime", model="model", meter="mistral-speech"),
     ),
     slots=(_BEARER, Slot(Kind.SUBPROTOCOL, "rt_")),
     stored=_BEARER,

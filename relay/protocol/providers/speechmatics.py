@@ -15,7 +15,10 @@ _BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
 SPEECHMATICS = Provider(
     name="speechmatics",
     origin=Origin("wss", "eu2.rt.speechmatics.com", 443),
-    endpoints=(Endpoint("/v2", also=("/v2/",)), Endpoint("/v2/{language}")),
+    endpoints=(
+        Endpoint("/v2", also=("/v2/",), meter="speechmatics"),
+        Endpoint("/v2/{language}", meter="speechmatics"),
+    ),
     slots=(_BEARER, Slot(Kind.QUERY, "jwt")),
     stored=_BEARER,
 )

@@ -17,7 +17,14 @@ _TOKEN = Slot(Kind.FIELD, "cf-aig-authorization", scheme="Bearer")
 WORKERS_AI = Provider(
     name="workers-ai",
     origin=Origin("wss", "gateway.ai.cloudflare.com", 443),
-    endpoints=(Endpoint("/v1/{account}/{gateway}/workers-ai", model="model", names_account=True),),
+    endpoints=(
+        Endpoint(
+            "/v1/{account}/{gateway}/workers-ai",
+            model="model",
+            names_account=True,
+            meter="workers-ai",
+        ),
+    ),
     slots=(Slot(Kind.FIELD, "authorization", scheme="Bearer", becomes=_TOKEN),),
     stored=_TOKEN,
 )

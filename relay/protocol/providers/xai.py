@@ -20,10 +20,10 @@ XAI = Provider(
     origin=Origin("wss", "api.x.ai", 443),
     version="/v1",
     endpoints=(
-        Endpoint("/v1/realtime", model="model"),
-        Endpoint("/v1/tts", model="model"),
-        Endpoint("/v1/stt", model="model"),
-        Endpoint("/v1/responses", message_models=RESPONSES_MODEL),
+        Endpoint("/v1/realtime", model="model", meter="openai-realtime"),
+        Endpoint("/v1/tts", model="model", meter="xai-speech"),
+        Endpoint("/v1/stt", model="model", meter="xai-transcription"),
+        Endpoint("/v1/responses", message_models=RESPONSES_MODEL, meter="openai-responses"),
     ),
     slots=(
         _BEARER,

@@ -1,0 +1,61 @@
+"""Decompressing from the side, for a meter that has to read compressed messages (RFC 7692)."""
+
+from __future__ import annotations
+
+import zlib
+
+__all__ = ["MAX_INFLATED", "CompressedError", "Inflater"]
+
+MAX_INFLATED = 4 * 1024 * 1024
+"""Bytes of one message; no meter decompresses one that grows beyond."""
+
+_PIECE = 64 * 1024
+_END = b"\x00\x00\xff\xff"  # RFC 7692 7.2.2: what senders leave out at the end of a message
+
+
+class CompressedError(Exception):
+    """What was compressed cannot be read any more."""
+
+
+class Inflater:
+    """The compressed messages of one direction.
+
+    Args:
+        takeover: Whether a message may refer to those before it (RFC 7692 7.1.1). If so each has
+            to be decompressed wholly, whether it is wanted or not.
+    """
+
+    def __init__(self, *, takeover: bool) -> None:
+        self._takeover = takeover
+        # The largest window, whatever was negotiated: a smaller one fits into it.
+        self._inflate = zlib.decompressobj(wbits=-15)
+        self._size = 0
+
+    def receive(self, data: bytes, *, last: bool) -> bytes:
+        """Take a piece of a message.
+
+        Args:
+            data: As it was sent, unmasked.
+            last: Whether the message ends with it.
+
+        Raises:
+            CompressedError: It is no DEFLATE, or grows too large.
+        """
+        out: list[bytes] = []
+        data = data + _END if last else data
+        try:
+            while data or (out and len(out[-1]) == _PIECE):  # zlib may hold more than it gave
+                out.append(self._inflate.decompress(data, _PIECE))
+                self._size += len(out[-1])
+                data = self._inflate.unconsumed_tail
+                # A final block ends a stream (7.2.3.4): it is allowed, hardly anybody sends it,
+                # and zlib loses the window.
+                if self._size > MAX_INFLATED or (self._inflate.eof and self._takeover):
+                    raise CompressedError
+        except zlib.error:
+            raise CompressedError from None
+        if last:
+            self._size = 0
+            if not self._takeover:
+                self._inflate = zlib.decompressobj(wbits=-15)
+        return b"".join(out)
