@@ -24,6 +24,10 @@ class Carrier(Protocol):
     def writing_since(self) -> float | None:
         """Since when the sink has been taking what it was given; None while it takes all."""
 
+    @property
+    def waited(self) -> float:
+        """Seconds in which the source was not read because the sink took nothing, until now."""
+
     def inject(self, frame: bytes) -> bool:
         """Give the sink a frame of the relay's own; it is no activity.
 

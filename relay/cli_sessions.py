@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from relay.config import ConfigError, load
+from relay.config import ConfigError, read
 from relay.session_record import Outcome, SessionRecord
 
 if TYPE_CHECKING:  # SQLAlchemy loads slowly
@@ -117,17 +117,27 @@ def sessions(
 
 
 def _store(config: Path) -> Store:
+    """The store, by what the configuration says of it; keys of providers are not looked for."""
+    from relay.config_records import record_settings  # noqa: PLC0415
     from relay.records.store import Store  # noqa: PLC0415
 
+    problems: list[str] = []
+    store = None
     try:
-        settings = load(config)
+        model = read(config)
+        if model.records is not None:
+            store = record_settings(
+                model.records,
+                config.parent,
+                lambda where, what: problems.append(f"{where}: {what}"),
+                inline_secrets=model.server.allow_inline_secrets,
+            ).store
+        if store is None:
+            raise ConfigError(config, problems or ["[records] names no store"])  # noqa: TRY301
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201
         raise typer.Exit(2) from None
-    if settings.records is None or settings.records.store is None:
-        print(f"{config}: [records] names no store", file=sys.stderr)  # noqa: T201
-        raise typer.Exit(2)
-    return Store(settings.records.store)
+    return Store(store)
 
 
 def _show_one(console: Console, store: Store, session: str, show: Format) -> None:

@@ -19,7 +19,6 @@ from pydantic import (
 )
 
 from relay.protocol.metadata import MAX_ENTRIES, is_metadata
-
 from relay.units import duration, size
 
 __all__ = [

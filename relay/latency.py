@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["BOUNDS", "Latency"]
+from time import perf_counter_ns as clock
+
+__all__ = ["BOUNDS", "Latency", "clock"]
 
 _SHORTEST = 14  # bits: 2**14 nanoseconds
 _BUCKETS = 16
@@ -13,7 +15,7 @@ half a second. What took longer is counted after the last one."""
 
 
 class Latency:
-    """The times of one direction."""
+    """The times of one session, both directions together."""
 
     __slots__ = ("counts",)
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from relay.latency import Latency, clock
 from relay.link import CHUNK, next_chunk, receive
 from relay.protocol import Pipe, State
 
@@ -27,6 +28,7 @@ class Pump:
         sink: Written to.
         pipe: The direction.
         ended: Called once with the pump, when it has ended.
+        latency: Counts how long chunks stay here, if anybody wants to know.
     """
 
     def __init__(
@@ -35,10 +37,12 @@ class Pump:
         sink: trio.abc.SendStream,
         pipe: Pipe,
         ended: Callable[[Pump], None],
+        latency: Latency | None = None,
     ) -> None:
         self._source = source
         self._sink = sink
         self._ended = ended
+        self._latency = latency
         self._all = trio.CancelScope()
         self._reading = trio.CancelScope()
         self._stopping = False
@@ -48,6 +52,8 @@ class Pump:
         """When the source last gave something, or the sink took something."""
         self.writing_since: float | None = None
         """Since when the sink has been taking what it was given; None while nothing is written."""
+        self.waited = 0.0
+        """Seconds in which the source was not read because of that, until now."""
 
     async def run(self, early_data: bytes) -> None:
         """Carry; ``early_data`` comes before what is read."""
@@ -120,6 +126,7 @@ class Pump:
 
         It goes in pieces, so that a slow sink is not taken for one that takes nothing.
         """
+        began = clock()
         try:
             for start in range(0, len(data), _PIECE):
                 self.writing_since = trio.current_time()
@@ -132,6 +139,11 @@ class Pump:
             self.pipe.send_failed()  # cancelled: an unknown part of it is out
             raise
         self.writing_since = None
+        if data:
+            held = clock() - began
+            self.waited += held / 1e9
+            if self._latency is not None:
+                self._latency.add(held)
         return True
 
 
@@ -143,6 +155,7 @@ async def pumping(
     early_data: tuple[bytes, bytes],
     ended: Callable[[Pump], None],
     patience: float,
+    latency: Latency | None = None,
 ) -> AsyncIterator[tuple[Pump, Pump]]:
     """Carry both directions while the block runs, and then until both have ended.
 
@@ -153,9 +166,10 @@ async def pumping(
         early_data: What was read of the client and of the provider before.
         ended: Called with each direction when it has ended.
         patience: Seconds to wait, after the block, for what is still to be written.
+        latency: Counts how long chunks stay here, if anybody wants to know.
     """
-    inbound = Pump(client, upstream, pipes[0], ended)
-    outbound = Pump(upstream, client, pipes[1], ended)
+    inbound = Pump(client, upstream, pipes[0], ended, latency)
+    outbound = Pump(upstream, client, pipes[1], ended, latency)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(inbound.run, early_data[0])
         nursery.start_soon(outbound.run, early_data[1])

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,12 +16,18 @@ import trio
 
 from relay.link import close
 from relay.log import log_fault
+from relay.log_rate import LogRate
+from relay.metrics import Metrics, Traffic
 from relay.openings import Openings
-from relay.protocol import Cause, closing
+from relay.protocol import Cause, ProviderRefused, Refused, closing
 from relay.quotas import Quotas
 from relay.reactor import Reactor
+from relay.recorder import Recorder
+from relay.records.ledger import Ledger
+from relay.records.writer import RecordWriter
 from relay.resumption import Resumption
 from relay.session import Session
+from relay.session_record import SessionRecord
 from relay.settings import Listener, Settings
 from relay.socket_stream import SocketStream
 from relay.tls import ServerTls
@@ -30,6 +37,7 @@ __all__ = ["Server", "serve"]
 _BACKLOG = 4096
 _RESERVED_DESCRIPTORS = 100
 _UNLIMITED = 1 << 20
+_STRANGERS_PER_SECOND = 10  # refusals that are logged of clients that are not known
 _MOST_OPENINGS = 4096  # by default: as many as one core completes in some seconds, TLS and all
 _log = structlog.get_logger()
 
@@ -39,6 +47,10 @@ class Server:
 
     Args:
         settings: What it runs by.
+        reactor: Drives sessions between sockets; None for one of its own.
+
+    Raises:
+        StoreError: The driver of the records' database is not installed.
     """
 
     def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
@@ -55,6 +67,11 @@ class Server:
         """Why no session may open any more; None while they may."""
         self.addresses: list[Listener] = []
         """What is listened on, with the ports that the system chose."""
+        self.ledger = Ledger(settings.records)
+        """Takes the records of sessions while the server runs."""
+        self.metrics: Metrics | None = None
+        """Counts for Prometheus, if whoever made this server set it before it runs."""
+        self._strangers = LogRate("refusals", _STRANGERS_PER_SECOND)
         self._sessions: set[Session] = set()
         self._drain = trio.Event()
         self._connections = 0
@@ -68,28 +85,17 @@ class Server:
         Raises:
             OSError: A listener cannot be bound.
         """
-        listeners = []
+        listeners: list[tuple[Listener, trio.SocketListener]] = []
         own = Reactor() if self.reactor is None and Reactor.is_available() else None
         try:
             for wanted in self.settings.listeners:
                 for bound in await _bind(wanted):
                     listeners.append((wanted, bound))
                     self.addresses.append(_bound_at(wanted, bound))
-            async with trio.open_nursery() as nursery:
-                if own is not None:
-                    self.reactor = own
-                    nursery.start_soon(own.run)
-                for wanted, bound in listeners:
-                    handler = partial(self._handle, wanted.scheme == "https")
-                    paced = _PacedListener(bound, self.openings)
-                    nursery.start_soon(
-                        partial(trio.serve_listeners, handler, [paced], handler_nursery=nursery)
-                    )
-                task_status.started(self)
-                await self._drain.wait()
-                with trio.move_on_after(self.settings.timeouts.drain):
-                    await self._wait_until_idle()
-                nursery.cancel_scope.cancel()
+            async with trio.open_nursery() as records:
+                records.start_soon(self.ledger.run)
+                await self._serve(listeners, own, task_status)
+                records.cancel_scope.cancel()  # no session is left that could end
         finally:
             if own is not None:
                 own.close()  # not before the last session has left it
@@ -98,6 +104,29 @@ class Server:
                 if wanted.scheme == "unix":
                     with suppress(OSError):
                         os.unlink(wanted.host)
+
+    async def _serve(
+        self,
+        listeners: list[tuple[Listener, trio.SocketListener]],
+        own: Reactor | None,
+        task_status: trio.TaskStatus[Server],
+    ) -> None:
+        """Serve until drained."""
+        async with trio.open_nursery() as nursery:
+            if own is not None:
+                self.reactor = own
+                nursery.start_soon(own.run)
+            for wanted, bound in listeners:
+                handler = partial(self._handle, wanted.scheme == "https")
+                paced = _PacedListener(bound, self.openings)
+                nursery.start_soon(
+                    partial(trio.serve_listeners, handler, [paced], handler_nursery=nursery)
+                )
+            task_status.started(self)
+            await self._drain.wait()
+            with trio.move_on_after(self.settings.timeouts.drain):
+                await self._wait_until_idle()
+            nursery.cancel_scope.cancel()
 
     def reload(self, settings: Settings) -> bool:
         """Run by other settings from now on.
@@ -124,6 +153,10 @@ class Server:
                 running=[str(each) for each in running],
                 wanted=[str(each) for each in settings.listeners],
             )
+        if settings.records != self.settings.records:
+            _log.warning("where records go is changed by a restart alone")
+        if self.metrics is not None:
+            self.metrics.prices = settings.prices
         self.quotas.max_sessions = _most_sessions(settings.max_sessions)
         self.quotas.max_sessions_per_address = settings.max_sessions_per_address
         self.openings.most = _most_openings(settings.max_openings)
@@ -150,6 +183,66 @@ class Server:
             session.end(self.draining)
         self.openings.end_silent()
         self._drain.set()
+
+    @property
+    def measures(self) -> bool:
+        """Whether somebody wants to know what sessions use: then it is metered."""
+        return self.metrics is not None or bool(self.ledger.writers)
+
+    def account(self, recorder: Recorder) -> None:
+        """Count a session that has ended, and keep its record unless the client minds."""
+        if self.metrics is not None:
+            self.metrics.ended(recorder.record)
+        if recorder.wanted:
+            self.ledger.add(recorder.record)
+
+    def refused(
+        self, refused: Refused, log: structlog.typing.FilteringBoundLogger, *, known: bool
+    ) -> None:
+        """Count and log a refusal.
+
+        Args:
+            refused: The refusal.
+            log: Says which session it is about.
+            known: Whether the client has authenticated; lines about others are limited in rate.
+        """
+        by_provider = isinstance(refused, ProviderRefused)
+        if self.metrics is not None:
+            by, code = ("provider", None) if by_provider else ("relay", refused.code)
+            self.metrics.refused(by, refused.status, code)
+        if known or self._strangers.may_log():
+            log.info("refused", status=refused.status, code=refused.code, why=refused.message)
+
+    def live_sessions(self) -> Iterator[SessionRecord]:
+        """The records of the sessions that are open, as far as they have got."""
+        return (session.snapshot() for session in tuple(self._sessions))
+
+    def find_session(self, session_id: str) -> SessionRecord | None:
+        """The same of one; None if it is not open."""
+        session = self._find(session_id)
+        return None if session is None else session.snapshot()
+
+    def end_session(self, session_id: str, cause: Cause) -> bool:
+        """End one; return whether it was open."""
+        session = self._find(session_id)
+        if session is not None:
+            session.end(cause)
+        return session is not None
+
+    def _find(self, session_id: str) -> Session | None:
+        return next((each for each in self._sessions if each.id == session_id), None)
+
+    def traffic(self) -> Iterator[Traffic]:
+        """What each open session has carried until now."""
+        return (session.traffic() for session in tuple(self._sessions))
+
+    def is_draining(self) -> bool:
+        """Whether no session may open any more."""
+        return self.draining is not None
+
+    def sinks(self) -> list[RecordWriter]:
+        """Where records go."""
+        return self.ledger.writers
 
     def add(self, session: Session) -> None:
         """Know a session that is open from now on."""

@@ -21,12 +21,14 @@ import trio
 from relay.carrier import Carrier
 from relay.link import close, finish_sending, receive, reset
 from relay.log import log_fault
+from relay.metrics import Traffic
 from relay.pinger import Pinger, pingers, share_pings
 from relay.protocol import Cause, Ending, Leg, Pipe, State, closing, ending, farewell, policy
 from relay.pump import pumping
 from relay.reactor import Reactor
 from relay.session_id import new_session_id
 from relay.session_opening import Opened, OpeningHost, SessionOpening
+from relay.session_record import SessionRecord
 from relay.socket_stream import SocketStream
 from relay.splice import splicing
 from relay.timeouts import Timeouts
@@ -34,12 +36,6 @@ from relay.tls import ServerTls
 
 __all__ = ["Session"]
 
-_ENDED_BY_PEERS = {  # by what they did, or did not do after one of them had closed or broken off
-    closing.PEERS,
-    closing.CLOSE_TIMEOUT,
-    closing.CLIENT_LOST,
-    closing.UPSTREAM_LOST,
-}
 _CLIENT_GONE = {closing.CLIENT_STALLED, closing.CLIENT_SILENT}
 _UPSTREAM_GONE = {closing.UPSTREAM_STALLED, closing.UPSTREAM_SILENT}
 _log = structlog.get_logger()
@@ -77,6 +73,7 @@ class Session:
         self._changed = trio.Event()  # set when there is something new for _watch
         self._ended: list[Carrier] = []  # in the order in which they ended
         self._log = _log.bind(session=self.id)
+        self._opened: Opened  # from its 101 on
 
     async def run(self) -> None:
         """Live. Nothing but cancellation leaves this: a fault ends this session and no other."""
@@ -106,31 +103,48 @@ class Session:
     async def _relay_and_close(self, opened: Opened) -> None:
         self._timeouts, self._log = opened.timeouts, opened.log
         inbound, outbound = opened.inbound, opened.outbound
-        cause = closing.FAULT
+        cause = closing.DRAINING  # if it is cancelled, which only the end of a drain does
+        self._opened = opened
         self._host.add(self)
         try:
             try:
                 cause = await self._relaying(opened)
             except* Exception as group:  # noqa: BLE001 - both sides are still told
+                cause = closing.FAULT
                 log_fault(self._log, group)
-            end = ending(inbound, outbound, cause, secrets.token_bytes(4))
-            self._log.info(
-                "ended",
-                by=self._ended_by(cause, inbound),
-                cause=cause.name,
-                inbound=inbound.state.value,
-                outbound=outbound.state.value,
-                client_close=_code(end.client),
-                upstream_close=_code(end.upstream),
-                messages_in=inbound.messages,
-                messages_out=outbound.messages,
-                bytes_in=inbound.bytes,
-                bytes_out=outbound.bytes,
-            )
+            finally:
+                end = ending(inbound, outbound, cause, secrets.token_bytes(4))
+                self._account(opened, cause, end)
             overdue = cause is closing.CLOSE_TIMEOUT
             await self._closing(opened, end, 0 if overdue else self._timeouts.close)
         finally:
             self._host.remove(self)
+
+    def _account(self, opened: Opened, cause: Cause, end: Ending) -> None:
+        """Log how the session ended, and hand its record over."""
+        inbound, outbound = opened.inbound, opened.outbound
+        first = self._ended[0].pipe if self._ended else None
+        record = opened.recorder.ended(cause, first, inbound, outbound, end, opened.prices)
+        _log_ended(self._log, record, inbound, outbound, end)
+        self._host.account(opened.recorder)
+
+    def snapshot(self) -> SessionRecord:
+        """The record of this session, which is open, as far as it has got."""
+        opened = self._opened
+        return opened.recorder.snapshot(opened.inbound, opened.outbound)
+
+    def traffic(self) -> Traffic:
+        """What this session, which is open, has carried until now."""
+        record = self._opened.recorder.record
+        inbound, outbound = self._opened.inbound, self._opened.outbound
+        return Traffic(
+            record.gateway,
+            record.provider,
+            inbound.bytes,
+            outbound.bytes,
+            inbound.messages,
+            outbound.messages,
+        )
 
     async def _relaying(self, opened: Opened) -> Cause:
         """Carry both directions; return why they ended, as far as the relay ended them."""
@@ -153,6 +167,7 @@ class Session:
             gone = outbound.pipe.state is State.CLOSED or cause in _UPSTREAM_GONE
             (outbound.abort if client_gone else outbound.stop)()
             (inbound.abort if gone else inbound.stop)()
+        opened.recorder.waited(inbound.waited, outbound.waited)
         return cause
 
     async def _hear_out(self, opened: Opened, outbound: Carrier) -> None:
@@ -173,7 +188,8 @@ class Session:
         client, upstream, reactor = self._client, opened.upstream, self._host.reactor
         pipes = opened.inbound, opened.outbound
         early_data = opened.client_early_data, opened.upstream_early_data
-        rest = pipes, early_data, self._carrier_ended, self._timeouts.close
+        patience, latency = self._timeouts.close, opened.recorder.latency
+        rest = pipes, early_data, self._carrier_ended, patience, latency
         if (
             reactor is not None
             and isinstance(client, SocketStream)
@@ -185,16 +201,6 @@ class Session:
     def _carrier_ended(self, pump: Carrier) -> None:
         self._ended.append(pump)
         self._changed.set()
-
-    def _ended_by(self, cause: Cause, inbound: Pipe) -> str:
-        """Who ended the session: for the log."""
-        if cause not in _ENDED_BY_PEERS:
-            return "relay"
-        if not self._ended:
-            return "client"  # it did not even take its 101
-        first = self._ended[0].pipe
-        wrote = first.state is not State.OPEN  # else it is the sink that took nothing more
-        return "client" if (first is inbound) is wrote else "provider"
 
     async def _watch(self, inbound: Carrier, outbound: Carrier, asking: Sequence[Pinger]) -> Cause:
         """Wait until the session has to end."""
@@ -283,8 +289,33 @@ async def _end_upstream(upstream: trio.abc.Stream, leg: Leg, outbound: Pipe) -> 
     await upstream.aclose()
 
 
+def _log_ended(
+    log: structlog.typing.FilteringBoundLogger,
+    record: SessionRecord,
+    inbound: Pipe,
+    outbound: Pipe,
+    end: Ending,
+) -> None:
+    """The line of a session that has ended. Reasons are the record's: a peer can quote a secret."""
+    log.info(
+        "ended",
+        outcome=record.outcome.value,
+        by=record.ended_by,
+        cause=record.cause,
+        inbound=inbound.state.value,
+        outbound=outbound.state.value,
+        client_close=_code(end.client),
+        upstream_close=_code(end.upstream),
+        messages_in=inbound.messages,
+        messages_out=outbound.messages,
+        bytes_in=inbound.bytes,
+        bytes_out=outbound.bytes,
+        duration=round(record.duration, 3),
+        cost=None if record.cost is None else str(record.cost),
+    )
+
+
 def _code(leg: Leg) -> int | None:
-    """What a peer was told, for the log: without the reason, in which a peer can quote a secret."""
     return None if leg.close is None else leg.close.code or 1005
 
 

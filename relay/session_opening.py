@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
@@ -18,11 +19,13 @@ import trio
 from relay.client_opening import ClientOpening, ClientOpeningHost
 from relay.link import close, detect_dead_peer, finish_sending, receive
 from relay.log import log_fault
+from relay.prices import Prices
 from relay.protocol import (
     Admission,
     Cause,
     ClientHandshake,
     HttpAnswer,
+    Identity,
     MessagePipe,
     Opening,
     Pipe,
@@ -34,6 +37,7 @@ from relay.protocol import (
     examine,
     upstream_request,
 )
+from relay.recorder import Recorder
 from relay.resumption import Resumption
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
@@ -55,6 +59,24 @@ class OpeningHost(ClientOpeningHost, Protocol):
     draining: Cause | None
     """Why no session may open any more; None while they may."""
 
+    @property
+    def measures(self) -> bool:
+        """Whether somebody wants to know what sessions use."""
+
+    def account(self, recorder: Recorder) -> None:
+        """Take the record of a session that has ended."""
+
+    def refused(
+        self, refused: Refused, log: structlog.typing.FilteringBoundLogger, *, known: bool
+    ) -> None:
+        """Count and log a refusal.
+
+        Args:
+            refused: The refusal.
+            log: Says which session it is about.
+            known: Whether the client has authenticated.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -67,6 +89,8 @@ class Opened:
     upstream_early_data: bytes
     timeouts: Timeouts
     """Those of the gateway."""
+    prices: Prices
+    recorder: Recorder
     log: structlog.typing.FilteringBoundLogger
     """Says in each line which session it is about."""
 
@@ -95,6 +119,8 @@ class SessionOpening:
         self._client = client
         self._host = host
         self._session_id = session_id
+        self._began_at = datetime.now(UTC)
+        self._recorder: Recorder | None = None  # until the client has authenticated
         self._log = log
         self._settings = host.settings
         self._timeouts = self._settings.timeouts
@@ -121,7 +147,11 @@ class SessionOpening:
         except Exception as error:  # noqa: BLE001 - the fence
             log_fault(self._log, error)
             refused = Refused(500, 2000, "internal error", proxy_error="proxy_internal_error")
-        self._log.info("refused", status=refused.status, code=refused.code, why=refused.message)
+        recorder = self._recorder
+        self._host.refused(refused, self._log, known=recorder is not None)
+        if recorder is not None:
+            recorder.refused(refused, self._stopwatch.seconds)
+            self._host.account(recorder)
         await self._send_and_end(self._handshake.refuse(refused, self._session_id))
         return None
 
@@ -145,7 +175,17 @@ class SessionOpening:
         """The same, of a request that is a well-formed opening handshake."""
         settings, quotas = self._settings, self._host.quotas
         places.enter_context(quotas.place())
-        admission = _authorised(opening, settings)
+        identity = _identity(opening, settings)
+        provider = settings.providers.get(opening.target.provider)
+        recorder = self._recorder = Recorder(
+            self._session_id,
+            self._began_at,
+            identity,
+            opening,
+            "" if provider is None else provider.name,
+            str(self._client_opening.address or ""),
+        )
+        admission = authorise(identity, opening.target, opening.credentials, settings.providers)
         self._timeouts = settings.timeouts_of(admission.gateway.name)
         self._log = self._log.bind(
             gateway=admission.gateway.name,
@@ -155,16 +195,25 @@ class SessionOpening:
         self._client_opening.check_limit()
         places.enter_context(quotas.session(admission))
         asked = upstream_request(admission, opening.fields, opening.credentials)
+        recorder.authorised(admission, asked.secrets)
         self._stopwatch.lap("authorise")
         upstream = await self._dial_while_watching(admission, asked)
         if upstream is None:
+            recorder.abandoned(self._stopwatch.seconds)
+            self._host.account(recorder)
             self._log.info("client left during the opening")
             return None
         try:
             self._check_draining()
             if self._host.settings is not settings:  # what was revoked meanwhile opens nothing
-                _authorised(opening, self._host.settings)
-            return await self._accept(admission, asked, opening, upstream)
+                newest = self._host.settings
+                authorise(
+                    _identity(opening, newest),
+                    opening.target,
+                    opening.credentials,
+                    newest.providers,
+                )
+            return await self._accept(admission, asked, opening, upstream, recorder)
         except BaseException:
             await close(upstream.stream)
             raise
@@ -239,16 +288,30 @@ class SessionOpening:
             self._early_data += data
 
     async def _accept(
-        self, admission: Admission, asked: UpstreamRequest, opening: Opening, upstream: Upstream
+        self,
+        admission: Admission,
+        asked: UpstreamRequest,
+        opening: Opening,
+        upstream: Upstream,
+        recorder: Recorder,
     ) -> Opened:
         """Answer the client with its 101, and choose the lane."""
         gateway, policies = admission.gateway, asked.policies
-        compressed = upstream.answer.compression is not None
-        inbound = Pipe(masked=True, limits=gateway.limits, compressed=compressed)
-        outbound = Pipe(masked=False, limits=gateway.limits, compressed=compressed)
+        limits, compression = gateway.limits, upstream.answer.compression
+        sees_in = sees_out = None
+        if self._host.measures:
+            meter = recorder.measure(admission, opening.target.query, compression)
+            sees_in, sees_out = meter.inbound, meter.outbound
         if gateway.messages_lane or policies or not upstream.has_private_path:
-            inbound = MessagePipe(masked=True, limits=gateway.limits, policies=policies)
-            outbound = MessagePipe(masked=False, limits=gateway.limits)
+            lane = "messages"
+            inbound: Pipe = MessagePipe(
+                masked=True, limits=limits, policies=policies, observer=sees_in
+            )
+            outbound: Pipe = MessagePipe(masked=False, limits=limits, observer=sees_out)
+        else:
+            lane, compressed = "verbatim", compression is not None
+            inbound = Pipe(masked=True, limits=limits, compressed=compressed, observer=sees_in)
+            outbound = Pipe(masked=False, limits=limits, compressed=compressed, observer=sees_out)
         accepted = self._handshake.accept(opening, upstream.answer, self._session_id)
         sent = False
         with trio.move_on_after(self._timeouts.write):
@@ -263,11 +326,10 @@ class SessionOpening:
         for stream in (self._client, upstream.stream):
             detect_dead_peer(stream, self._timeouts.write)
         self._stopwatch.lap("answer")
-        self._log.info(
-            "opened",
-            upstream=upstream.origin.address,
-            **self._stopwatch.milliseconds,
-        )
+        address, steps = upstream.origin.address, self._stopwatch.seconds
+        recorder.opened(address, lane, steps, compressed=compression is not None)
+        milliseconds = {f"{step}_ms": round(took * 1000, 3) for step, took in steps.items()}
+        self._log.info("opened", upstream=address, lane=lane, **milliseconds)
         return Opened(
             upstream.stream,
             inbound,
@@ -275,6 +337,8 @@ class SessionOpening:
             bytes(self._early_data),
             upstream.early_data,
             self._timeouts,
+            self._settings.prices,
+            recorder,
             self._log,
         )
 
@@ -290,12 +354,11 @@ class SessionOpening:
             await finish_sending(self._client)
 
 
-def _authorised(opening: Opening, settings: Settings) -> Admission:
-    """What those settings say of an opening handshake.
+def _identity(opening: Opening, settings: Settings) -> Identity:
+    """Who the client is, as those settings have it.
 
     Raises:
-        Refused: They do not allow it.
+        Refused: They know no such client.
     """
     target, credentials = opening.target, opening.credentials
-    identity = authenticate(target, opening.fields, credentials, settings.gateways, time.time())
-    return authorise(identity, target, credentials, settings.providers)
+    return authenticate(target, opening.fields, credentials, settings.gateways, time.time())

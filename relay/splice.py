@@ -14,6 +14,7 @@ from contextlib import ExitStack, asynccontextmanager
 
 import trio
 
+from relay.latency import Latency, clock
 from relay.link import CHUNK, next_chunk
 from relay.protocol import Pipe, State
 from relay.reactor import NOTHING, READ, WRITE, Reactor
@@ -110,12 +111,15 @@ class Flow:
         sink: Written to.
         pipe: The direction.
         ended: Called once with the flow, when it has ended.
+        latency: Counts how long chunks stay here, if anybody wants to know.
     """
 
     __slots__ = (
         "_asks",
         "_chunk",
         "_ended",
+        "_latency",
+        "_read_at",
         "_receive",
         "_receive_data",
         "_send",
@@ -128,11 +132,17 @@ class Flow:
         "last_activity",
         "over",
         "pipe",
+        "waited",
         "writing_since",
     )
 
     def __init__(
-        self, source: _Socket, sink: _Socket, pipe: Pipe, ended: Callable[[Flow], None]
+        self,
+        source: _Socket,
+        sink: _Socket,
+        pipe: Pipe,
+        ended: Callable[[Flow], None],
+        latency: Latency | None = None,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -145,6 +155,8 @@ class Flow:
         self._ended = ended
         self._unsent: memoryview | None = None
         self._stopping = False
+        self._latency = latency
+        self._read_at = 0  # when what is unsent was read, in nanoseconds
         self.pipe = pipe
         self.over = False
         self.error: Exception | None = None
@@ -153,13 +165,15 @@ class Flow:
         """When the source last gave something, or the sink took something it had not at once."""
         self.writing_since: float | None = None
         """Since when the sink has taken nothing of what it was given; None while it takes all."""
+        self.waited = 0.0
+        """Seconds in which the source was not read because of that, until now."""
 
     def start(self, early_data: bytes) -> None:
         """Carry; ``early_data`` comes before what is read."""
         self._source.wait_for(READ, wanted=True)
         out = self._receive_data(early_data) if early_data else b""
         if out:
-            self._hold(memoryview(out))
+            self._hold(memoryview(out), clock())
             self.writable()
         elif self.pipe.state is not State.OPEN:
             self.stop()
@@ -180,6 +194,8 @@ class Flow:
             # It broke: it has ended, as one that was closed has. So has one that wants something
             # of OpenSSL itself (a key update), and takes nothing in which it could be answered.
             data = b""
+        latency = self._latency
+        read_at = 0 if latency is None else clock()
         self.last_activity = now
         size = len(data)
         out = self._receive_data(data) if size < self._suspect else self._receive_suspect(data)
@@ -190,14 +206,16 @@ class Flow:
             except (BlockingIOError, ssl.SSLWantWriteError):
                 pass
             except ssl.SSLWantReadError:
-                self._hold(memoryview(out))
+                self._hold(memoryview(out), read_at)
                 self._sink.write_after_read()
                 return
             except OSError:
                 self._cut_short()
                 return
+            if latency is not None and sent == len(out):
+                latency.add(clock() - read_at)
         if sent != len(out):
-            self._hold(memoryview(out)[sent:])
+            self._hold(memoryview(out)[sent:], read_at)
         elif self.pipe.state is not State.OPEN:
             self.stop()
         elif size >= RECORD or size >= self._suspect:
@@ -222,7 +240,7 @@ class Flow:
         if sent == len(self._unsent):
             self._resume()
         else:
-            self._hold(self._unsent[sent:])
+            self._hold(self._unsent[sent:], self._read_at)
 
     def inject(self, frame: bytes) -> bool:
         """Give the sink a frame of the relay's own; return whether one may stand here."""
@@ -240,7 +258,7 @@ class Flow:
             return False
         if sent != len(frame):
             self._source.reactor.now = trio.current_time()  # no batch is being served
-            self._hold(memoryview(frame)[sent:])
+            self._hold(memoryview(frame)[sent:], clock())
         return True
 
     def retry_write(self) -> None:
@@ -296,11 +314,12 @@ class Flow:
         if records is not None and self._unsent is None and not self.over and records.has_unread():
             self.readable(self._source.reactor.now)
 
-    def _hold(self, unsent: memoryview) -> None:
+    def _hold(self, unsent: memoryview, read_at: int) -> None:
         """Keep what the sink does not take, and read no more until it has gone."""
         if self._unsent is None:
             self._sink.wait_for(WRITE, wanted=True)
             self._source.wait_for(READ, wanted=False)
+            self._read_at = read_at
         self._unsent = unsent
         self.writing_since = self._source.reactor.now
         if self.pipe.state is not State.OPEN:
@@ -308,8 +327,7 @@ class Flow:
 
     def _resume(self) -> None:
         """All is written: go on, or end."""
-        self._unsent = None
-        self.writing_since = None
+        self._let_go()
         self._sink.wait_for(WRITE, wanted=False)
         if self._stopping:
             self._end()
@@ -317,10 +335,19 @@ class Flow:
             self._source.wait_for(READ, wanted=True)
             self._carry_unread()
 
-    def _cut_short(self) -> None:
-        """End with a write that is not finished."""
+    def _let_go(self) -> None:
+        """Keep nothing any more."""
         self._unsent = None
         self.writing_since = None
+        held = clock() - self._read_at
+        self.waited += held / 1e9
+        if self._latency is not None:
+            self._latency.add(held)
+
+    def _cut_short(self) -> None:
+        """End with a write that is not finished."""
+        if self._unsent is not None:
+            self._let_go()
         self.pipe.send_failed()
         self._sink.stream.mark_broken()
         self._sink.wait_for(WRITE, wanted=False)
@@ -342,6 +369,7 @@ async def splicing(
     early_data: tuple[bytes, bytes],
     ended: Callable[[Flow], None],
     patience: float,
+    latency: Latency | None = None,
 ) -> AsyncIterator[tuple[Flow, Flow]]:
     """Carry both directions while the block runs, and then until both have ended.
 
@@ -353,6 +381,7 @@ async def splicing(
         early_data: What was read of the client and of the provider before.
         ended: Called with each direction when it has ended.
         patience: Seconds to wait, after the block, for what is still to be written.
+        latency: Counts how long chunks stay here, if anybody wants to know.
 
     Raises:
         Exception: A fault of ours that ended a direction.
@@ -364,8 +393,8 @@ async def splicing(
         changed.set()
 
     near, far = _Socket(client, reactor), _Socket(upstream, reactor)
-    inbound = Flow(near, far, pipes[0], flow_ended)
-    outbound = Flow(far, near, pipes[1], flow_ended)
+    inbound = Flow(near, far, pipes[0], flow_ended, latency)
+    outbound = Flow(far, near, pipes[1], flow_ended, latency)
     near.incoming, near.outgoing, near.readable = inbound, outbound, inbound.readable
     far.incoming, far.outgoing, far.readable = outbound, inbound, outbound.readable
     reactor.now = trio.current_time()  # no batch is being served

@@ -12,13 +12,11 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._lap_began = trio.current_time()
-        self.milliseconds: dict[str, float] = {}
-        """What each step took, as ``step_ms``, in their order; for one that was done again, what
-        it took in all."""
+        self.seconds: dict[str, float] = {}
+        """What each step took, in their order; for one that was done again, what it took in all."""
 
     def lap(self, step: str) -> None:
         """Say that a step has ended, and the next begins."""
         now = trio.current_time()
-        before = self.milliseconds.get(f"{step}_ms", 0.0)
-        self.milliseconds[f"{step}_ms"] = round(before + (now - self._lap_began) * 1000, 3)
+        self.seconds[step] = self.seconds.get(step, 0.0) + now - self._lap_began
         self._lap_began = now

@@ -27,7 +27,8 @@ RECORDS = [FIRST, SECOND, REFUSED]
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "relay.toml"
-    path.write_text(OPEN_GATEWAY + "[records]\n")
+    keys = 'stored_keys = { openai = { default = "env:ONLY_THE_RELAY_HAS_IT" } }'
+    path.write_text(f"{OPEN_GATEWAY}{keys}\n[records]\n")
     store = Store(check_url("sqlite:relay.db", tmp_path))
     store.write(RECORDS)
     store.close()
@@ -141,6 +142,8 @@ def test_without_a_store_it_says_so(tmp_path: Path) -> None:
     path = tmp_path / "relay.toml"
     path.write_text(OPEN_GATEWAY)
     assert "[records] names no store" in run(path).output
+    path.write_text(OPEN_GATEWAY + '[records]\nstore = "env:NOT_THERE"\n')
+    assert "records.store: the environment has no variable of that name" in run(path).output
     assert run(path).exit_code == 2
     assert run(tmp_path / "none.toml").exit_code == 2
 

@@ -104,7 +104,7 @@ async def test_what_only_looks_hostile_arrives(variant: Variant, by: str, case: 
         assert await one.receive() == received[-1]
         await play.provider.end()
         await play.client.end()
-    assert (play.record["cause"], play.faults) == ("peers", [])
+    assert (play.record["cause"], play.faults) == ("closed", [])
 
 
 @in_every_variant
@@ -211,7 +211,7 @@ async def test_a_storm_of_closes_is_one_close(variant: Variant, by: str) -> None
         assert await other.hears_nothing()
         await play.provider.end()
         await play.client.end()
-    assert play.record["cause"] == "peers"
+    assert play.record["cause"] == "closed"
 
 
 @in_every_variant

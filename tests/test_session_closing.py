@@ -44,7 +44,7 @@ async def test_a_close_and_its_answer_pass_verbatim_and_both_connections_end(
     assert play.ended_at == began
     assert not play.client_leg.was_reset
     assert not play.upstream_leg.was_reset
-    assert (play.record["by"], play.record["cause"]) == (by, "peers")
+    assert (play.record["by"], play.record["cause"]) == (by, "closed")
     told = {"client": play.record["upstream_close"], "provider": play.record["client_close"]}
     assert told.pop(by) == (code or 1005)
     assert list(told.values()) == [4321]

@@ -19,7 +19,6 @@ from relay.protocol import (
     Refused,
     UpstreamHandshake,
     UpstreamRequest,
-    authorise,
     examine,
     refusal,
     upstream_request,
@@ -28,10 +27,10 @@ from tests.protocol.handshakes import (
     CONFIGURED,
     LIMITS,
     NONCE,
-    NOW,
     OTHER_TOKEN,
     TOKEN,
     a_gateway,
+    admission_of,
     parse_answer,
     switch,
 )
@@ -112,14 +111,7 @@ def open_session(chunks: list[bytes], gateway: Gateway, limits: Limits = LIMITS)
         else:
             return check_refusal(client, Refused(408, 2000, "too slow")), client.started
         opening = examine(request, CONFIGURED)
-        admission = authorise(
-            opening.target,
-            opening.fields,
-            opening.credentials,
-            {gateway.name: gateway},
-            CONFIGURED,
-            NOW,
-        )
+        admission = admission_of(opening, gateway, CONFIGURED)
         upstream = upstream_request(admission, opening.fields, opening.credentials)
     except Refused as refused:
         return check_refusal(client, refused)

@@ -28,5 +28,5 @@ def unclean(ends: Sequence[dict[str, Any]]) -> list[str]:
         f"{end['provider']} ({end['gateway']}): {end['cause']}, by {end['by']}; "
         f"Close {end['client_close']} to the client, {end['upstream_close']} to the provider"
         for end in ends
-        if end["cause"] != "peers" or end["client_close"] not in _NORMAL
+        if end["cause"] != "closed" or end["client_close"] not in _NORMAL
     ]

@@ -1,0 +1,282 @@
+"""Writing the record of one session while it lives.
+
+It begins when the client has authenticated: before that there is nobody whom a record could be
+about. What a peer said is kept only where it is the reason of a Close or the user agent, and only
+if none of this session's secrets stands in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+import trio
+
+from relay.explanation import CLOSED, VANISHED, VIOLATION
+from relay.latency import Latency
+from relay.prices import Prices
+from relay.protocol import (
+    Admission,
+    Cause,
+    Close,
+    Ending,
+    Identity,
+    Opening,
+    PermessageDeflate,
+    Pipe,
+    ProviderRefused,
+    Refused,
+    Secret,
+    SessionMeter,
+    State,
+    closing,
+)
+from relay.protocol.credentials import contains_secret, contains_token
+from relay.protocol.fields import FieldLines, values
+from relay.protocol.metadata import read_metadata, wants_record
+from relay.session_record import Direction, Outcome, SessionRecord, Work
+
+__all__ = ["Recorder"]
+
+_BLAMED = {  # causes of the relay's that are what a peer did, or failed to do
+    closing.CLIENT_LOST: "client",
+    closing.CLIENT_STALLED: "client",
+    closing.CLIENT_SILENT: "client",
+    closing.UPSTREAM_LOST: "provider",
+    closing.UPSTREAM_STALLED: "provider",
+    closing.UPSTREAM_SILENT: "provider",
+}
+_NO_CODE = 1005  # RFC 6455 7.4.1
+_HIDDEN = "..."
+_NOBODY_ASKED = "not measured"
+_LONGEST = 256  # characters of a user agent
+
+
+class Recorder:
+    """Knows of one session what there is to know.
+
+    Args:
+        session_id: The session's.
+        began_at: When its connection was accepted.
+        identity: Who the client is.
+        opening: What it asks for.
+        provider: The name of the provider, if it names one that there is.
+        address: Where it is.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        began_at: datetime,
+        identity: Identity,
+        opening: Opening,
+        provider: str,
+        address: str,
+    ) -> None:
+        gateway, token = identity
+        fields, credentials = opening.fields, opening.credentials
+        own = () if credentials.gateway_token is None else (credentials.gateway_token,)
+        self._secrets: tuple[Secret, ...] = (*credentials.own, *own)
+        self._opened_at = 0.0
+        self.wanted = wants_record(fields)
+        """Whether the client has nothing against its being kept."""
+        self.meter: SessionMeter | None = None
+        """Counts what the session uses, if anybody wants to know."""
+        self.latency: Latency | None = None
+        """Counts how long chunks stay in the relay, likewise."""
+        metadata = dict(read_metadata(fields, self._secrets))
+        self.record = SessionRecord(
+            id=session_id,
+            began_at=began_at,
+            gateway=gateway.name,
+            provider=provider,
+            token=None if token is None else token.name,
+            client_address=address,
+            user_agent=self._shown(_user_agent(fields)),
+            metadata=metadata if token is None else {**metadata, **token.metadata},
+        )
+        """What is known until now."""
+
+    # The opening
+
+    def authorised(self, admission: Admission, secrets: Iterable[Secret]) -> None:
+        """It is known where the session goes, and with which credentials."""
+        self._secrets = (*self._secrets, *secrets)
+        self.record.endpoint = admission.route.endpoint.path
+        self.record.model = admission.route.model
+
+    def refused(self, refused: Refused, steps: Mapping[str, float]) -> None:
+        """The client gets something else than its 101."""
+        record, by_provider = self.record, isinstance(refused, ProviderRefused)
+        record.outcome = Outcome.REFUSED
+        record.ended_by = "provider" if by_provider else "relay"
+        record.status = refused.status
+        record.code = None if by_provider else refused.code
+        record.error = refused.message
+        record.steps = dict(steps)
+
+    def abandoned(self, steps: Mapping[str, float]) -> None:
+        """The client went away before its answer."""
+        self.record.outcome = Outcome.ABANDONED
+        self.record.ended_by = "client"
+        self.record.status = 0
+        self.record.steps = dict(steps)
+
+    def measure(
+        self, admission: Admission, query: bytes | None, compression: PermessageDeflate | None
+    ) -> SessionMeter:
+        """Count what the session uses and costs in time, from its 101 on, which is now."""
+        self.latency = Latency()
+        self.meter = SessionMeter(
+            admission.route.endpoint,
+            clock=self.since_opened,
+            model=admission.route.model,
+            query=query,
+            compression=compression,
+        )
+        return self.meter
+
+    def opened(
+        self, upstream: str, lane: str, steps: Mapping[str, float], *, compressed: bool
+    ) -> None:
+        """The client has its 101, now."""
+        self._opened_at = trio.current_time()
+        self.record.upstream = upstream
+        self.record.lane = lane
+        self.record.compressed = compressed
+        self.record.steps = dict(steps)
+
+    def since_opened(self) -> float:
+        """Seconds since the 101."""
+        return trio.current_time() - self._opened_at
+
+    # The end
+
+    def ended(
+        self,
+        cause: Cause,
+        first: Pipe | None,
+        inbound: Pipe,
+        outbound: Pipe,
+        end: Ending,
+        prices: Prices,
+    ) -> SessionRecord:
+        """Both directions have ended; return the whole record.
+
+        Args:
+            cause: Why, as far as the relay ended the session.
+            first: The direction that ended first; None if none has.
+            inbound: What the client sent.
+            outbound: What the provider sent.
+            end: What each side is told.
+            prices: What usage costs.
+        """
+        record = self.record
+        record.duration = self.since_opened()
+        record.cause = _cause(cause, first)
+        record.ended_by = _ended_by(cause, first, inbound)
+        record.outcome = _outcome(record)
+        failed = next((each.error for each in (inbound, outbound) if each.error), None)
+        record.error = None if failed is None else str(failed)
+        self._count(record, inbound, outbound)
+        client, provider = record.client, record.provider_side
+        client.close_code, client.close_reason = self._said(inbound.close)
+        provider.close_code, provider.close_reason = self._said(outbound.close)
+        client.told_code, client.told_reason = self._said(end.client.close or outbound.close)
+        provider.told_code, provider.told_reason = self._said(end.upstream.close or inbound.close)
+        self._price(prices)
+        return record
+
+    def waited(self, inbound: float, outbound: float) -> None:
+        """How many seconds each direction was not read because the other side took nothing."""
+        self.record.client.waited = inbound
+        self.record.provider_side.waited = outbound
+
+    def snapshot(self, inbound: Pipe, outbound: Pipe) -> SessionRecord:
+        """The record of a session that is open, as far as it has got."""
+        record = replace(self.record, client=Direction(), provider_side=Direction())
+        record.duration = self.since_opened()
+        self._count(record, inbound, outbound)
+        if self.meter is not None:
+            record.turns = self.meter.turns
+        return record
+
+    def _count(self, record: SessionRecord, inbound: Pipe, outbound: Pipe) -> None:
+        for side, pipe in ((record.client, inbound), (record.provider_side, outbound)):
+            side.frames, side.messages, side.bytes = pipe.frames, pipe.messages, pipe.bytes
+        meter = self.meter
+        if meter is not None:
+            record.client.largest_message = meter.inbound.largest_message
+            record.provider_side.largest_message = meter.outbound.largest_message
+            record.first_message, record.first_audio = meter.first_message, meter.first_audio
+            record.model = meter.model or record.model
+
+    def _price(self, prices: Prices) -> None:
+        """Say what was used, and what that costs."""
+        record, meter = self.record, self.meter
+        if meter is None:
+            record.usage_missing = _NOBODY_ASKED
+            return
+        meter.finish(record.duration)
+        provider, used = record.provider, meter.usage
+        record.usage_missing = meter.missing
+        if used is not None:
+            record.usage = tuple(
+                Work(model, usage, prices.cost(provider, model, usage)) for model, usage in used
+            )
+            record.cost = _sum(work.cost for work in record.usage)
+        for turn in meter.turns:
+            if turn.usage is not None:
+                turn.cost = prices.cost(provider, turn.model, turn.usage)
+        record.turns = meter.turns
+        if self.latency is not None:
+            record.added_latency = tuple(self.latency.counts)
+
+    def _said(self, close: Close | None) -> tuple[int | None, str]:
+        if close is None:
+            return None, ""
+        return (_NO_CODE if close.code is None else close.code), self._shown(close.reason)
+
+    def _shown(self, text: str) -> str:
+        """What a peer wrote, unless a secret is in it."""
+        data = text.encode(errors="replace")
+        return _HIDDEN if contains_token(data) or contains_secret(data, self._secrets) else text
+
+
+def _user_agent(fields: FieldLines) -> str:
+    return b", ".join(values(fields, b"user-agent")).decode("utf-8", "replace")[:_LONGEST]
+
+
+def _sum(costs: Iterable[Decimal | None]) -> Decimal | None:
+    """All of them; None if one is not known."""
+    total = Decimal(0)
+    for cost in costs:
+        if cost is None:
+            return None
+        total += cost
+    return total
+
+
+def _cause(cause: Cause, first: Pipe | None) -> str:
+    if cause is not closing.PEERS:
+        return cause.name
+    if first is None or first.state in {State.OPEN, State.CLOSED}:  # it could not be written to
+        return VANISHED
+    return CLOSED if first.state is State.CLOSING else VIOLATION
+
+
+def _ended_by(cause: Cause, first: Pipe | None, inbound: Pipe) -> str:
+    if cause not in {closing.PEERS, closing.CLOSE_TIMEOUT}:
+        return _BLAMED.get(cause, "relay")
+    if first is None:
+        return "client"
+    wrote = first.state is not State.OPEN  # else it is the receiver that took nothing more
+    return "client" if (first is inbound) is wrote else "provider"
+
+
+def _outcome(record: SessionRecord) -> Outcome:
+    if record.cause == CLOSED:
+        return Outcome.COMPLETED
+    return Outcome.ENDED if record.ended_by == "relay" else Outcome.BROKEN
