@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -60,6 +60,8 @@ class Prices:
     version: str
     """When the table was made: a date, and whether it was added to."""
     table: Mapping[str, Mapping[str, Mapping[str, Fraction]]]
+    fallback: Prices | None = None
+    """Asked for what no pattern of the table fits, however long its own patterns are."""
 
     def cost(self, provider: str, model: str | None, usage: Usage) -> Decimal | None:
         """What usage costs, in US dollars.
@@ -73,8 +75,8 @@ class Prices:
             None if a price is not known for something that was used.
         """
         total = Fraction(0)
-        name = self.name_of(provider, model)
-        prices = {} if name is None else self.table[provider][name]
+        found = self._find(provider, model)
+        prices = {} if found is None else found[1]
         for unit, count in usage.counted().items():
             price = prices.get(unit)
             if price is None:
@@ -84,22 +86,25 @@ class Prices:
         return exact.quantize(_PLACES).normalize() + 0
 
     def over(self, other: Prices) -> Prices:
-        """These prices, and those of ``other`` for what these do not name.
-
-        A model that both name is as these have it, wholly.
-        """
-        table = {
-            provider: {**other.table.get(provider, {}), **self.table.get(provider, {})}
-            for provider in {**other.table, **self.table}
-        }
-        return Prices(f"{other.version}+{self.version}", table)
+        """These prices, and those of ``other`` for the models that no pattern of these fits."""
+        return replace(self, version=f"{other.version}+{self.version}", fallback=other)
 
     def name_of(self, provider: str, model: str | None) -> str | None:
         """The pattern that a model is priced by; None if there is none."""
-        patterns = self.table.get(provider, {})
+        found = self._find(provider, model)
+        return None if found is None else found[0]
+
+    def _find(self, provider: str, model: str | None) -> tuple[str, Mapping[str, Fraction]] | None:
         name = (model or "").lower()
-        fitting = [each for each in patterns if fnmatchcase(name, each.lower())]
-        return max(fitting, key=len) if fitting else None
+        asked: Prices | None = self
+        while asked is not None:
+            patterns = asked.table.get(provider, {})
+            fitting = [each for each in patterns if fnmatchcase(name, each.lower())]
+            if fitting:
+                longest = max(fitting, key=len)
+                return longest, patterns[longest]
+            asked = asked.fallback
+        return None
 
 
 @cache

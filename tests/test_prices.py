@@ -105,6 +105,15 @@ def test_an_operator_s_model_replaces_the_one_of_the_table() -> None:
     assert both.cost("hume", "x", Usage(session_seconds=Decimal(60))) == Decimal("0.072")
 
 
+def test_an_operator_s_shorter_pattern_stands_before_a_longer_one_of_the_table() -> None:
+    own = Prices("own", {"openai": {"gpt-*": {"input_text_tokens": Fraction(2)}}})
+    both = own.over(TABLE)
+    assert both.cost("openai", "gpt-realtime", Usage(input_text_tokens=1)) == 2
+    assert both.name_of("openai", "gpt-realtime") == "gpt-*"
+    assert own.over(both).cost("hume", "x", Usage(session_seconds=Decimal(60))) == Decimal("0.072")
+    assert both.name_of("openai", "whisper-1") is None
+
+
 def test_the_built_in_table_is_about_providers_of_the_catalogue() -> None:
     prices = built_in_prices()
     assert set(prices.table) <= {provider.name for provider in CATALOGUE}
