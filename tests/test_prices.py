@@ -115,11 +115,108 @@ def test_an_operator_s_shorter_pattern_stands_before_a_longer_one_of_the_table()
 
 
 def test_the_built_in_table_is_about_providers_of_the_catalogue() -> None:
-    prices = built_in_prices()
-    assert set(prices.table) <= {provider.name for provider in CATALOGUE}
-    assert all(
-        price > 0
-        for models in prices.table.values()
-        for each in models.values()
-        for price in each.values()
-    )
+    assert set(built_in_prices().table) <= {provider.name for provider in CATALOGUE}
+
+
+def test_only_what_is_known_to_be_included_is_free() -> None:
+    free = {
+        (provider, model, unit)
+        for provider, models in built_in_prices().table.items()
+        for model, prices in models.items()
+        for unit, price in prices.items()
+        if price == 0
+    }
+    included = {("mistral", "voxtral-mini-transcribe-realtime-2602", "output_text_tokens")}
+    assert free == included
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "pattern"),
+    [
+        ("openai", "gpt-realtime", "gpt-realtime"),
+        ("openai", "gpt-realtime-2025-08-28", "gpt-realtime-2025*"),
+        ("openai", "gpt-realtime-mini", "gpt-realtime-mini"),
+        ("openai", "gpt-realtime-mini-2025-12-15", "gpt-realtime-mini-2025*"),
+        ("openai", "gpt-realtime-2", "gpt-realtime-2"),
+        ("openai", "gpt-realtime-2.1", "gpt-realtime-2.1"),
+        ("openai", "gpt-realtime-2.1-mini", "gpt-realtime-2.1-mini"),
+        ("openai", "gpt-realtime-3", None),
+        ("openai", "gpt-4o-realtime-preview-2024-10-01", None),  # it cost more
+        ("openai", "gpt-4o-realtime-preview-2025-06-03", "gpt-4o-realtime-preview-2025*"),
+        ("openai", "gpt-4o-mini-transcribe-2025-12-15", "gpt-4o-mini-transcribe*"),
+        ("google", "models/gemini-3.8-live", "*gemini-3.8-live"),
+        (
+            "google",
+            "gemini-2.5-flash-native-audio-preview-12-2025",
+            "*gemini-2.5-flash-native-audio-*",
+        ),
+        ("google", "models/gemini-2.5-flash", None),
+        ("deepgram", "aura-2-thalia-en", "aura-2-*"),
+        ("deepgram", "aura-asteria-en", "aura-[a-z]*"),
+        ("deepgram", "aura-3-thalia-en", None),
+        ("deepgram", "nova-3", None),
+        ("elevenlabs", "eleven_flash_v2_5", "eleven_flash_v2*"),
+        ("workers-ai", "@cf/deepgram/flux", "@cf/deepgram/flux"),
+    ],
+)
+def test_a_model_is_priced_by_its_own_pattern(
+    provider: str, model: str, pattern: str | None
+) -> None:
+    assert built_in_prices().name_of(provider, model) == pattern
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usage", "cost"),
+    [
+        (
+            "openai",
+            "gpt-realtime",
+            Usage(
+                input_text_tokens=120,
+                input_audio_tokens=600,
+                cached_text_tokens=64,
+                cached_audio_tokens=896,
+                output_text_tokens=50,
+                output_audio_tokens=400,
+            ),
+            "0.046464",  # 0.00048 + 0.0192 + 0.0000256 + 0.0003584 + 0.0008 + 0.0256
+        ),
+        (
+            "openai",
+            "gpt-realtime-2.1-mini",
+            Usage(input_audio_tokens=1000, output_audio_tokens=500, thoughts_tokens=100),
+            "0.02024",
+        ),
+        ("openai", "whisper-1", Usage(input_audio_seconds=Decimal("12.5")), "0.00125"),
+        ("openai", "gpt-live-1", Usage(session_seconds=Decimal(90)), "0.075"),
+        (
+            "google",
+            "models/gemini-3.8-live",
+            Usage(
+                input_text_tokens=357,
+                input_audio_tokens=165,
+                output_audio_tokens=42,
+                thoughts_tokens=136,
+            ),
+            "0.00187875",  # 0.00026775 + 0.000495 + 0.000504 + 0.000612
+        ),
+        ("deepgram", "flux-general-multi", Usage(input_audio_seconds=Decimal(600)), "0.078"),
+        ("deepgram", "aura-2-thalia-en", Usage(input_characters=1234), "0.03702"),
+        ("assemblyai", "u3-rt-pro", Usage(session_seconds=Decimal(1800)), "0.225"),
+        ("elevenlabs", "eleven_turbo_v2_5", Usage(input_characters=250), "0.01"),
+        (
+            "mistral",
+            "voxtral-mini-transcribe-realtime-2602",
+            Usage(input_audio_seconds=Decimal(30), output_text_tokens=80),
+            "0.003",
+        ),
+        # What the list has no price for is not taken for free.
+        ("google", "gemini-3.8-live", Usage(cached_audio_tokens=1), None),
+        ("google-vertex-ai", "gemini-live-2.5-flash-native-audio", Usage(thoughts_tokens=1), None),
+    ],
+)
+def test_what_well_known_models_cost(
+    provider: str, model: str, usage: Usage, cost: str | None
+) -> None:
+    found = built_in_prices().cost(provider, model, usage)
+    assert found == (None if cost is None else Decimal(cost))
