@@ -12,6 +12,8 @@ from bench.results import (
     OPENED_AND_CLOSED,
     PACED,
     RELAY,
+    RELAY_AUDIO,
+    RELAY_RECORDED,
     STALLED,
     Cell,
     Measure,
@@ -40,8 +42,14 @@ class _Bar:
     at_least: bool = False
 
 
+def _against(
+    ours: str, theirs: str, cell: Cell, measure: Measure
+) -> Callable[[Find], float | None]:
+    return lambda find: _ratio(find(cell, ours, measure), find(cell, theirs, measure))
+
+
 def _against_nginx(cell: Cell, measure: Measure) -> Callable[[Find], float | None]:
-    return lambda find: _ratio(find(cell, RELAY, measure), find(cell, NGINX, measure))
+    return _against(RELAY, NGINX, cell, measure)
 
 
 def _value(cell: Cell, measure: Measure) -> Callable[[Find], float | None]:
@@ -93,6 +101,15 @@ _BARS = (
             tls=1.3,
         )
         for shape, plain in (((32, 256), 1.25), ((8, 4096), 1.25), ((4, 65536), 0.8))
+    ),
+    *(
+        _Bar(
+            f"CPU per round trip, {rounds(*shape)}, audio, with records to without",
+            _against(RELAY_RECORDED, RELAY_AUDIO, rounds(*shape), "cpu"),
+            plain=1.1,
+            tls=1.1,
+        )
+        for shape in ((32, 256), (8, 4096), (4, 65536))
     ),
     _Bar(
         f"median round trip, {rounds(1, 256)}, against nginx",

@@ -10,6 +10,7 @@
  *
  *   reset                                     binary messages, no further field lines
  *   json                                      text messages that are JSON objects
+ *   audio                                     the same, in the form of OpenAI's audio
  *   field NAME: VALUE                         a field line of the opening handshakes from now on
  *   rounds PEER CONNECTIONS SIZE SECONDS      a closed loop: one message under way on each session
  *   paced PEER CONNECTIONS SIZE RATE SECONDS  an open loop: RATE messages a second on each session
@@ -105,7 +106,7 @@ static Frame frames[FRAMES];
 static Connection *clients;
 
 /* what the next sessions are */
-static int text_messages;
+static enum { BINARY, JSON, AUDIO } messages;
 static char fields[LINE], request[2 * LINE];
 static size_t request_size;
 static struct sockaddr_in peer_address;
@@ -205,9 +206,11 @@ static const Frame *frame_of(size_t payload, int masked, int text) {
         n += 4;
     }
     memset(out + n, 'x', payload);
-    static const char opens[] = "{\"type\":\"bench\",\"pad\":\"";
-    if (text && payload >= sizeof opens + 1) {
-        memcpy(out + n, opens, sizeof opens - 1);
+    const char *opens = text == AUDIO
+        ? "{\"type\":\"response.output_audio.delta\",\"delta\":\""
+        : "{\"type\":\"bench\",\"pad\":\"";
+    if (text && payload >= strlen(opens) + 2) {
+        memcpy(out + n, opens, strlen(opens));
         memcpy(out + n + payload - 2, "\"}", 2);
     }
     if (masked)
@@ -421,7 +424,7 @@ static int header_received(Connection *connection) {
     for (size_t i = 0; i < extended; i++) length = length << 8 | connection->header[2 + i];
     connection->payload = connection->payload_left = length;
     int opcode = connection->header[0] & 15;
-    if (opcode == 1 || opcode == 2) connection->text = opcode == 1;
+    if (opcode == 1 || opcode == 2) connection->text = opcode == 1 ? (messages == AUDIO ? AUDIO : JSON) : BINARY;
     return (opcode & 8) && length > sizeof connection->control_in ? -1 : 0;
 }
 
@@ -642,7 +645,7 @@ static Connection *start_session(enum mode mode, double since) {
 
 /* Opens sessions, some at once. Returns -1, having answered, unless all were opened. */
 static int open_sessions(enum mode mode, size_t count, size_t size, Connection **table) {
-    const Frame *frame = mode == HOLD ? NULL : frame_of(size, 1, text_messages);
+    const Frame *frame = mode == HOLD ? NULL : frame_of(size, 1, messages);
     double moved = now();
     size_t started = 0, seen = 0;
     while (opened < count && !refused && !lost) {
@@ -856,10 +859,13 @@ static void run_command(const char *command) {
     double rate, seconds;
     if (!strcmp(command, "reset")) {
         *fields = 0;
-        text_messages = 0;
+        messages = BINARY;
         answer("{}");
     } else if (!strcmp(command, "json")) {
-        text_messages = 1;
+        messages = JSON;
+        answer("{}");
+    } else if (!strcmp(command, "audio")) {
+        messages = AUDIO;
         answer("{}");
     } else if (!strncmp(command, "field ", 6)) {
         size_t used = strlen(fields);

@@ -210,6 +210,8 @@ class Load:
         self._ask("reset")
         if peer.json:
             self._ask("json")
+        if peer.audio:
+            self._ask("audio")
         for line in peer.fields:
             self._ask(f"field {line}")
 

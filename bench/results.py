@@ -22,7 +22,9 @@ __all__ = [
     "OPENED_AND_CLOSED",
     "PACED",
     "RELAY",
+    "RELAY_AUDIO",
     "RELAY_MESSAGES",
+    "RELAY_RECORDED",
     "STALLED",
     "Cell",
     "Group",
@@ -66,6 +68,8 @@ LOOPBACK = "loopback"
 NGINX = "nginx"
 RELAY = "relay"
 RELAY_MESSAGES = "relay-messages"
+RELAY_AUDIO = "relay-audio"
+RELAY_RECORDED = "relay-recorded"
 
 Cell = str
 PACED: Cell = "paced"

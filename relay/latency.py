@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from time import perf_counter_ns as clock
 
-__all__ = ["BOUNDS", "Latency", "clock"]
+__all__ = ["BOUNDS", "SHORTEST", "Latency", "clock"]
 
-_SHORTEST = 14  # bits: 2**14 nanoseconds
+SHORTEST = 14  # bits: 2**14 nanoseconds
 _BUCKETS = 16
 
-BOUNDS = tuple(2 ** (_SHORTEST + number) / 1e9 for number in range(_BUCKETS))
+BOUNDS = tuple(2 ** (SHORTEST + number) / 1e9 for number in range(_BUCKETS))
 """Upper bounds of the buckets, in seconds: 16.4 µs, and twice as much from each to the next, up to
 half a second. What took longer is counted after the last one."""
 
@@ -26,6 +26,6 @@ class Latency:
     def add(self, nanoseconds: int) -> None:
         """Count one chunk."""
         try:
-            self.counts[(nanoseconds >> _SHORTEST).bit_length()] += 1
+            self.counts[(nanoseconds >> SHORTEST).bit_length()] += 1
         except IndexError:
             self.counts[-1] += 1

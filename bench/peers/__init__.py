@@ -42,7 +42,8 @@ class Running:
     `port` is on 127.0.0.1. `target` is the request target of a session (without white space).
     `process` is the root of its processes, or None if the peer is no process at all. `fields` are
     field lines (`Name: value`) that it needs in the opening handshake. `json` says that it carries
-    text messages that are JSON objects and nothing else. `output` has what it prints, if that is of
+    text messages that are JSON objects and nothing else, `audio` that they are to be in the form of
+    OpenAI's audio. `output` has what it prints, if that is of
     interest.
     """
 
@@ -51,6 +52,7 @@ class Running:
     process: Popen[str] | None
     fields: Sequence[str] = ()
     json: bool = False
+    audio: bool = False
     output: Path | None = None
 
 
@@ -73,6 +75,8 @@ ALL: Final = {
     "loopback": "bench.peers.loopback:PEER",
     "nginx": "bench.peers.nginx:PEER",
     "relay": "bench.peers.relay:VERBATIM",
+    "relay-audio": "bench.peers.relay:AUDIO",
+    "relay-recorded": "bench.peers.relay:RECORDED",
     "relay-messages": "bench.peers.relay:MESSAGES",
     "haproxy": "bench.peers.haproxy:PEER",
     "envoy": "bench.peers.envoy:PEER",

@@ -3,6 +3,9 @@
 Two peers: the verbatim lane, which is the default, and `lane = "messages"`, in which a wsproto pair
 decodes and encodes every message. They log errors only, as every peer does; a third, not in the
 list, logs its sessions too, as it does by default.
+
+Two more carry audio in the form of OpenAI's, with nothing that looks at it, and with records and
+meters: what those cost is the difference.
 """
 
 import sys
@@ -23,8 +26,10 @@ listen = ["127.0.0.1:{port}"]
 authentication = "none"
 {lane}
 
+{records}
+
 [providers.local]
-like = "elevenlabs"
+like = "{like}"
 url = "{scheme}://localhost:{echo}"
 {dial_tls}
 """
@@ -35,6 +40,8 @@ class Relay:
     name: str
     lane: str = ""
     log_level: str = "error"
+    audio: bool = False
+    recorded: bool = False
 
     def missing(self, site: Site) -> str | None:  # noqa: ARG002
         return None
@@ -51,7 +58,14 @@ class Relay:
             folder=site.folder,
             environment={"PYTHONPATH": str(ROOT)},
         ) as process:
-            yield Running(port, "/v1/bench/main/local", process, output=site.folder / OUTPUT)
+            yield Running(
+                port,
+                "/v1/bench/main/local?model=gpt-realtime",
+                process,
+                fields=("Authorization: Bearer bench",),
+                audio=self.audio,
+                output=site.folder / OUTPUT,
+            )
 
     def _config(self, site: Site, port: int) -> str:
         listen_tls = dial_tls = ""
@@ -64,6 +78,8 @@ class Relay:
             port=port,
             listen_tls=listen_tls,
             lane=f'lane = "{self.lane}"' if self.lane else "",
+            records="[records]" if self.recorded else "",
+            like="openai" if self.audio else "elevenlabs",
             scheme="wss" if site.tls else "ws",
             echo=site.echo,
             dial_tls=dial_tls,
@@ -73,3 +89,5 @@ class Relay:
 VERBATIM = Relay("relay")
 MESSAGES = Relay("relay-messages", "messages")
 LOGGING = Relay("relay", log_level="info")
+AUDIO = Relay("relay-audio", audio=True)
+RECORDED = Relay("relay-recorded", audio=True, recorded=True)

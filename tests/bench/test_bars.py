@@ -30,7 +30,7 @@ def verdict(rows: Sequence[Row], bar: str, *, tls: bool = False) -> Verdict:
 
 def test_without_rows_nothing_is_measured() -> None:
     verdicts = judge([])
-    assert len(verdicts) == 28
+    assert len(verdicts) == 34
     assert {(each.found, each.met) for each in verdicts} == {(None, None)}
 
 
