@@ -438,7 +438,9 @@ def test_hundreds_that_come_at_once_and_speak_are_all_served(tls: ServerTls) -> 
                     nursery.start_soon(client, it, number % 10 == 0)
             for each in silent:
                 await each.end()
-            assert most_silent <= 20 + 2  # each listener may have room for the same one
+            # Each of two listeners may have room for the same one, and accept another one before
+            # the last has its place.
+            assert most_silent <= 20 + 2 * 2
 
     run(main)
 
