@@ -124,9 +124,12 @@ class Session:
         """Log how the session ended, and hand its record over."""
         inbound, outbound = opened.inbound, opened.outbound
         first = self._ended[0].pipe if self._ended else None
-        record = opened.recorder.ended(cause, first, inbound, outbound, end, opened.prices)
-        _log_ended(self._log, record, inbound, outbound, end)
-        self._host.account(opened.recorder)
+        try:
+            record = opened.recorder.ended(cause, first, inbound, outbound, end, opened.prices)
+            _log_ended(self._log, record, inbound, outbound, end)
+            self._host.account(opened.recorder)
+        except Exception as error:  # noqa: BLE001 - the fence: both sides are still told
+            log_fault(self._log, error)
 
     def snapshot(self) -> SessionRecord:
         """The record of this session, which is open, as far as it has got."""
