@@ -97,11 +97,12 @@ def _parsed(line: str) -> dict[str, object]:
 
 
 def _is_refused(relay: Relay) -> bool:
-    client = Client(relay.port, "/v1/acct/nowhere/local")
+    """Be refused as a client that is known: lines about strangers are limited in rate."""
+    client = Client(relay.port, "/v1/acct/verbatim/nobody")
     try:
         client.complete()
     except Refusal as refusal:
-        return refusal.status == 404
+        return refusal.status == 400
     finally:
         client.leave()
     return False
