@@ -36,6 +36,7 @@ from relay.protocol import (
 from relay.protocol.credentials import contains_secret, contains_token
 from relay.protocol.fields import FieldLines, values
 from relay.protocol.metadata import read_metadata, wants_record
+from relay.protocol.trace_context import read_trace_context
 from relay.session_record import Direction, Outcome, SessionRecord, Work
 
 __all__ = ["Recorder"]
@@ -87,6 +88,7 @@ class Recorder:
         self.latency: Latency | None = None
         """Counts how long chunks stay in the relay, likewise."""
         metadata = dict(read_metadata(fields, self._secrets))
+        trace = read_trace_context(fields, self._secrets)
         self.record = SessionRecord(
             id=session_id,
             began_at=began_at,
@@ -96,6 +98,8 @@ class Recorder:
             client_address=address,
             user_agent=self._shown(_user_agent(fields)),
             metadata=metadata if token is None else {**metadata, **token.metadata},
+            trace_id=trace.trace_id,
+            parent_span_id=trace.parent_span_id,
         )
         """What is known until now."""
 

@@ -84,6 +84,10 @@ class SessionRecord:
     client_address: str = ""
     user_agent: str = ""
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    trace_id: str | None = None
+    """Of the trace that the client says it belongs to, in hexadecimal."""
+    parent_span_id: str | None = None
+    """Of the client's span in that trace, likewise."""
     upstream: str = ""
     """Host and port that were dialled."""
     lane: str = "verbatim"

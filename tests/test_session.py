@@ -9,7 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 from relay.protocol import Pipe
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
 from relay.timeouts import Timeouts
-from tests.playbook import Playbook, open_session
+from tests.playbook import Playbook, open_session, session
 from tests.protocol.wire import Frame, encode
 from tests.support import (
     MESSAGES,
@@ -233,3 +233,16 @@ async def test_a_session_ends_at_its_maximum_duration_whatever_it_carries(
         await play.client.end()
         await play.provider.end()
     assert play.record["cause"] == "policy"
+
+
+@trio_test
+async def test_the_trace_that_a_client_names_is_recorded_and_not_passed_on() -> None:
+    trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    async with session() as play:
+        await play.request(f"traceparent: 00-{trace}-{parent}-01", "tracestate: a=1")
+        asked = await play.accept()
+        await play.client.receive_head()
+        (record,) = play.server.live_sessions()
+        assert (record.trace_id, record.parent_span_id) == (trace, parent)
+        assert b"trace" not in asked.lower()
+        await play.close()

@@ -81,6 +81,7 @@ LAYERS = [
     "subprotocols",
     "credentials",
     "metadata",
+    "trace_context",
     "routing",
     # what sessions use
     "meters.reading",
