@@ -8,7 +8,7 @@ from pathlib import Path
 from relay.config_model import RecordsModel
 from relay.key_source import FileKey, read_key
 from relay.records.settings import STDOUT, RecordSettings
-from relay.records.store import check_url
+from relay.records.store import StoreError, check_driver, check_url
 
 __all__ = ["record_settings"]
 
@@ -45,7 +45,8 @@ def record_settings(
                         "holds a password: put the URL into env:NAME or file:PATH, unless "
                         "[server] says allow_inline_secrets = true"
                     )
-        except ValueError as error:
+            check_driver(store)
+        except (ValueError, StoreError) as error:
             problem("records.store", str(error))
     lines: Path | str | None = model.json_lines
     if lines is not None and lines != STDOUT:

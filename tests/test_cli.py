@@ -190,6 +190,19 @@ def provider(name: str, port: int) -> str:
     return f"[providers.{name}]\nlike = 'openai'\nurl = 'ws://127.0.0.1:{port}'\n"
 
 
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_a_driver_that_is_missing_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.setattr("relay.cli.log.configure", lambda *_, **__: None)
+    monkeypatch.setattr("relay.cli.signal.signal", lambda *_: None)
+    table = '[records]\nstore = "postgresql://relay@db.test/relay"'
+    result = run(command, "-c", write(tmp_path, OPEN_GATEWAY + table))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "records.store: PostgreSQL needs psycopg: pip install" in result.stderr
+
+
 def test_check_dials_only_when_told(tmp_path: Path) -> None:
     text = f"{OPEN_GATEWAY}providers = ['local']\n{provider('local', unused_port())}"
     path = write(tmp_path, text)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from relay.records.settings import RecordSettings
 from tests.config_files import OPEN_GATEWAY, load_text, problems_of
+from tests.e2e.requirements import needs
 
 URL = "postgresql://relay:pass-word@db.test/relay"
 
@@ -39,6 +42,7 @@ def test_lines_alone(tmp_path: Path) -> None:
 def test_a_database_with_its_password_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    needs(find_spec("psycopg"), "psycopg")
     monkeypatch.setenv("RELAY_STORE", URL)
     (tmp_path / "url").write_text(URL + "\n")
     for source in ("env:RELAY_STORE", "file:url"):
@@ -50,6 +54,7 @@ def test_a_database_with_its_password_elsewhere(
 
 
 def test_a_password_in_the_file_has_to_be_allowed(tmp_path: Path) -> None:
+    needs(find_spec("psycopg"), "psycopg")
     table = f'[records]\nstore = "{URL}"'
     [problem] = problems_of(tmp_path, OPEN_GATEWAY + table)
     assert problem.startswith("records.store: holds a password")
@@ -58,6 +63,16 @@ def test_a_password_in_the_file_has_to_be_allowed(tmp_path: Path) -> None:
     assert problems_of(tmp_path, allowed) == []
     without = OPEN_GATEWAY + '[records]\nstore = "postgresql://relay@db.test/relay"'
     assert problems_of(tmp_path, without) == []
+
+
+def test_a_database_whose_driver_is_missing_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    table = '[records]\nstore = "postgresql://relay@db.test/relay"'
+    assert problems_of(tmp_path, OPEN_GATEWAY + table) == [
+        "records.store: PostgreSQL needs psycopg: pip install 'realtime-relay[postgresql]'"
+    ]
 
 
 @pytest.mark.parametrize(

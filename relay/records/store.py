@@ -30,7 +30,7 @@ from relay.records.tables import SCHEMA_VERSION, metadata, rows, schema, session
 from relay.records.writer import SinkError
 from relay.session_record import SessionRecord, from_json, to_json
 
-__all__ = ["Filter", "Store", "StoreError", "check_url"]
+__all__ = ["Filter", "Store", "StoreError", "check_driver", "check_url"]
 
 _AT_ONCE = 500  # sessions that are deleted in one transaction
 
@@ -90,6 +90,20 @@ def check_url(text: str, folder: Path) -> URL:
     raise ValueError('must be "sqlite:PATH" or "postgresql://USER@HOST/DATABASE"')
 
 
+def check_driver(url: URL) -> None:
+    """See that a store can be used at all, without connecting to it.
+
+    Raises:
+        StoreError: Its driver is not installed, or cannot be loaded.
+    """
+    try:
+        url.get_dialect().import_dbapi()
+    except ImportError:
+        raise StoreError(
+            "PostgreSQL needs psycopg: pip install 'realtime-relay[postgresql]'"
+        ) from None
+
+
 class Store:
     """Writes and reads records.
 
@@ -103,12 +117,8 @@ class Store:
     name = "store"
 
     def __init__(self, url: URL) -> None:
-        try:
-            self._engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
-        except ModuleNotFoundError:
-            raise StoreError(
-                "PostgreSQL needs psycopg: pip install 'realtime-relay[postgresql]'"
-            ) from None
+        check_driver(url)
+        self._engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
         self._prepared = False
         if url.drivername == "sqlite":
             event.listen(self._engine, "connect", _set_up_sqlite)
