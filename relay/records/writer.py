@@ -16,7 +16,7 @@ import trio
 
 from relay.session_record import SessionRecord
 
-__all__ = ["MOST_WAITING", "RecordWriter", "Sink", "SinkError"]
+__all__ = ["MOST_WAITING", "RecordWriter", "RejectedError", "Sink", "SinkError"]
 
 MOST_WAITING = 10_000
 """Records that wait; some 2 KiB each, and a turn more some 200 bytes."""
@@ -32,6 +32,19 @@ class SinkError(Exception):
     """A sink took nothing; the sentence says why."""
 
 
+class RejectedError(SinkError):
+    """A sink will never take some of them; the sentence says why.
+
+    Args:
+        sentence: Why.
+        lost: How many records are lost.
+    """
+
+    def __init__(self, sentence: str, lost: int) -> None:
+        super().__init__(sentence)
+        self.lost = lost
+
+
 class Sink(Protocol):
     """Where records go. Called from threads, one call at a time."""
 
@@ -41,6 +54,7 @@ class Sink(Protocol):
         """Write all of them.
 
         Raises:
+            RejectedError: All are written but those that never can be.
             SinkError: None is written, or some; they will come again.
         """
 
@@ -125,22 +139,33 @@ class RecordWriter:
             await self._stopping.wait()
 
     async def _write_batch(self) -> bool:
-        """Write some; return whether that worked."""
+        """Write some; return whether they are dealt with."""
         batch = list(itertools.islice(self._waiting, _BATCH))
+        lost, failed = 0, False
         try:
             await trio.to_thread.run_sync(
                 self._sink.write, batch, abandon_on_cancel=True, limiter=self._thread
             )
+        except RejectedError as error:
+            self._complain(str(error))
+            lost, failed = error.lost, True
+        except SinkError as error:
+            self._complain(str(error))
+            return False
         except Exception as error:  # noqa: BLE001 - whatever it is, sessions go on
-            if not self.failing:
-                why = str(error) if isinstance(error, SinkError) else type(error).__name__
-                _log.error("records cannot be written", sink=self.name, error=why)
-            self.failing = True
+            self._complain(type(error).__name__)
             return False
         for _ in batch:
             self._waiting.popleft()
-        self.written += len(batch)
-        if self.failing:
+        self.written += len(batch) - lost
+        self.lost += lost
+        if self.failing and not failed:
             _log.info("records are written again", sink=self.name, lost=self.lost)
-        self.failing = False
+        self.failing = failed
         return True
+
+    def _complain(self, why: str) -> None:
+        """Log it, once until it works again."""
+        if not self.failing:
+            _log.error("records cannot be written", sink=self.name, error=why)
+        self.failing = True

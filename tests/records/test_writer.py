@@ -10,7 +10,7 @@ import trio.testing
 from structlog.testing import capture_logs
 
 from relay.records import writer as writer_module
-from relay.records.writer import MOST_WAITING, RecordWriter, SinkError
+from relay.records.writer import MOST_WAITING, RecordWriter, RejectedError, SinkError
 from relay.session_record import SessionRecord
 from tests.records.samples import a_record
 
@@ -122,3 +122,28 @@ def test_a_full_queue_costs_records_and_nothing_else(monkeypatch: pytest.MonkeyP
 
     trio.run(main)
     assert MOST_WAITING > 2
+
+
+def test_what_a_sink_will_never_take_does_not_stand_in_the_way_of_others() -> None:
+    async def main() -> None:
+        sink = Memory()
+        sink.errors = [RejectedError("nonsense", lost=1), RejectedError("nonsense", lost=0)]
+        writer = RecordWriter(sink)
+        with capture_logs() as lines:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(writer.run)
+                for written in range(3):
+                    writer.add(record := a_record())
+                    while writer.waiting:
+                        await trio.lowlevel.checkpoint()
+                    assert writer.failing is (written < 2)
+                nursery.cancel_scope.cancel()
+        assert sink.ids == [record.id]
+        assert (writer.written, writer.lost) == (2, 1)
+        assert [(line["event"], line.get("error")) for line in lines] == [
+            ("records cannot be written", "nonsense"),
+            ("records are written again", None),
+            ("records lost", None),
+        ]
+
+    trio.run(main, clock=trio.testing.MockClock(rate=1000))
