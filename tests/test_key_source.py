@@ -228,3 +228,26 @@ def test_a_file_key_does_not_show_itself(path: Path) -> None:
     key = FileKey(path)
     assert SECRET not in repr(key)
     assert SECRET not in str(vars(key))
+
+
+def test_spaces_where_a_whole_field_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("Basic dTpw\n")
+    monkeypatch.setenv("KEY", "Basic dTpw")
+    from_file = read_key("file:key", tmp_path, inline=False, spaces=True)
+    assert isinstance(from_file, FileKey)
+    assert from_file() == read_key("env:KEY", tmp_path, inline=False, spaces=True)
+    assert from_file() == Secret(b"Basic dTpw")
+    monkeypatch.setenv("KEY", "Basic\r\nHost: a")
+    with pytest.raises(ValueError, match=r"^the key holds characters that are not visible ASCII$"):
+        read_key("env:KEY", tmp_path, inline=False, spaces=True)
+
+
+def test_keys_of_one_file_are_equal(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(SECRET)
+    keys = {FileKey(tmp_path / "key"), FileKey(tmp_path / "key")}
+    assert len(keys) == 1
+    assert FileKey(tmp_path / "key", spaces=True) not in keys
+    assert FileKey(tmp_path / "key", BearerToken) not in keys
+    assert FileKey(tmp_path / "key") != SECRET
