@@ -237,6 +237,8 @@ class RecordsModel(_Model):
     store: str = Field(default="sqlite:relay.db", repr=False)
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     json_lines: FilePath | None = None
+    otlp: Url | None = Field(default=None, repr=False)
+    otlp_headers: dict[str, str] = Field(default={}, repr=False)
 
 
 class ConfigModel(_Model):

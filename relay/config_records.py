@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from relay.config_model import RecordsModel
+from relay.host_port import host_and_port
 from relay.key_source import FileKey, read_key
-from relay.records.settings import STDOUT, RecordSettings
+from relay.protocol import Secret
+from relay.records.settings import STDOUT, Collector, OtlpSettings, RecordSettings
 from relay.records.store import StoreError, check_driver, check_url
 
 __all__ = ["record_settings"]
 
 _NO_STORE = "none"
+_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_OUR_FIELDS = re.compile(r"host|connection|content-.*|transfer-encoding|te|trailer|expect|upgrade")
 
 
 def record_settings(
@@ -28,7 +34,7 @@ def record_settings(
         model: The table.
         folder: What relative paths are relative to.
         problem: Called with the path of a key and a sentence about it.
-        inline_secrets: Whether the password of a database may stand in the file.
+        inline_secrets: Whether secrets may stand in the file.
     """
     store = None
     if model.store != _NO_STORE:
@@ -51,4 +57,65 @@ def record_settings(
     lines: Path | str | None = model.json_lines
     if lines is not None and lines != STDOUT:
         lines = folder / lines
-    return RecordSettings(store, model.retention_days, lines)
+    otlp = None
+    headers = _headers(model.otlp_headers, folder, problem, inline=inline_secrets)
+    if model.otlp is not None:
+        try:
+            otlp = OtlpSettings(_collector(model.otlp), headers)
+            _check_extra()
+        except ValueError as error:
+            problem("records.otlp", str(error))
+    elif model.otlp_headers:
+        problem("records.otlp_headers", "nothing is sent: there is no otlp")
+    return RecordSettings(store, model.retention_days, lines, otlp)
+
+
+def _collector(url: str) -> Collector:
+    """Read where traces go.
+
+    Raises:
+        ValueError: It is no such URL; the sentence does not hold it, for a key may be in it.
+    """
+    try:
+        parts = urlsplit(url)
+        port = 443 if parts.scheme == "https" else 80
+        where = host_and_port(parts.netloc) or host_and_port(f"{parts.netloc}:{port}")
+    except ValueError:
+        where = None
+    if where is None or parts.scheme not in {"http", "https"} or len(parts.path) < 2:
+        raise ValueError('must be a URL such as "http://127.0.0.1:4318/v1/traces"')
+    if parts.query or parts.fragment:
+        raise ValueError("must end with its path: credentials go into otlp_headers")
+    return Collector(parts.scheme == "https", *where, parts.netloc, parts.path)
+
+
+def _check_extra() -> None:
+    """See that traces can be sent.
+
+    Raises:
+        ValueError: What is needed is not installed, or cannot be loaded.
+    """
+    try:
+        import relay.records.otlp  # noqa: F401, PLC0415 - an extra
+    except ImportError:
+        raise ValueError("needs OpenTelemetry: pip install 'realtime-relay[otlp]'") from None
+
+
+def _headers(
+    wanted: Mapping[str, str], folder: Path, problem: Callable[[str, str], None], *, inline: bool
+) -> dict[str, FileKey | Secret]:
+    headers: dict[str, FileKey | Secret] = {}
+    for name, text in wanted.items():
+        where, lower = f"records.otlp_headers.{name}", name.lower()
+        if not _FIELD_NAME.fullmatch(lower):
+            problem("records.otlp_headers", f"{name!r} cannot be the name of a field")
+        elif _OUR_FIELDS.fullmatch(lower):
+            problem(where, "the relay writes it itself")
+        elif lower in headers:
+            problem(where, "stands there twice")
+        else:
+            try:
+                headers[lower] = read_key(text, folder, inline=inline, spaces=True)
+            except ValueError as error:
+                problem(where, str(error))
+    return headers

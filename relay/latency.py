@@ -9,7 +9,7 @@ __all__ = ["BOUNDS", "SHORTEST", "Latency", "clock"]
 SHORTEST = 14  # bits: 2**14 nanoseconds
 _BUCKETS = 16
 
-BOUNDS = tuple(2 ** (SHORTEST + number) / 1e9 for number in range(_BUCKETS))
+BOUNDS: tuple[float, ...] = tuple(2 ** (SHORTEST + number) / 1e9 for number in range(_BUCKETS))
 """Upper bounds of the buckets, in seconds: 16.4 µs, and twice as much from each to the next, up to
 half a second. What took longer is counted after the last one."""
 

@@ -49,6 +49,8 @@ def test_the_wall_clock_says_when_things_were_and_when_tokens_expire_and_no_more
         ("cli_sessions.py", "time.sleep"),
         ("latency.py", "from time"),  # how long chunks stay, by a clock that does not jump
         ("metrics.py", "time.time"),  # when the relay began
+        ("records/collector.py", "time.monotonic"),  # in a thread: a deadline that does not jump
+        ("records/collector.py", "time.monotonic"),
         ("records/ledger.py", "datetime.now"),  # which records are too old
         ("session_id.py", "time.time_ns"),
         ("session_opening.py", "datetime.now"),  # when a session began

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from relay.key_source import FileKey
+from relay.protocol import BearerToken, Secret
 from relay.records.settings import RecordSettings
 from tests.config_files import OPEN_GATEWAY, load_text, problems_of
 from tests.e2e.requirements import needs
 
+OTLP = 'otlp = "http://127.0.0.1:4318/v1/traces"\n'
 URL = "postgresql://relay:pass-word@db.test/relay"
 
 
@@ -81,6 +84,18 @@ def test_a_database_whose_driver_is_missing_is_a_problem(
         ('store = "mysql://h/d"', 'records.store: must be "sqlite:PATH" or'),
         ('store = "env:NOT_THERE"', "records.store: the environment has no variable of that name"),
         ('store = "file:none"', "records.store: "),
+        ('otlp = "ftp://h/v1/traces"', 'records.otlp: must be a URL such as "http://127'),
+        ('otlp = "http://h:4318"', 'records.otlp: must be a URL such as "http://127'),
+        ('otlp = "http://u:pass@h/v1"', 'records.otlp: must be a URL such as "http://127'),
+        ('otlp = "http://[::1/v1"', 'records.otlp: must be a URL such as "http://127'),
+        ('otlp = "http://h:99999/v1"', 'records.otlp: must be a URL such as "http://127'),
+        ('otlp = "http://h/v1?key=pass"', "records.otlp: must end with its path"),
+        ('otlp_headers = { a = "env:HOME" }', "records.otlp_headers: nothing is sent"),
+        (OTLP + 'otlp_headers = { Host = "env:HOME" }', "records.otlp_headers.Host: the relay"),
+        (OTLP + 'otlp_headers = { "a b" = "env:HOME" }', "records.otlp_headers: 'a b' cannot be"),
+        (OTLP + 'otlp_headers = { a = "env:HOME", A = "env:HOME" }', "records.otlp_headers.A: "),
+        (OTLP + 'otlp_headers = { a = "pass" }', "records.otlp_headers.a: must be env:NAME or"),
+        (OTLP + 'otlp_headers = { a = "file:none" }', "records.otlp_headers.a: "),
         ("retention_days = 0", "records.retention_days: must be at least 1"),
         ("retention_days = 100000", "records.retention_days: "),
     ],
@@ -88,3 +103,53 @@ def test_a_database_whose_driver_is_missing_is_a_problem(
 def test_what_cannot_be_used_is_a_problem(tmp_path: Path, line: str, problem: str) -> None:
     [found] = problems_of(tmp_path, f"{OPEN_GATEWAY}[records]\n{line}")
     assert found.startswith(problem)
+    assert "pass" not in found
+
+
+@pytest.mark.parametrize(
+    ("url", "collector"),
+    [
+        ("http://127.0.0.1:4318/v1/traces", (False, "127.0.0.1", 4318, "/v1/traces")),
+        ("https://otlp.example.com/v1/traces", (True, "otlp.example.com", 443, "/v1/traces")),
+        ("http://[::1]/otlp", (False, "::1", 80, "/otlp")),
+    ],
+)
+def test_a_collector(tmp_path: Path, url: str, collector: tuple[bool, str, int, str]) -> None:
+    records = records_of(tmp_path, f'[records]\notlp = "{url}"')
+    assert records is not None
+    assert records.otlp is not None
+    it = records.otlp.collector
+    assert (it.tls, it.host, it.port, it.path) == collector
+    assert it.authority == url.split("/")[2]
+    assert records.otlp.headers == {}
+
+
+def test_field_lines_for_a_collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "not-to-be-seen")
+    (tmp_path / "basic").write_text("Basic not-to-be-seen\n")
+    table = f"""[records]
+{OTLP}otlp_headers = {{ Authorization = "bearer env:TOKEN", x-key = "file:basic" }}
+"""
+    records = records_of(tmp_path, table)
+    assert records is not None
+    assert records.otlp is not None
+    headers = records.otlp.headers
+    assert list(headers) == ["authorization", "x-key"]
+    assert headers["authorization"] == BearerToken(b"not-to-be-seen")
+    from_file = headers["x-key"]
+    assert isinstance(from_file, FileKey)
+    assert from_file() == Secret(b"Basic not-to-be-seen")
+    assert "not-to-be-seen" not in repr(records)
+    assert records == records_of(tmp_path, table)  # a reload changes nothing
+    monkeypatch.setenv("TOKEN", "another")
+    assert records != records_of(tmp_path, table)
+
+
+def test_without_the_extra_a_collector_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "relay.records.otlp", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    assert problems_of(tmp_path, f"{OPEN_GATEWAY}[records]\n{OTLP}") == [
+        "records.otlp: needs OpenTelemetry: pip install 'realtime-relay[otlp]'"
+    ]

@@ -45,6 +45,10 @@ class Ledger:
         if settings.json_lines is not None:
             path = None if settings.json_lines == STDOUT else Path(settings.json_lines)
             self.writers.append(RecordWriter(JsonLines(path)))
+        if settings.otlp is not None:
+            from relay.records.otlp import Otlp  # noqa: PLC0415 - an extra, and it loads slowly
+
+            self.writers.append(RecordWriter(Otlp(settings.otlp)))
 
     def add(self, record: SessionRecord) -> None:
         """Take a record; it must not be changed any more."""
