@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from relay.config_listeners import read_listener, read_tls
 from relay.config_model import ConfigModel, GatewayModel, LimitsModel
 from relay.config_providers import ProviderResolver
-from relay.host_port import host_and_port
 from relay.key_source import FileKey, read_key
 from relay.prices import BadPriceError, Prices, built_in_prices, parse_price
 from relay.protocol import (
@@ -65,9 +64,9 @@ class Resolver:
         timeouts = _timeouts(model.limits)
         trusted_proxies = self._trusted_proxies()
         reachable = (*listeners, *self._listening)
-        exposed = trusted_proxies != TrustedProxies() or not all(map(_is_local, reachable))
+        hidden = trusted_proxies == TrustedProxies() and all(each.is_local for each in reachable)
         gateways = {
-            name: self._gateway(name, gateway, names, limits, exposed)
+            name: self._gateway(name, gateway, names, limits, exposed=not hidden)
             for name, gateway in model.gateways.items()
         }
         prices = self._prices(names)
@@ -113,7 +112,7 @@ class Resolver:
 
     def _listeners(self) -> Iterator[Listener]:
         for number, text in enumerate(self._model.server.listen):
-            listener = self._listener(text)
+            listener = read_listener(text, self._folder, tls=self._model.server.tls is not None)
             if listener is None:
                 self._problem(
                     f"server.listen[{number}]",
@@ -121,18 +120,6 @@ class Resolver:
                 )
             else:
                 yield listener
-
-    def _listener(self, text: str) -> Listener | None:
-        if text.startswith("unix:"):
-            path = text.removeprefix("unix:")
-            return Listener("unix", str(self._folder / path)) if path and "\0" not in path else None
-        scheme, mark, rest = text.partition("://")
-        if not mark:
-            scheme, rest = "https" if self._model.server.tls else "http", text
-        address = host_and_port(rest)
-        if address is None or scheme not in {"http", "https"}:
-            return None
-        return Listener(scheme, *address)
 
     def _prices(self, providers: Mapping[str, Provider]) -> Prices:
         table: dict[str, dict[str, dict[str, Fraction]]] = {}
@@ -166,14 +153,7 @@ class Resolver:
             if any(each.scheme == "https" for each in listeners):
                 self._problem("server.tls", "is missing, and a listener is https")
             return None
-        certificate, key = self._folder / files.certificate, self._folder / files.key
-        try:
-            return ServerTls(certificate, key)
-        except ssl.SSLError:
-            self._problem("server.tls", f"{certificate}, {key}: not a certificate and its key")
-        except OSError as error:
-            self._problem("server.tls", f"{error.filename or certificate}: {error.strerror}")
-        return None
+        return read_tls(files, self._folder, "server.tls", self._problem)
 
     def _gateway(
         self,
@@ -181,6 +161,7 @@ class Resolver:
         model: GatewayModel,
         providers: Mapping[str, Provider],
         limits: Limits,
+        *,
         exposed: bool,
     ) -> Gateway:
         where = f'gateways."{name}"'
@@ -302,12 +283,3 @@ def _timeouts(model: LimitsModel) -> Timeouts:
         ping_interval=model.ping_interval,
         ping_timeout=model.ping_timeout,
     )
-
-
-def _is_local(listener: Listener) -> bool:
-    if listener.scheme == "unix" or listener.host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(listener.host).is_loopback
-    except ValueError:
-        return False  # a name: who knows

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
 import resource
-import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +12,7 @@ from functools import partial
 import structlog
 import trio
 
+from relay.binding import bind, bound_at, unbind
 from relay.link import close
 from relay.log import log_fault
 from relay.log_rate import LogRate
@@ -34,7 +33,6 @@ from relay.tls import ServerTls
 
 __all__ = ["Server", "serve"]
 
-_BACKLOG = 4096
 _RESERVED_DESCRIPTORS = 100
 _UNLIMITED = 1 << 20
 _STRANGERS_PER_SECOND = 10  # refusals that are logged of clients that are not known
@@ -89,9 +87,9 @@ class Server:
         own = Reactor() if self.reactor is None and Reactor.is_available() else None
         try:
             for wanted in self.settings.listeners:
-                for bound in await _bind(wanted):
+                for bound in await bind(wanted):
                     listeners.append((wanted, bound))
-                    self.addresses.append(_bound_at(wanted, bound))
+                    self.addresses.append(bound_at(wanted, bound))
             async with trio.open_nursery() as records:
                 records.start_soon(self.ledger.run)
                 await self._serve(listeners, own, task_status)
@@ -100,10 +98,7 @@ class Server:
             if own is not None:
                 own.close()  # not before the last session has left it
             for wanted, bound in listeners:
-                bound.socket.close()
-                if wanted.scheme == "unix":
-                    with suppress(OSError):
-                        os.unlink(wanted.host)
+                unbind(wanted, bound)
 
     async def _serve(
         self,
@@ -314,58 +309,6 @@ async def serve(
         OSError: A listener cannot be bound.
     """
     await Server(settings).run(task_status=task_status)
-
-
-async def _bind(wanted: Listener) -> list[trio.SocketListener]:
-    """Bind a listener; a name may have several addresses.
-
-    Raises:
-        OSError: It cannot be bound; ``filename`` says which one it is.
-    """
-    try:
-        if wanted.scheme == "unix":
-            return [await _bind_unix(wanted.host)]
-        return list(await trio.open_tcp_listeners(wanted.port, host=wanted.host, backlog=_BACKLOG))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(error.errno, reason, str(wanted)) from None
-
-
-async def _bind_unix(path: str) -> trio.SocketListener:
-    bound = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        try:
-            await bound.bind(path)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or not await _is_stale(path):
-                raise
-            await trio.Path(path).unlink()
-            await bound.bind(path)
-        bound.listen(_BACKLOG)
-    except BaseException:
-        bound.close()
-        raise
-    return trio.SocketListener(bound)
-
-
-async def _is_stale(path: str) -> bool:
-    """Whether that is a socket that nobody listens on: of a relay that did not end in peace."""
-    if not await trio.Path(path).is_socket():
-        return False  # connecting to a file is refused, too
-    try:
-        await (await trio.open_unix_socket(path)).aclose()
-    except ConnectionRefusedError:
-        return True
-    except OSError:
-        pass  # not ours to connect to
-    return False
-
-
-def _bound_at(wanted: Listener, bound: trio.SocketListener) -> Listener:
-    if wanted.scheme == "unix":
-        return wanted
-    host, port = bound.socket.getsockname()[:2]
-    return replace(wanted, host=host, port=port)
 
 
 def _descriptors() -> int:
