@@ -222,6 +222,8 @@ def check(
     console = Console()
     for listener in settings.listeners:
         console.print(f"listen: {listener}", markup=False, soft_wrap=True)
+    if settings.admin is not None:
+        console.print(f"admin: {settings.admin.listener}", markup=False, soft_wrap=True)
     console.print(summary(settings))
     for note in model_notes(settings):
         console.print(note, soft_wrap=True, markup=False, highlight=False)

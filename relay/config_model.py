@@ -22,6 +22,7 @@ from relay.protocol.metadata import MAX_ENTRIES, is_metadata
 from relay.units import duration, size
 
 __all__ = [
+    "AdminModel",
     "ConfigModel",
     "GatewayModel",
     "LimitsModel",
@@ -113,6 +114,14 @@ OriginText = Annotated[
 Url = Annotated[
     str, AfterValidator(_matching(r"[\x21-\x7e]+", 'a URL such as "wss://api.example.com"'))
 ]
+HostName = Annotated[
+    str,
+    AfterValidator(
+        _matching(  # as browsers write it
+            r"[a-z0-9._-]+|\[[0-9a-f:.]+\]", "a host in lower case, without a port"
+        )
+    ),
+]
 TrustedProxy = Annotated[str, AfterValidator(_trusted_proxy)]
 FilePath = Annotated[str, AfterValidator(_matching(r"[^\0]+", "the path of a file"))]
 
@@ -122,7 +131,7 @@ class _Model(BaseModel):
 
 
 class TlsModel(_Model):
-    """``[server] tls``: the certificate of the ``https`` listeners."""
+    """``tls`` of ``[server]`` and ``[admin]``: the certificate of ``https`` listeners."""
 
     certificate: FilePath
     key: FilePath
@@ -241,6 +250,15 @@ class RecordsModel(_Model):
     otlp_headers: dict[str, str] = Field(default={}, repr=False)
 
 
+class AdminModel(_Model):
+    """``[admin]``."""
+
+    listen: str = "127.0.0.1:9464"
+    tls: TlsModel | None = None
+    token_sha256: Sha256 | None = Field(default=None, repr=False)
+    hosts: list[HostName] = []
+
+
 class ConfigModel(_Model):
     """The whole file."""
 
@@ -250,3 +268,4 @@ class ConfigModel(_Model):
     providers: dict[Name, ProviderModel] = {}
     prices: dict[Name, dict[str, dict[str, str]]] = {}
     records: RecordsModel | None = None
+    admin: AdminModel | None = None

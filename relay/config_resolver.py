@@ -10,6 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from relay.config_admin import admin_settings
 from relay.config_listeners import read_listener, read_tls
 from relay.config_model import ConfigModel, GatewayModel, LimitsModel
 from relay.config_providers import ProviderResolver
@@ -78,6 +79,9 @@ class Resolver:
             records = record_settings(
                 model.records, self._folder, self._problem, inline_secrets=inline
             )
+        admin = None
+        if model.admin is not None:
+            admin = admin_settings(model.admin, self._folder, self._problem)
         if not gateways:
             self._problem("gateways", "there is none, so nothing could be opened")
         if self.problems:
@@ -97,6 +101,7 @@ class Resolver:
             tls=tls,
             prices=prices,
             records=records,
+            admin=admin,
             limits=limits,
             timeouts=timeouts,
             gateway_timeouts={

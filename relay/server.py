@@ -27,7 +27,7 @@ from relay.records.writer import RecordWriter
 from relay.resumption import Resumption
 from relay.session import Session
 from relay.session_record import SessionRecord
-from relay.settings import Listener, Settings
+from relay.settings import AdminSettings, Listener, Settings
 from relay.socket_stream import SocketStream
 from relay.tls import ServerTls
 
@@ -155,7 +155,12 @@ class Server:
         self.quotas.max_sessions = _most_sessions(settings.max_sessions)
         self.quotas.max_sessions_per_address = settings.max_sessions_per_address
         self.openings.most = _most_openings(settings.max_openings)
-        self.settings = replace(settings, listeners=running, tls=settings.tls or self.settings.tls)
+        self.settings = replace(
+            settings,
+            listeners=running,
+            tls=settings.tls or self.settings.tls,
+            admin=self._reloaded_admin(settings.admin),
+        )
         gateways = settings.gateways.values()
         self.quotas.forget(
             {("", each.name) for each in gateways}
@@ -163,6 +168,16 @@ class Server:
         )
         self.resumption.forget(set(settings.trust.values()))
         return True
+
+    def _reloaded_admin(self, wanted: AdminSettings | None) -> AdminSettings | None:
+        running = self.settings.admin
+        if (running and running.listener) != (wanted and wanted.listener):
+            _log.warning(
+                "the admin listener is changed by a restart alone",
+                running=str(running and running.listener),
+                wanted=str(wanted and wanted.listener),
+            )
+        return None if running is None else running.reloaded(wanted)
 
     def drain(self, *, restart: bool = False) -> None:
         """Open no more sessions, end those that are open, and return from :meth:`run`.

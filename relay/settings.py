@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from relay.prices import Prices, built_in_prices
 from relay.protocol import Gateway, Limits, Provider, Proxy, TrustedProxies
@@ -13,7 +13,7 @@ from relay.records.settings import RecordSettings
 from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 
-__all__ = ["Listener", "Settings"]
+__all__ = ["AdminSettings", "Listener", "Settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,41 @@ class Listener:
         except ValueError:
             return False  # a name: who knows
 
+    @property
+    def is_overheard(self) -> bool:
+        """Whether others on the way can read what passes."""
+        return self.scheme == "http" and not self.is_local
+
     def __str__(self) -> str:
         if self.scheme == "unix":
             return f"unix:{self.host}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSettings:
+    """What the operator's listener runs by."""
+
+    listener: Listener
+    token_sha256: bytes | None = field(default=None, repr=False)
+    """Of the token that everything asks for but health and metrics; None if nothing else is to
+    answer."""
+    hosts: frozenset[str] = frozenset()
+    """Names in ``Host`` that are its own, besides its address and ``localhost``."""
+    tls: ServerTls | None = None
+    """If it is ``https``."""
+
+    def reloaded(self, wanted: AdminSettings | None) -> AdminSettings:
+        """What a running listener goes by from now on: it stays where it is.
+
+        Args:
+            wanted: What the configuration says now; None if it does not name it any more. Then
+                no token is known, nor where it could be overheard.
+        """
+        if wanted is None or self.listener.is_overheard:
+            return replace(wanted or self, listener=self.listener, tls=self.tls, token_sha256=None)
+        return replace(wanted, listener=self.listener, tls=wanted.tls or self.tls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +101,8 @@ class Settings:
     """What usage costs."""
     records: RecordSettings | None = None
     """Where records go; None for nowhere."""
+    admin: AdminSettings | None = None
+    """The operator's listener; None for none."""
     tls: ServerTls | None = None
     """For the ``https`` listeners."""
     limits: Limits = field(default_factory=Limits)

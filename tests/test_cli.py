@@ -162,6 +162,11 @@ def test_check_says_what_a_configuration_amounts_to(tmp_path: Path) -> None:
     assert words("".join(lines[-2:-1])) == "acct/main none - all verbatim"
 
 
+def test_check_says_where_the_operator_connects(tmp_path: Path) -> None:
+    result = run("check", "--config", write(tmp_path, f"{OPEN_GATEWAY}[admin]"))
+    assert "admin: http://127.0.0.1:9464" in result.stdout.splitlines()
+
+
 def test_check_looks_at_relay_toml_where_it_is_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from relay.protocol import (
 )
 from relay.protocol.frames import TEXT
 from relay.server import Server
-from relay.settings import Listener, Settings
+from relay.settings import AdminSettings, Listener, Settings
 from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 from tests.certificates import write_pem
@@ -294,3 +294,44 @@ async def test_a_thousand_reloads_leave_nothing_behind() -> None:
         assert len(play.server.quotas._counts) == 2
         assert play.server.quotas.open == 1
         await play.close()
+
+
+# The operator's listener
+
+
+LOCAL = AdminSettings(Listener("http", "127.0.0.1", 9464), token_sha256=b"old")
+
+
+def reloaded(running: AdminSettings | None, wanted: AdminSettings | None) -> AdminSettings | None:
+    server = Server(replace(settings(), admin=running))
+    assert server.reload(replace(settings(), admin=wanted))
+    return server.settings.admin
+
+
+def test_the_operators_token_may_change() -> None:
+    wanted = replace(LOCAL, token_sha256=b"new", hosts=frozenset({"admin.test"}))
+    with structlog.testing.capture_logs() as logs:
+        assert reloaded(LOCAL, wanted) == wanted
+    assert logs == []
+
+
+def test_without_its_table_the_operators_listener_knows_no_token() -> None:
+    with structlog.testing.capture_logs() as logs:
+        assert reloaded(LOCAL, None) == replace(LOCAL, token_sha256=None)
+    assert [each["event"] for each in logs] == ["the admin listener is changed by a restart alone"]
+
+
+def test_the_operators_listener_begins_and_moves_by_a_restart() -> None:
+    elsewhere = replace(LOCAL, listener=Listener("http", "127.0.0.1", 1), token_sha256=b"new")
+    with structlog.testing.capture_logs() as logs:
+        assert reloaded(None, LOCAL) is None
+        assert reloaded(LOCAL, elsewhere) == replace(LOCAL, token_sha256=b"new")
+    assert [(each["running"], each["wanted"]) for each in logs] == [
+        ("None", "http://127.0.0.1:9464"),
+        ("http://127.0.0.1:9464", "http://127.0.0.1:1"),
+    ]
+
+
+def test_a_token_is_not_taken_where_it_could_be_overheard() -> None:
+    running = AdminSettings(Listener("http", "192.0.2.1", 9464))
+    assert reloaded(running, LOCAL) == running
