@@ -67,8 +67,13 @@ def _ended(record: SessionRecord, after: str) -> str:
     return f"the relay ended it {after}: {record.client.told_reason or record.cause}"
 
 
-def timeline(record: SessionRecord) -> list[tuple[float, str]]:
-    """What happened, with the seconds since the connection was accepted."""
+def timeline(record: SessionRecord, *, ended: bool = True) -> list[tuple[float, str]]:
+    """What happened, with the seconds since the connection was accepted.
+
+    Args:
+        record: The session.
+        ended: Whether its end is part of it.
+    """
     moments = []
     now = 0.0
     for step, took in record.steps.items():
@@ -89,7 +94,8 @@ def timeline(record: SessionRecord) -> list[tuple[float, str]]:
         if turn.ended is not None:
             how = "was interrupted" if turn.interrupted else "ended"
             moments.append((opened + turn.ended, f"turn {number} {how}"))
-    moments.append((opened + record.duration, explain(record)))
+    if ended:
+        moments.append((opened + record.duration, explain(record)))
     return sorted(moments, key=lambda moment: moment[0])
 
 

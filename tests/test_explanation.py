@@ -149,3 +149,8 @@ def test_of_a_refused_session_only_the_opening_happened() -> None:
 )
 def test_times_for_people(value: float, text: str) -> None:
     assert seconds(value) == text
+
+
+def test_an_open_session_has_no_end() -> None:
+    record = a_record()
+    assert timeline(record, ended=False) == timeline(record)[:-1]
