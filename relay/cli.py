@@ -167,6 +167,8 @@ async def _serve_until_told(file: ConfigFile, hangups: list[int], reactor: React
             nursery.start_soon(_reload, reloads, file, server)
             async with trio.open_nursery() as running:
                 await running.start(server.run)
+                for address in server.admin_addresses:
+                    _say(f"admin on {address}")
                 for address in server.addresses:
                     _say(f"listening on {address}")
             nursery.cancel_scope.cancel()

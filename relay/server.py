@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 import trio
@@ -30,6 +31,10 @@ from relay.session_record import SessionRecord
 from relay.settings import AdminSettings, Listener, Settings
 from relay.socket_stream import SocketStream
 from relay.tls import ServerTls
+
+if TYPE_CHECKING:  # they load slowly, and not every relay has them
+    from relay.admin.listener import AdminListener
+    from relay.records.store import Store
 
 __all__ = ["Server", "serve"]
 
@@ -68,7 +73,10 @@ class Server:
         self.ledger = Ledger(settings.records)
         """Takes the records of sessions while the server runs."""
         self.metrics: Metrics | None = None
-        """Counts for Prometheus, if whoever made this server set it before it runs."""
+        """Counts for Prometheus where there is an admin listener, or if whoever made this server
+        set it before it runs."""
+        self.admin_addresses: list[Listener] = []
+        """Where the operator connects, likewise."""
         self._strangers = LogRate("refusals", _STRANGERS_PER_SECOND)
         self._sessions: set[Session] = set()
         self._drain = trio.Event()
@@ -85,20 +93,44 @@ class Server:
         """
         listeners: list[tuple[Listener, trio.SocketListener]] = []
         own = Reactor() if self.reactor is None and Reactor.is_available() else None
+        admin: AdminListener | None = None
         try:
             for wanted in self.settings.listeners:
                 for bound in await bind(wanted):
                     listeners.append((wanted, bound))
                     self.addresses.append(bound_at(wanted, bound))
-            async with trio.open_nursery() as records:
-                records.start_soon(self.ledger.run)
+            admin = await self._bind_admin()
+            async with trio.open_nursery() as beside:
+                beside.start_soon(self.ledger.run)
+                if admin is not None:
+                    beside.start_soon(admin.run)
                 await self._serve(listeners, own, task_status)
-                records.cancel_scope.cancel()  # no session is left that could end
+                beside.cancel_scope.cancel()  # no session is left that could end
         finally:
+            if admin is not None:
+                admin.close()
             if own is not None:
                 own.close()  # not before the last session has left it
             for wanted, bound in listeners:
                 unbind(wanted, bound)
+
+    async def _bind_admin(self) -> AdminListener | None:
+        """The operator's listener, if there is to be one.
+
+        Raises:
+            OSError: It cannot be bound.
+        """
+        settings = self.settings.admin
+        if settings is None:
+            return None
+        from relay.admin.listener import AdminListener  # noqa: PLC0415 - FastAPI loads slowly
+
+        if self.metrics is None:
+            self.metrics = Metrics(self, self.settings.prices)
+        admin = AdminListener(self, settings)
+        await admin.bind()
+        self.admin_addresses = admin.addresses
+        return admin
 
     async def _serve(
         self,
@@ -222,6 +254,11 @@ class Server:
             self.metrics.refused(by, refused.status, code)
         if known or self._strangers.may_log():
             log.info("refused", status=refused.status, code=refused.code, why=refused.message)
+
+    @property
+    def history(self) -> Store | None:
+        """Where the records of sessions that have ended are."""
+        return self.ledger.store
 
     def live_sessions(self) -> Iterator[SessionRecord]:
         """The records of the sessions that are open, as far as they have got."""

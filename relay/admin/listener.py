@@ -81,8 +81,8 @@ class AdminListener:
 
     def close(self) -> None:
         """Give the address back."""
-        for bound in self._bound:
-            unbind(self._settings.listener, bound)
+        while self._bound:
+            unbind(self._settings.listener, self._bound.pop())
 
     async def _accept(
         self, bound: trio.SocketListener, app: AppWrapper, nursery: trio.Nursery
@@ -153,9 +153,9 @@ class _Connection(trio.abc.HalfCloseableStream):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send it, piece by piece, each in its time."""
         for start in range(0, len(data), _PIECE):
-            with trio.move_on_after(_WRITE_TIMEOUT) as time:
+            with trio.move_on_after(_WRITE_TIMEOUT) as writing:
                 await self._stream.send_all(data[start : start + _PIECE])
-            if time.cancelled_caught:
+            if writing.cancelled_caught:
                 self.socket.close()
                 raise trio.BrokenResourceError("the client takes nothing")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 import trio
@@ -12,6 +13,9 @@ from relay.records.json_lines import JsonLines
 from relay.records.settings import STDOUT, RecordSettings
 from relay.records.writer import RecordWriter
 from relay.session_record import SessionRecord
+
+if TYPE_CHECKING:  # SQLAlchemy loads slowly
+    from relay.records.store import Store
 
 __all__ = ["Ledger"]
 
@@ -33,15 +37,16 @@ class Ledger:
     def __init__(self, settings: RecordSettings | None) -> None:
         self.writers: list[RecordWriter] = []
         """One for each place."""
-        self._store = None
+        self.store: Store | None = None
+        """The database among them."""
         if settings is None:
             return
         self._retention = timedelta(days=settings.retention_days)
         if settings.store is not None:
             from relay.records.store import Store  # noqa: PLC0415 - SQLAlchemy loads slowly
 
-            self._store = Store(settings.store)
-            self.writers.append(RecordWriter(self._store))
+            self.store = Store(settings.store)
+            self.writers.append(RecordWriter(self.store))
         if settings.json_lines is not None:
             path = None if settings.json_lines == STDOUT else Path(settings.json_lines)
             self.writers.append(RecordWriter(JsonLines(path)))
@@ -60,10 +65,10 @@ class Ledger:
         async with trio.open_nursery() as nursery:
             for writer in self.writers:
                 nursery.start_soon(writer.run)
-            while self._store is not None:
+            while self.store is not None:
                 try:
                     await trio.to_thread.run_sync(
-                        self._store.forget_before,
+                        self.store.forget_before,
                         datetime.now(UTC) - self._retention,
                         abandon_on_cancel=True,
                     )
