@@ -195,6 +195,26 @@ async def test_what_is_ambiguous_or_not_http_1_is_refused(
 
 
 @trio_test
+async def test_a_refusal_takes_what_still_comes() -> None:
+    """Hypercorn has room for ten pieces of a body, and then does not even end an answer."""
+    unread: list[Message] = [{"type": "http.disconnect"}]
+    unread += [{"type": "http.request", "body": b"x", "more_body": True}] * 20
+    taken = trio.Event()
+
+    async def receive() -> Message:
+        if len(unread) == 1:
+            taken.set()
+        return unread.pop()
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await taken.wait()
+
+    await Gate(_unasked, Relay())(_scope(headers=[]), receive, send)
+    assert not unread
+
+
+@trio_test
 async def test_a_websocket_is_not_answered() -> None:
     assert await _answer_of(Gate(_unasked, Relay()), _scope(type="websocket")) == []
 

@@ -241,7 +241,10 @@ async def test_a_fault_of_the_listener_ends_it_and_nothing_else(
 
 
 @real_clock
-async def test_there_are_so_many_connections_and_no_more() -> None:
+async def test_there_are_so_many_connections_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_HEAD_TIMEOUT", 600)  # they go when they end, not when they idle
     async with listening() as it:
         streams = [await _connect(it) for _ in range(32)]
         await _until(lambda: len(it._open) == 32)
@@ -275,7 +278,10 @@ async def test_a_client_that_takes_nothing_is_not_waited_for(
 
 
 @real_clock
-async def test_a_client_that_takes_nothing_does_not_keep_it_from_ending() -> None:
+async def test_a_client_that_takes_nothing_does_not_keep_it_from_ending(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_WRITE_TIMEOUT", 70.0)
     async with listening(_large()) as it:
         stream = await _stalled(it)
         await trio.testing.wait_all_tasks_blocked()
