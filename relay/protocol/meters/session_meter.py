@@ -126,7 +126,9 @@ class SessionMeter:
     @property
     def talking(self) -> bool | None:
         """Whether a response is running; None where no message tells when one ends."""
-        return self._tally.is_open if self._meter and self._meter.ends_turns else None
+        if self._meter is None or not self._meter.ends_turns or self.outbound.failure:
+            return None
+        return self._tally.is_open
 
 
 def _parameters(query: bytes | None) -> Mapping[str, str]:

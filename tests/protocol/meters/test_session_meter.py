@@ -34,6 +34,7 @@ def test_a_meter_that_raises_ends_its_own_work_and_nothing_else(
     talk = Talk("openai", "/v1/realtime").provider(CREATED, CREATED)
     assert talk.usage() is None
     assert talk.meter.missing == "failed"
+    assert talk.meter.talking is None
 
 
 def test_a_meter_that_raises_at_the_end_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
