@@ -1,6 +1,6 @@
 """The closing table: which Close frame goes to which side when a session ends (DESIGN 4.6).
 
-Everything that decides an ending stands in this file, as data. A session ends in one of sixteen
+Everything that decides an ending stands in this file, as data. A session ends in one of twenty
 ways, the state of inbound (the client's bytes) against the state of outbound (the provider's).
 Where a side is still open, the relay ended it, and a :class:`Cause` says why. The tables in
 ``docs/closing.md`` are these, and a test keeps them so.
@@ -82,7 +82,10 @@ class Say(enum.Enum):
     NOTHING = "nothing"
     """It has had the other side's Close already, or it is gone."""
     ECHO = "its own Close"
-    """The answer to its Close that the other side did not live to give (RFC 6455 5.5.1)."""
+    """The answer to its Close that the other side did not live to give (RFC 6455 5.5.1), or that
+    it is not asked for yet."""
+    FORWARD = "the client's Close"
+    """What was withheld from it until now."""
     VIOLATION = "its violation"
     """1002, 1007 or 1009: what it did wrong."""
     LOST = "1011 upstream connection lost"
@@ -92,6 +95,7 @@ class Say(enum.Enum):
 
 
 _O, _C, _X, _F = State.OPEN, State.CLOSING, State.CLOSED, State.FAILED
+_W = State.WITHHELD  # of the client alone
 
 TO_CLIENT = {  # (inbound, outbound)
     (_O, _O): Say.BY_CAUSE,
@@ -102,6 +106,10 @@ TO_CLIENT = {  # (inbound, outbound)
     (_C, _C): Say.NOTHING,
     (_C, _X): Say.ECHO,
     (_C, _F): Say.VIOLATED,
+    (_W, _O): Say.ECHO,
+    (_W, _C): Say.NOTHING,
+    (_W, _X): Say.ECHO,
+    (_W, _F): Say.VIOLATED,
     (_X, _O): Say.NOTHING,
     (_X, _C): Say.NOTHING,
     (_X, _X): Say.NOTHING,
@@ -121,6 +129,10 @@ TO_UPSTREAM = {  # (inbound, outbound)
     (_C, _C): Say.NOTHING,
     (_C, _X): Say.NOTHING,
     (_C, _F): Say.NOTHING,
+    (_W, _O): Say.FORWARD,
+    (_W, _C): Say.FORWARD,
+    (_W, _X): Say.NOTHING,
+    (_W, _F): Say.VIOLATION,
     (_X, _O): Say.AWAY,
     (_X, _C): Say.ECHO,
     (_X, _X): Say.NOTHING,
@@ -184,6 +196,9 @@ def farewell(inbound: Pipe, outbound: Pipe, masking_key: bytes) -> bytes:
 def ending(inbound: Pipe, outbound: Pipe, cause: Cause, masking_key: bytes) -> Ending:
     """Decide how a session ends; called once both directions have stopped.
 
+    Where the provider is still listened to after the client has gone, it is called twice: for the
+    client's leg then, and for the provider's in the end.
+
     Args:
         inbound: The client's direction.
         outbound: The provider's direction.
@@ -210,7 +225,9 @@ def _leg(
     if say is Say.BY_CAUSE:
         close = by_cause
     elif say is Say.ECHO:
-        close = received.close
+        close = received.close or received.withheld_close
+    elif say is Say.FORWARD:
+        close = sent.withheld_close
     elif received.error is not None and say is Say.VIOLATION:
         close = Close(received.error.close_code_hint, str(received.error))
     else:

@@ -76,6 +76,11 @@ class MessagePipe(Pipe):
         """Whether a frame of ours may follow: only whole frames are ever returned."""
         return not self._send_failed
 
+    @property
+    def rest_of_frame(self) -> int:
+        """0, for the same reason."""
+        return 0
+
     def most_at_once(self, room: int) -> int:
         """As much as belongs to the frame under way, and little of what nobody has looked at yet.
 
@@ -107,7 +112,7 @@ class MessagePipe(Pipe):
             # This came before whatever Close or violation ended these bytes.
             self.state = State.FAILED
             self._expected = ()
-            self.close = close = None
+            self.close = self.withheld_close = close = None
             self.error = error
         if close is not None:
             code = CloseReason.NO_STATUS_RCVD if close.code is None else close.code

@@ -41,6 +41,15 @@ class Pings:
         """
         return self._newest is not None
 
+    @property
+    def owed(self) -> bytes | None:
+        """The payload of the newest Ping, if the other peer is owed its Pong; else None.
+
+        It is enough to answer the newest one. If that is ours, none of the other peer's awaits its
+        Pong, or ours had not been sent.
+        """
+        return None if self._newest == self._ours else self._newest
+
     def sent(self, payload: bytes) -> None:
         """Say that a Ping of ours was sent, while none awaited its Pong.
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+from collections.abc import Callable
 
 from relay.protocol.errors import RemoteProtocolError
 from relay.protocol.frames import (
@@ -47,6 +48,8 @@ class State(enum.Enum):
     OPEN = "open"
     CLOSING = "closing"
     """Its Close frame has been forwarded; whatever follows is discarded (RFC 6455 5.5.1)."""
+    WITHHELD = "withheld"
+    """Its Close frame has come, and the relay answers it; it is forwarded later, if ever."""
     CLOSED = "closed"
     """Its bytes ended without a Close frame."""
     FAILED = "failed"
@@ -84,11 +87,13 @@ class Pipe:
         "_send_failed",
         "_short_header",
         "_withholds_close",
+        "_withholds_while",
         "bytes",
         "close",
         "error",
         "messages",
         "state",
+        "withheld_close",
     )
 
     def __init__(
@@ -113,12 +118,15 @@ class Pipe:
         self._message_size = 0
         self._send_failed = False
         self._withholds_close = False
+        self._withholds_while: Callable[[], bool] | None = None
         self._pings: tuple[Pings, Pings] | None = None  # of ours, to the sender and the receiver
         self._other_frames = 0  # those that did not end a message
         self._observer = observer
         self.state = State.OPEN
         self.close: Close | None = None
         """The Close frame that was forwarded, when the state is CLOSING."""
+        self.withheld_close: Close | None = None
+        """The Close frame that was not, when the state is WITHHELD."""
         self.error: RemoteProtocolError | None = None
         """What the sender did wrong, when the state is FAILED."""
         self.messages = 0
@@ -137,6 +145,11 @@ class Pipe:
         the last one ended at a frame boundary."""
         return not self._send_failed and self._payload_left == 0
 
+    @property
+    def rest_of_frame(self) -> int:
+        """Bytes to be received until a frame of ours may follow; 0 if it may now, or never."""
+        return 0 if self._send_failed else self._payload_left
+
     def most_at_once(self, room: int) -> int:
         """How much to read next, where there is room for so many bytes.
 
@@ -153,6 +166,10 @@ class Pipe:
         """Say that the other peer will be told something else than the sender's Close, which from
         now on only ends this direction."""
         self._withholds_close = True
+
+    def withhold_close_while(self, owed: Callable[[], bool]) -> None:
+        """Say that a Close that comes while ``owed()`` is true is not forwarded, but kept."""
+        self._withholds_while = owed
 
     def share_pings(self, to_sender: Pings, to_receiver: Pings) -> None:
         """Say that the relay sends Pings of its own, whose Pongs are not forwarded.
@@ -227,12 +244,10 @@ class Pipe:
                     end = position + header.size + header.payload_length
                     if end > size:
                         break
-                    if header.opcode == CLOSE and self._withholds_close:
-                        self.state = State.CLOSED
-                        data, size = data[:position], position
-                        break
                     if header.opcode == CLOSE:
-                        self._receive_close(data, position + header.size, end)
+                        if not self._receive_close(data, position + header.size, end):
+                            data, size = data[:position], position
+                            break
                         data, size = data[:end], end
                     elif self._pings is not None and _answers_ours(
                         self._pings,
@@ -310,10 +325,18 @@ class Pipe:
         if self._observer is not None:
             self._show_frame(self._observer, header, data, position)
 
-    def _receive_close(self, data: bytes, start: int, end: int) -> None:
-        """Read the Close frame whose payload stands between ``start`` and ``end``."""
-        self.close = Close.parse(self._unmasked(data, start, end))
-        self.state = State.CLOSING
+    def _receive_close(self, data: bytes, start: int, end: int) -> bool:
+        """Take the Close frame whose payload stands between ``start`` and ``end``; return whether
+        it is forwarded."""
+        if self._withholds_close:
+            self.state = State.CLOSED
+            return False
+        close = Close.parse(self._unmasked(data, start, end))
+        if self._withholds_while is not None and self._withholds_while():
+            self.state, self.withheld_close = State.WITHHELD, close
+            return False
+        self.state, self.close = State.CLOSING, close
+        return True
 
     def _unmasked(self, data: bytes, start: int, end: int) -> bytes:
         """The payload of a control frame, which stands between ``start`` and ``end``."""

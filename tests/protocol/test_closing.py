@@ -28,6 +28,11 @@ from tests.protocol.wire import Frame, decode
 
 KEY = bytes.fromhex("37fa213d")
 OPEN, CLOSING, CLOSED, FAILED = State.OPEN, State.CLOSING, State.CLOSED, State.FAILED
+WITHHELD = State.WITHHELD
+
+OF_A_PROVIDER = [OPEN, CLOSING, CLOSED, FAILED]
+"""A Close of the provider's is never kept for later."""
+CELLS = list(itertools.product(State, OF_A_PROVIDER))
 
 CLIENT_CLOSE = Close(4001, "done")
 PROVIDER_CLOSE = Close(3000, "insufficient_quota")
@@ -81,7 +86,7 @@ BY_CAUSE = "by cause"
 # A Close that was forwarded has been seen already: nothing may follow it, so the first column is
 # None wherever outbound is CLOSING, and the second wherever inbound is. A side that is gone
 # (CLOSED) is told nothing either. A side whose own Close the other did not live to answer gets
-# that Close back (RFC 6455 5.5.1).
+# that Close back (RFC 6455 5.5.1), and so does a client whose Close the provider has not had yet.
 EXPECTED: dict[tuple[State, State], tuple[Close | str | None, Close | str | None]] = {
     (OPEN, OPEN): (BY_CAUSE, BY_CAUSE),
     (OPEN, CLOSING): (None, BY_CAUSE),
@@ -91,6 +96,10 @@ EXPECTED: dict[tuple[State, State], tuple[Close | str | None, Close | str | None
     (CLOSING, CLOSING): (None, None),
     (CLOSING, CLOSED): (CLIENT_CLOSE, None),
     (CLOSING, FAILED): (VIOLATED, None),
+    (WITHHELD, OPEN): (CLIENT_CLOSE, CLIENT_CLOSE),
+    (WITHHELD, CLOSING): (None, CLIENT_CLOSE),
+    (WITHHELD, CLOSED): (CLIENT_CLOSE, None),
+    (WITHHELD, FAILED): (VIOLATED, PROVIDER_VIOLATION),
     (CLOSED, OPEN): (None, AWAY),
     (CLOSED, CLOSING): (None, PROVIDER_CLOSE),
     (CLOSED, CLOSED): (None, None),
@@ -107,6 +116,7 @@ ENDS: dict[tuple[State, bool], list[bytes]] = {  # by state and direction, with 
     (OPEN, False): [],
     (CLOSING, True): [Frame(CLOSE, CLIENT_CLOSE.payload()).encode(KEY)],
     (CLOSING, False): [Frame(CLOSE, PROVIDER_CLOSE.payload()).encode()],
+    (WITHHELD, True): [Frame(CLOSE, CLIENT_CLOSE.payload()).encode(KEY)],
     (CLOSED, True): [b""],
     (CLOSED, False): [b""],
     (FAILED, True): [Frame(TEXT, missing=101).encode(KEY)],
@@ -117,6 +127,7 @@ ENDS: dict[tuple[State, bool], list[bytes]] = {  # by state and direction, with 
 def pipe(state: State, *, masked: bool, lane: type[Pipe] = Pipe) -> Pipe:
     """A direction that carried a message and then came into this state."""
     made = lane(masked=masked, limits=LIMITS)
+    made.withhold_close_while(lambda: state is WITHHELD)
     assert made.receive_data(Frame(TEXT, b"Hello").encode(KEY if masked else None))
     for data in ENDS[state, masked]:
         made.receive_data(data)
@@ -135,7 +146,7 @@ def injected(leg: Leg, *, masked: bool) -> Close | None:
 
 every_cell = pytest.mark.parametrize(
     ("inbound_state", "outbound_state"),
-    list(itertools.product(State, State)),
+    CELLS,
     ids=lambda state: state.value,
 )
 every_cause = pytest.mark.parametrize("cause", CAUSES)
@@ -156,7 +167,7 @@ def test_the_documented_table_is_the_one_that_decides() -> None:
             closing.TO_CLIENT[inbound, outbound].value,
             closing.TO_UPSTREAM[inbound, outbound].value,
         ]
-        for inbound, outbound in itertools.product(State, State)
+        for inbound, outbound in CELLS
     ]
 
 
@@ -349,3 +360,27 @@ def test_a_provider_cannot_hear_of_it_inside_a_frame() -> None:
     assert farewell(inbound, outbound, KEY) == b""
     close = Frame(CLOSE, PROVIDER_CLOSE.payload()).encode()
     assert outbound.receive_data(close) == close
+
+
+@pytest.mark.parametrize("lane", [Pipe, MessagePipe])
+@pytest.mark.parametrize("at_end", OF_A_PROVIDER, ids=lambda state: state.value)
+def test_a_provider_that_is_still_heard_is_told_in_the_end(at_end: State, lane: type[Pipe]) -> None:
+    """And the client at once, whatever becomes of the provider."""
+    inbound, outbound = pipe(WITHHELD, masked=True, lane=lane), pipe(OPEN, masked=False, lane=lane)
+    at_once = ending(inbound, outbound, closing.PEERS, KEY)
+    assert injected(at_once.client, masked=False) == CLIENT_CLOSE
+    for data in ENDS[at_end, False]:
+        outbound.receive_data(data)
+    last = ending(inbound, outbound, closing.PEERS, KEY).upstream
+    told = {CLOSED: None, FAILED: PROVIDER_VIOLATION}.get(at_end, CLIENT_CLOSE)
+    assert (last.close, injected(last, masked=True)) == (told, told)
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x03\xe8", b"\x13\x87" + b"r" * 123])
+def test_a_close_that_was_kept_is_answered_and_forwarded_as_it_was(payload: bytes) -> None:
+    inbound = Pipe(masked=True, limits=LIMITS)
+    inbound.withhold_close_while(lambda: True)
+    inbound.receive_data(Frame(CLOSE, payload).encode(KEY))
+    end = ending(inbound, pipe(OPEN, masked=False), closing.PEERS, KEY)
+    assert end.client.frame == Frame(CLOSE, payload).encode()
+    assert end.upstream.frame == Frame(CLOSE, payload).encode(KEY)

@@ -371,3 +371,31 @@ def test_passing_a_message_on_takes_a_few_times_its_size(
     finally:
         tracemalloc.stop()
     assert peak < times * len(payload)
+
+
+@both_directions
+def test_a_close_may_be_kept_while_something_is_owed(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    pipe.withhold_close_while(lambda: True)
+    before = Frame(TEXT, b"before")
+    out = pipe.receive_data(encode([before, Frame(CLOSE, b"\x03\xe9bye")], key(masked)))
+    assert decode(out, masked=masked) == [before]
+    assert (pipe.state, pipe.withheld_close) == (State.WITHHELD, Close(1001, "bye"))
+    assert pipe.close is None
+    assert pipe.can_inject
+
+
+@both_directions
+def test_a_violation_before_a_close_that_is_kept_counts(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    pipe.withhold_close_while(lambda: True)
+    pipe.receive_data(encode([Frame(TEXT, b"\xff"), Frame(CLOSE, b"\x03\xe9")], key(masked)))
+    assert failure(pipe) == ("text is not UTF-8", 1007)
+    assert pipe.withheld_close is None
+
+
+@both_directions
+def test_a_frame_of_ours_may_follow_whatever_is_under_way(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    assert pipe.receive_data(Frame(BINARY, bytes(10)).encode(key(masked))[:-4]) == b""
+    assert (pipe.rest_of_frame, pipe.can_inject) == (0, True)

@@ -34,6 +34,26 @@ def sharing(masked: bool, lane: type[Pipe] = Pipe) -> tuple[Pipe, Pings, Pings]:
 
 def test_a_peer_has_nothing_to_answer_before_it_was_asked() -> None:
     assert not Pings().awaits_pong
+    assert Pings().owed is None
+
+
+def test_the_newest_ping_that_was_forwarded_is_owed_its_pong() -> None:
+    pings = Pings()
+    pings.forwarded(b"first")
+    pings.forwarded(b"")
+    owed = [pings.owed]
+    assert not pings.received(b"")
+    assert [*owed, pings.owed] == [b"", None]
+
+
+def test_for_a_ping_of_ours_nobody_else_is_owed_a_pong() -> None:
+    pings = Pings()
+    pings.sent(OURS)
+    owed = [pings.owed]
+    pings.forwarded(b"p")
+    owed.append(pings.owed)
+    pings.received(b"p")
+    assert [*owed, pings.owed] == [None, b"p", None]
 
 
 def test_a_ping_of_ours_awaits_its_pong_which_is_for_us() -> None:

@@ -455,6 +455,58 @@ def test_a_close_may_be_withheld(masked: bool) -> None:
     assert pipe.receive_data(data) == b""
 
 
+@both_directions
+@pytest.mark.parametrize("close", [Close(4001, "done"), Close(None)])
+def test_a_close_may_be_kept_while_something_is_owed(close: Close, masked: bool) -> None:
+    owed = False
+    pipe = new_pipe(masked)
+    pipe.withhold_close_while(lambda: owed)
+    before, last = Frame(TEXT, b"before"), Frame(CLOSE, close.payload())
+    assert pipe.receive_data(before.encode(key(masked)))
+    owed = True
+    data = encode([before, last, Frame(TEXT, b"after")], key(masked))
+    assert pipe.receive_data(data) == before.encode(key(masked))
+    assert (pipe.state, pipe.withheld_close, pipe.close) == (State.WITHHELD, close, None)
+    assert pipe.error is None
+    assert pipe.can_inject
+    assert (pipe.messages, pipe.frames) == (2, 2)
+    assert pipe.receive_data(data) == b""
+    assert pipe.receive_data(b"") == b""
+    assert pipe.state is State.WITHHELD
+
+
+@both_directions
+def test_a_close_is_forwarded_when_nothing_is_owed(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    pipe.withhold_close_while(lambda: False)
+    data = Frame(CLOSE, b"\x03\xe9").encode(key(masked))
+    assert pipe.receive_data(data) is data
+    assert (pipe.state, pipe.withheld_close, pipe.close) == (State.CLOSING, None, Close(1001))
+
+
+@both_directions
+def test_a_close_that_is_none_is_not_kept(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    pipe.withhold_close_while(lambda: True)
+    assert pipe.receive_data(Frame(CLOSE, b"\x03").encode(key(masked))) == b""
+    assert failure(pipe) == ("Close frame with one byte", 1002)
+    assert pipe.withheld_close is None
+
+
+@both_directions
+def test_how_much_a_frame_lacks_until_one_of_ours_may_follow(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    assert pipe.rest_of_frame == 0
+    data = Frame(BINARY, bytes(10)).encode(key(masked))
+    pipe.receive_data(data[:-4])
+    assert (pipe.rest_of_frame, pipe.can_inject) == (4, False)
+    assert pipe.receive_data(data[-4:]) == data[-4:]
+    assert (pipe.rest_of_frame, pipe.can_inject) == (0, True)
+    pipe.receive_data(data[:-4])
+    pipe.send_failed()
+    assert (pipe.rest_of_frame, pipe.can_inject) == (0, False)
+
+
 class Recorder:
     """An observer that writes down what it is shown, and raises at one of its calls."""
 
