@@ -86,6 +86,7 @@ checked_name = _matching(r"[A-Za-z0-9_-]{1,64}", "1 to 64 of A-Z a-z 0-9 _ -")
 """Takes a name as it is; raises ``ValueError`` with a sentence if it cannot be one."""
 
 Duration = Annotated[float, BeforeValidator(_positive_duration)]
+AnyDuration = Annotated[float, BeforeValidator(_duration)]
 OptionalDuration = Annotated[float, BeforeValidator(_optional_duration)]
 Size = Annotated[int, BeforeValidator(_size)]
 Count = Annotated[int, Field(ge=1)]
@@ -161,6 +162,7 @@ class GatewayLimitsModel(_Model):
     close_timeout: Duration | None = None
     ping_interval: OptionalDuration | None = None
     ping_timeout: Duration | None = None
+    linger: AnyDuration | None = None
     max_message_size: Size | None = None
     max_fragments: Count | None = None
 
@@ -178,6 +180,7 @@ class LimitsModel(_Model):
     drain_timeout: Duration = 25
     ping_interval: OptionalDuration = math.inf
     ping_timeout: Duration = 20
+    linger: AnyDuration = 0
     max_head_size: Size = 16 * 1024
     max_message_size: Size = 32 * 1024 * 1024
     max_fragments: Count = 65536

@@ -287,4 +287,5 @@ def _timeouts(model: LimitsModel) -> Timeouts:
         drain=model.drain_timeout,
         ping_interval=model.ping_interval,
         ping_timeout=model.ping_timeout,
+        linger=model.linger,
     )

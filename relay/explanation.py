@@ -38,7 +38,7 @@ def explain(record: SessionRecord) -> str:
         return "the client left during the opening"
     if record.outcome is Outcome.REFUSED:
         return _refused(record)
-    return _ended(record, f"after {seconds(record.duration)}")
+    return _ended(record, f"after {seconds(record.duration - record.lingered)}")
 
 
 def _refused(record: SessionRecord) -> str:
@@ -95,7 +95,11 @@ def timeline(record: SessionRecord, *, ended: bool = True) -> list[tuple[float, 
             how = "was interrupted" if turn.interrupted else "ended"
             moments.append((opened + turn.ended, f"turn {number} {how}"))
     if ended:
-        moments.append((opened + record.duration, explain(record)))
+        left = opened + record.duration - record.lingered
+        moments.append((left, explain(record)))
+        if record.lingered:
+            heard = f"the provider was heard for another {seconds(record.lingered)}"
+            moments.append((left + record.lingered, heard))
     return sorted(moments, key=lambda moment: moment[0])
 
 

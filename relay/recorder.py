@@ -81,6 +81,7 @@ class Recorder:
         own = () if credentials.gateway_token is None else (credentials.gateway_token,)
         self._secrets: tuple[Secret, ...] = (*credentials.own, *own)
         self._opened_at = 0.0
+        self._lingers_since: float | None = None
         self.wanted = wants_record(fields)
         """Whether the client has nothing against its being kept."""
         self.meter: SessionMeter | None = None
@@ -158,6 +159,10 @@ class Recorder:
 
     # The end
 
+    def lingering(self) -> None:
+        """From now on the provider is heard without its client."""
+        self._lingers_since = trio.current_time()
+
     def ended(
         self,
         cause: Cause,
@@ -178,7 +183,7 @@ class Recorder:
             prices: What usage costs.
         """
         record = self.record
-        record.duration = self.since_opened()
+        self._time(record)
         record.cause = _cause(cause, first)
         record.ended_by = _ended_by(cause, first, inbound)
         record.outcome = _outcome(record)
@@ -186,7 +191,8 @@ class Recorder:
         record.error = None if failed is None else str(failed)
         self._count(record, inbound, outbound)
         client, provider = record.client, record.provider_side
-        client.close_code, client.close_reason = self._said(inbound.close)
+        closed = inbound.close or inbound.withheld_close
+        client.close_code, client.close_reason = self._said(closed)
         provider.close_code, provider.close_reason = self._said(outbound.close)
         client.told_code, client.told_reason = self._said(end.client.close or outbound.close)
         provider.told_code, provider.told_reason = self._said(end.upstream.close or inbound.close)
@@ -201,11 +207,16 @@ class Recorder:
     def snapshot(self, inbound: Pipe, outbound: Pipe) -> SessionRecord:
         """The record of a session that is open, as far as it has got."""
         record = replace(self.record, client=Direction(), provider_side=Direction())
-        record.duration = self.since_opened()
+        self._time(record)
         self._count(record, inbound, outbound)
         if self.meter is not None:
             record.turns = self.meter.turns
         return record
+
+    def _time(self, record: SessionRecord) -> None:
+        record.duration = self.since_opened()
+        if self._lingers_since is not None:
+            record.lingered = trio.current_time() - self._lingers_since
 
     def _count(self, record: SessionRecord, inbound: Pipe, outbound: Pipe) -> None:
         for side, pipe in ((record.client, inbound), (record.provider_side, outbound)):
@@ -268,7 +279,7 @@ def _cause(cause: Cause, first: Pipe | None) -> str:
         return cause.name
     if first is None or first.state in {State.OPEN, State.CLOSED}:  # it could not be written to
         return VANISHED
-    return CLOSED if first.state is State.CLOSING else VIOLATION
+    return VIOLATION if first.state is State.FAILED else CLOSED
 
 
 def _ended_by(cause: Cause, first: Pipe | None, inbound: Pipe) -> str:

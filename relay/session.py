@@ -4,7 +4,8 @@
   (``session_opening.py``).
 - **Relaying**: one pump per direction. This task waits for the first of them to end, and for the
   deadlines.
-- **Closing**: this task has both streams again. The closing table says what each side is told.
+- **Closing**: this task has both streams again. The closing table says what each side is told. The
+  provider may first be heard for a while (``linger.py``).
 """
 
 from __future__ import annotations
@@ -19,11 +20,23 @@ import structlog
 import trio
 
 from relay.carrier import Carrier
+from relay.linger import finish_frame, linger
 from relay.link import close, finish_sending, receive, reset
 from relay.log import log_fault
 from relay.metrics import Traffic
 from relay.pinger import Pinger, pingers, share_pings
-from relay.protocol import Cause, Ending, Leg, Pipe, State, closing, ending, farewell, policy
+from relay.protocol import (
+    Cause,
+    Ending,
+    Leg,
+    Pings,
+    Pipe,
+    State,
+    closing,
+    ending,
+    farewell,
+    policy,
+)
 from relay.pump import pumping
 from relay.reactor import Reactor
 from relay.session_id import new_session_id
@@ -36,6 +49,9 @@ from relay.tls import ServerTls
 
 __all__ = ["Session"]
 
+_ENDED = {State.CLOSED, State.FAILED, State.WITHHELD}
+"""How a direction ends that ends the session."""
+_VANISHED = {closing.CLIENT_LOST, closing.CLIENT_SILENT}
 _CLIENT_GONE = {closing.CLIENT_STALLED, closing.CLIENT_SILENT}
 _UPSTREAM_GONE = {closing.UPSTREAM_STALLED, closing.UPSTREAM_SILENT}
 _log = structlog.get_logger()
@@ -72,8 +88,10 @@ class Session:
         self._cause: Cause | None = None  # given by end()
         self._changed = trio.Event()  # set when there is something new for _watch
         self._ended: list[Carrier] = []  # in the order in which they ended
+        self._lingering: trio.CancelScope | None = None
         self._log = _log.bind(session=self.id)
         self._opened: Opened  # from its 101 on
+        self._to_client: Pings  # likewise, if it may linger
 
     async def run(self) -> None:
         """Live. Nothing but cancellation leaves this: a fault ends this session and no other."""
@@ -97,6 +115,8 @@ class Session:
         """End an open session; both sides are told why."""
         self._cause = cause
         self._changed.set()
+        if self._lingering is not None:
+            self._lingering.cancel()
 
     # Relaying
 
@@ -104,19 +124,21 @@ class Session:
         self._timeouts, self._log = opened.timeouts, opened.log
         inbound, outbound = opened.inbound, opened.outbound
         cause = closing.DRAINING  # if it is cancelled, which only the end of a drain does
+        lingers = False
         self._opened = opened
         self._host.add(self)
         try:
             try:
                 cause = await self._relaying(opened)
+                lingers = self._lingers(cause)
             except* Exception as group:  # noqa: BLE001 - both sides are still told
                 cause = closing.FAULT
                 log_fault(self._log, group)
             finally:
                 end = ending(inbound, outbound, cause, secrets.token_bytes(4))
-                self._account(opened, cause, end)
-            overdue = cause is closing.CLOSE_TIMEOUT
-            await self._closing(opened, end, 0 if overdue else self._timeouts.close)
+                if not lingers:
+                    self._account(opened, cause, end)
+            await self._closing(opened, cause, end, lingers=lingers)
         finally:
             self._host.remove(self)
 
@@ -153,10 +175,13 @@ class Session:
         """Carry both directions; return why they ended, as far as the relay ended them."""
         if opened.inbound.state is not State.OPEN:
             return closing.PEERS  # the client did not even take its 101
-        asks = self._timeouts.ping_interval < math.inf
-        pings = share_pings(opened.inbound, opened.outbound) if asks else None
+        asks, lingers = self._timeouts.ping_interval < math.inf, self._timeouts.linger > 0
+        pings = share_pings(opened.inbound, opened.outbound) if asks or lingers else None
+        if pings and lingers:
+            self._to_client, _ = pings
+            opened.inbound.withhold_close_while(self._is_answering)
         async with self._carrying(opened) as (inbound, outbound):
-            asking = pingers(pings, inbound, outbound, self._timeouts) if pings else ()
+            asking = pingers(pings, inbound, outbound, self._timeouts) if pings and asks else ()
             cause = await self._watch(inbound, outbound, asking)
             if (inbound.pipe.state, outbound.pipe.state) == (State.FAILED, State.OPEN):
                 await self._hear_out(opened, outbound)
@@ -170,6 +195,9 @@ class Session:
             gone = outbound.pipe.state is State.CLOSED or cause in _UPSTREAM_GONE
             (outbound.abort if client_gone else outbound.stop)()
             (inbound.abort if gone else inbound.stop)()
+        if inbound.pipe.state is State.WITHHELD:
+            with trio.move_on_after(self._timeouts.close):
+                await finish_frame(opened.upstream, self._client, opened.outbound)
         opened.recorder.waited(inbound.waited, outbound.waited)
         return cause
 
@@ -214,7 +242,7 @@ class Session:
         while True:
             now = trio.current_time()
             states = [pump.pipe.state for pump in self._ended]
-            if len(states) > 1 or State.CLOSED in states or State.FAILED in states:
+            if len(states) > 1 or not _ENDED.isdisjoint(states):
                 return closing.PEERS
             if states:
                 # A Close was forwarded, or a write failed. The other side may still have something
@@ -249,13 +277,58 @@ class Session:
 
     # Closing
 
-    async def _closing(self, opened: Opened, end: Ending, patience: float) -> None:
-        """End both connections, each in its own time, of at most ``patience`` seconds."""
+    async def _closing(self, opened: Opened, cause: Cause, end: Ending, *, lingers: bool) -> None:
+        """End both connections, each in its own time, of at most ``close_timeout``."""
+        patience = 0 if cause is closing.CLOSE_TIMEOUT else self._timeouts.close
         client = (self._client, end.client, opened.inbound)
-        upstream = (opened.upstream, end.upstream, opened.outbound)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._end_leg, patience, _end_client, *client)
+            if lingers:
+                end = await self._linger(opened, cause, end)
+            upstream = (opened.upstream, end.upstream, opened.outbound)
             nursery.start_soon(self._end_leg, patience, _end_upstream, *upstream)
+
+    def _is_answering(self) -> bool:
+        """Whether the provider is in the middle of a response, as far as its meter knows."""
+        opened = self._opened
+        meter = opened.recorder.meter
+        return opened.outbound.state is State.OPEN and meter is not None and meter.talking is True
+
+    def _lingers(self, cause: Cause) -> bool:
+        """Whether the client has gone by itself in the middle of a response whose end is wanted.
+
+        One that the relay throws out, for a violation or because it takes nothing, is no such
+        client: the session was ended, and nothing more is asked of the provider for it.
+        """
+        inbound = self._opened.inbound.state
+        left = cause is closing.PEERS and inbound in {State.CLOSED, State.WITHHELD}
+        gone = left or cause in _VANISHED
+        return gone and self._cause is None and self._timeouts.linger > 0 and self._is_answering()
+
+    async def _linger(self, opened: Opened, cause: Cause, end: Ending) -> Ending:
+        """Hear the rest of the response; return how the session ends after that."""
+        timeouts, recorder = self._timeouts, opened.recorder
+        inbound, outbound = opened.inbound, opened.outbound
+        longest = min(timeouts.linger, timeouts.max_duration - recorder.since_opened())
+        try:
+            self._log.info("lingering")
+            recorder.lingering()
+            with trio.move_on_after(max(0, longest)) as self._lingering:
+                await linger(
+                    opened.upstream,
+                    inbound,
+                    outbound,
+                    self._to_client,
+                    self._is_answering,
+                    timeouts.idle,
+                )
+        except Exception as error:  # noqa: BLE001 - the fence: the provider is still told
+            log_fault(self._log, error)
+        finally:
+            last = ending(inbound, outbound, cause, secrets.token_bytes(4))
+            end = Ending(end.client, last.upstream)
+            self._account(opened, cause, end)
+        return end
 
     async def _end_leg(
         self,
@@ -277,7 +350,7 @@ class Session:
 
 async def _end_client(client: trio.abc.Stream, leg: Leg, inbound: Pipe) -> None:
     await _say(client, leg, inbound)
-    if inbound.state in {State.CLOSING, State.FAILED}:
+    if inbound.state in {State.CLOSING, State.WITHHELD, State.FAILED}:
         await finish_sending(client)
     await client.aclose()
 
@@ -314,6 +387,7 @@ def _log_ended(
         bytes_in=inbound.bytes,
         bytes_out=outbound.bytes,
         duration=round(record.duration, 3),
+        lingered=round(record.lingered, 3),
         cost=None if record.cost is None else str(record.cost),
     )
 

@@ -299,7 +299,7 @@ class SessionOpening:
         gateway, policies = admission.gateway, asked.policies
         limits, compression = gateway.limits, upstream.answer.compression
         sees_in = sees_out = None
-        if self._host.measures:
+        if self._host.measures or self._timeouts.linger:
             meter = recorder.measure(admission, opening.target.query, compression)
             sees_in, sees_out = meter.inbound, meter.outbound
         if gateway.messages_lane or policies or not upstream.has_private_path:

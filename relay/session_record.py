@@ -103,7 +103,9 @@ class SessionRecord:
     first_audio: float | None = None
     """From the 101 to the provider's first audio."""
     duration: float = 0.0
-    """From the 101 to the end of relaying; 0 if it never opened."""
+    """From the 101 to the end of relaying, and of lingering; 0 if it never opened."""
+    lingered: float = 0.0
+    """For how much of that the provider was still heard after the client had gone."""
     client: Direction = field(default_factory=Direction)
     provider_side: Direction = field(default_factory=Direction)
     added_latency: tuple[int, ...] = ()

@@ -32,3 +32,5 @@ class Timeouts:
     """Without a byte from a peer, after which it is sent a Ping; infinite for none."""
     ping_timeout: float = 20
     """For a byte from that peer, after the Ping."""
+    linger: float = 0
+    """To hear the end of a response whose client is gone; 0 for none."""

@@ -19,8 +19,10 @@ from trio.testing import memory_stream_pair
 
 from relay.link import reset
 from relay.protocol import Limits, Origin, Proxy, by_name
+from relay.recorder import Recorder
 from relay.resumption import Resumption
 from relay.server import Server
+from relay.session_record import SessionRecord
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
 from relay.timeouts import Timeouts
@@ -114,6 +116,8 @@ class Playbook:
         self.ended = trio.Event()
         self.ended_at: float | None = None
         self.log: list[MutableMapping[str, Any]] = []
+        self.records: list[SessionRecord] = []
+        """Those that were handed over."""
 
     @property
     def record(self) -> MutableMapping[str, Any]:
@@ -215,6 +219,12 @@ async def session(
     if connects:
         play.may_connect.set()
 
+    hand_over = server.account
+
+    def account(recorder: Recorder) -> None:
+        play.records.append(recorder.record)
+        hand_over(recorder)
+
     async def noted_reset(stream: trio.abc.Stream) -> None:
         assert isinstance(stream, Leg | SocketLeg)
         stream.was_reset = True
@@ -223,6 +233,7 @@ async def session(
     with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as play.log:
         patch.setattr("relay.upstream_opening.dial", play.dial)
         patch.setattr("relay.session.reset", noted_reset)
+        patch.setattr(server, "account", account)
         async with driver.reactor() as server.reactor, trio.open_nursery() as nursery:
             nursery.start_soon(play.run)
             yield play

@@ -39,6 +39,7 @@ close_timeout = "5s"
 drain_timeout = "25s"
 ping_interval = "0s"
 ping_timeout = "20s"
+linger = "0s"
 max_head_size = "16KiB"
 max_message_size = "32MiB"
 max_fragments = 65536

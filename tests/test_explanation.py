@@ -135,6 +135,25 @@ def test_what_happened_when() -> None:
     ]
 
 
+def test_what_was_heard_without_the_client_comes_after_its_end() -> None:
+    record = a_record(
+        steps={},
+        first_message=None,
+        first_audio=None,
+        turns=[Turn(4.0, ended=11.0)],
+        ended_by="client",
+        duration=12.0,
+        lingered=2.0,
+        cause="closed",
+    )
+    assert timeline(record)[1:] == [
+        (4.0, "turn 1 began"),
+        (10.0, "the client closed with 1000 after 10 s"),
+        (11.0, "turn 1 ended"),
+        (12.0, "the provider was heard for another 2 s"),
+    ]
+
+
 def test_of_a_refused_session_only_the_opening_happened() -> None:
     record = a_record(outcome=Outcome.REFUSED, status=429, ended_by="provider", steps={"head": 0.1})
     assert timeline(record)[1:] == [(0.1, "the provider refused it with 429")]

@@ -14,7 +14,7 @@ __all__ = ["TARGET"]
 _CAUSES = [each for each in vars(closing).values() if isinstance(each, Cause)]
 _KEY = b"\x01\x02\x03\x04"
 _FORBIDDEN = {1004, 1005, 1006, 1015}
-_MESSAGES, _IN_ENDED, _OUT_ENDED, _IN_FAILED, _OUT_FAILED, _FAREWELL = range(6)
+_MESSAGES, _IN_ENDED, _OUT_ENDED, _IN_FAILED, _OUT_FAILED, _FAREWELL, _OWED = range(7)
 
 
 def check(raw: bytes) -> None:
@@ -24,6 +24,7 @@ def check(raw: bytes) -> None:
     lane = MessagePipe if given.has(_MESSAGES) else Pipe
     inbound = lane(masked=True, limits=SMALL_LIMITS)
     outbound = lane(masked=False, limits=SMALL_LIMITS)
+    inbound.withhold_close_while(lambda: given.has(_OWED))
     to_upstream = feed(inbound, _chunks(given, given.data[1 : split + 1], _IN_ENDED))
     if given.has(_IN_FAILED):
         inbound.send_failed()
@@ -73,7 +74,7 @@ TARGET = Target(
             _seed(inbound, mirror(outbound), options)
             for inbound in _SENT
             for outbound in _SENT
-            for options in (0, 1, 2, 4, 6, 8, 16, 32)
+            for options in (0, 1, 2, 4, 6, 8, 16, 32, 64)
         ),
         *(_seed(each.broken, b"\x81\x01a", 32) for each in REJECTED if len(each.broken) < 256),
     ),
