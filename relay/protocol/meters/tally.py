@@ -84,11 +84,12 @@ class Tally:
 
     def audio(self, key: str | None = None) -> None:
         """Audio came, of the turn of that key; without one, of the last that began."""
+        now = self._clock()
         if self.first_audio is None:
-            self.first_audio = self._clock()
+            self.first_audio = now
         turn = self._open.get(self._last_key() if key is None else key)
         if turn is not None and turn.first_audio is None:
-            turn.first_audio = self._clock()
+            turn.first_audio = now
         self._await_audio()
 
     def end(

@@ -84,3 +84,11 @@ def test_the_end_of_no_turn_is_nothing() -> None:
     tally.audio()
     assert tally.end() is None
     assert tally.turns == []
+
+
+def test_the_first_audio_of_a_session_and_of_its_turn_are_one_moment() -> None:
+    moments = iter(range(10))
+    tally = Tally(lambda: float(next(moments)))
+    tally.begin()
+    tally.audio()
+    assert tally.first_audio == tally.turns[0].first_audio == 1.0
