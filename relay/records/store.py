@@ -5,6 +5,7 @@ Everything here blocks, so it runs in threads: the writer's, and those of whoeve
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -120,6 +121,7 @@ class Store:
         check_driver(url)
         self._engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
         self._prepared = False
+        self._preparing = threading.Lock()
         if url.drivername == "sqlite":
             event.listen(self._engine, "connect", _set_up_sqlite)
 
@@ -129,6 +131,10 @@ class Store:
         Raises:
             StoreError: They cannot be made, or are those of another version of the relay.
         """
+        with self._preparing:  # those who write and those who forget come from threads of their own
+            self._prepare()
+
+    def _prepare(self) -> None:
         if self._prepared:
             return
         with _sentences(), self._engine.begin() as connection:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -214,3 +218,23 @@ def test_without_its_driver_a_database_is_an_error_that_names_it(
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(StoreError, match=r"realtime-relay\[postgresql\]"):
         Store(check_url("postgresql://u@h/d", Path()))
+
+
+def test_tables_are_made_once_though_two_threads_begin_at_the_same_time(tmp_path: Path) -> None:
+    """One writes, and the other one forgets what is too old."""
+    for number in range(10):
+        store = Store(check_url(f"sqlite:{number}.db", tmp_path))
+        both = threading.Barrier(2)
+
+        def begin(work: Callable[[], object], both: threading.Barrier = both) -> None:
+            both.wait()
+            work()
+
+        with ThreadPoolExecutor(2) as pool:
+            writing = pool.submit(begin, partial(store.write, [a_record()]))
+            forgetting = pool.submit(begin, partial(store.forget_before, BEGAN))
+        writing.result()
+        forgetting.result()
+        store.close()
+        with closing(sqlite3.connect(tmp_path / f"{number}.db")) as file:
+            assert file.execute("SELECT count(*) FROM relay_schema").fetchall() == [(1,)]
