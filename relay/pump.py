@@ -47,6 +47,7 @@ class Pump:
         self._reading = trio.CancelScope()
         self._stopping = False
         self._injected = b""  # to be written before anything else
+        self._read_at = clock()  # of what is written now, or will be next
         self.pipe = pipe
         self.last_activity = trio.current_time()
         """When the source last gave something, or the sink took something."""
@@ -106,6 +107,7 @@ class Pump:
             if pipe.state is not State.OPEN or self._stopping:
                 return b""
             data = await receive(self._source, pipe.most_at_once(chunk))
+            self._read_at = clock()
             self.last_activity = trio.current_time()
             if not data:
                 return pipe.receive_data(b"")
@@ -115,7 +117,7 @@ class Pump:
     async def _write_injected(self) -> bool:
         """Write what is injected, which is no activity, and let reading go on."""
         frame, self._injected = self._injected, b""
-        last_activity = self.last_activity
+        last_activity, self._read_at = self.last_activity, clock()
         worked = await self._write(frame)
         self.last_activity = last_activity
         self._reading = trio.CancelScope()
@@ -138,12 +140,12 @@ class Pump:
         except BaseException:
             self.pipe.send_failed()  # cancelled: an unknown part of it is out
             raise
+        finally:
+            if data:
+                self.waited += (clock() - began) / 1e9
         self.writing_since = None
-        if data:
-            held = clock() - began
-            self.waited += held / 1e9
-            if self._latency is not None:
-                self._latency.add(held)
+        if data and self._latency is not None:
+            self._latency.add(clock() - self._read_at)
         return True
 
 
