@@ -28,6 +28,8 @@ _PEERS = {  # by name of the cause: what a peer did, and what it is called
     closing.UPSTREAM_STALLED.name: "the provider took nothing any more",
     closing.CLIENT_LOST.name: "the connection to the client was lost",
     closing.UPSTREAM_LOST.name: "the connection to the provider was lost",
+    closing.CLIENT_SILENT.name: "the client fell silent and answered no Ping",
+    closing.UPSTREAM_SILENT.name: "the provider fell silent and answered no Ping",
 }
 _NO_CODE = 1005  # RFC 6455 7.4.1: how records name a Close frame that is empty
 
@@ -42,6 +44,8 @@ def explain(record: SessionRecord) -> str:
 
 
 def _refused(record: SessionRecord) -> str:
+    if not record.status:
+        return f"the relay gave it up during the opening: {record.error}"
     by = "the provider" if record.ended_by == "provider" else "the relay"
     code = "" if record.code is None else f", code {record.code}"
     why = f": {record.error}" if record.error else ""
@@ -49,22 +53,25 @@ def _refused(record: SessionRecord) -> str:
 
 
 def _ended(record: SessionRecord, after: str) -> str:
-    peer = "client" if record.ended_by == "client" else "provider"
+    peer, other = ("client", "provider")
+    if record.ended_by != peer:
+        peer, other = other, peer
     side = record.client if peer == "client" else record.provider_side
     if record.cause == CLOSED:
-        return f"the {peer} closed {_with(side)} {after}"
+        then = f", and the {other} broke the protocol ({record.error})" if record.error else ""
+        return f"the {peer} closed {_with(side)} {after}{then}"
     if record.cause == VANISHED:
         return f"the {peer} vanished without a Close {after}"
     if record.cause == VIOLATION:
         return f"the {peer} broke the protocol {after} ({record.error}) and was told {_told(side)}"
     if record.cause == closing.CLOSE_TIMEOUT.name:
-        other = "provider" if peer == "client" else "client"
         return f"the {peer} closed {_with(side)} {after}, and the {other} did not answer"
     if record.cause in _PEERS:
         return f"{_PEERS[record.cause]} {after}"
     if record.cause in _RELAY:
-        return f"the relay ended it {after} {_RELAY[record.cause]}"
-    return f"the relay ended it {after}: {record.client.told_reason or record.cause}"
+        kind = f" ({record.error})" if record.error else ""
+        return f"the relay ended it {after} {_RELAY[record.cause]}{kind}"
+    return f"the relay ended it {after}: {record.error or record.cause}"
 
 
 def timeline(record: SessionRecord, *, ended: bool = True) -> list[tuple[float, str]]:

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import trio
 
+from relay.carrier import Carrier
 from relay.explanation import CLOSED, VANISHED, VIOLATION
 from relay.latency import Latency
 from relay.prices import Prices
@@ -36,6 +37,7 @@ from relay.protocol import (
 from relay.protocol.credentials import contains_secret, contains_token
 from relay.protocol.fields import FieldLines, values
 from relay.protocol.metadata import read_metadata, wants_record
+from relay.protocol.meters.session_meter import model_of
 from relay.protocol.trace_context import read_trace_context
 from relay.session_record import Direction, Outcome, SessionRecord, Work
 
@@ -49,8 +51,11 @@ _BLAMED = {  # causes of the relay's that are what a peer did, or failed to do
     closing.UPSTREAM_STALLED: "provider",
     closing.UPSTREAM_SILENT: "provider",
 }
+_POLICY = closing.policy("").name
+_CAUSES = {State.CLOSING: CLOSED, State.WITHHELD: CLOSED, State.FAILED: VIOLATION}
 _NO_CODE = 1005  # RFC 6455 7.4.1
 _HIDDEN = "..."
+_NOT_REPORTED = "not reported"
 _NOBODY_ASKED = "not measured"
 _LONGEST = 256  # characters of a user agent
 
@@ -82,6 +87,9 @@ class Recorder:
         self._secrets: tuple[Secret, ...] = (*credentials.own, *own)
         self._opened_at = 0.0
         self._lingers_since: float | None = None
+        self._fault: str | None = None
+        self.carriers: tuple[Carrier, Carrier] | None = None
+        """What carries inbound and outbound, while or once something does."""
         self.wanted = wants_record(fields)
         """Whether the client has nothing against its being kept."""
         self.meter: SessionMeter | None = None
@@ -106,11 +114,15 @@ class Recorder:
 
     # The opening
 
-    def authorised(self, admission: Admission, secrets: Iterable[Secret]) -> None:
+    def authorised(
+        self, admission: Admission, query: bytes | None, secrets: Iterable[Secret]
+    ) -> None:
         """It is known where the session goes, and with which credentials."""
         self._secrets = (*self._secrets, *secrets)
-        self.record.endpoint = admission.route.endpoint.path
-        self.record.model = admission.route.model
+        endpoint = admission.route.endpoint
+        self.record.endpoint = endpoint.path
+        model = admission.route.model or model_of(endpoint, query)
+        self.record.model = None if model is None else self._shown(model)
 
     def refused(self, refused: Refused, steps: Mapping[str, float]) -> None:
         """The client gets something else than its 101."""
@@ -127,6 +139,15 @@ class Recorder:
         self.record.outcome = Outcome.ABANDONED
         self.record.ended_by = "client"
         self.record.status = 0
+        self.record.steps = dict(steps)
+
+    def cut_off(self, steps: Mapping[str, float]) -> None:
+        """The relay ended before there was an answer."""
+        self.record.outcome = Outcome.REFUSED
+        self.record.ended_by = "relay"
+        self.record.status = 0
+        self.record.cause = closing.DRAINING.name
+        self.record.error = "it was told to stop"
         self.record.steps = dict(steps)
 
     def measure(
@@ -184,25 +205,31 @@ class Recorder:
         """
         record = self.record
         self._time(record)
-        record.cause = _cause(cause, first)
-        record.ended_by = _ended_by(cause, first, inbound)
+        decisive, other = _decisive(first, inbound, outbound)
+        record.cause = _cause(cause, decisive)
+        record.ended_by = _ended_by(cause, decisive, inbound)
         record.outcome = _outcome(record)
-        failed = next((each.error for each in (inbound, outbound) if each.error), None)
-        record.error = None if failed is None else str(failed)
+        failed = decisive.error or other.error
+        record.error = self._fault if failed is None else str(failed)
+        if record.cause == _POLICY and cause.to_client is not None:
+            record.error = self._shown(cause.to_client.reason)
         self._count(record, inbound, outbound)
         client, provider = record.client, record.provider_side
-        closed = inbound.close or inbound.withheld_close
-        client.close_code, client.close_reason = self._said(closed)
+        # The Close of a direction that failed is not its sender's: it is the farewell.
+        farewell = inbound.close if inbound.state is State.FAILED else None
+        said = None if farewell else inbound.close or inbound.withheld_close
+        client.close_code, client.close_reason = self._said(said)
         provider.close_code, provider.close_reason = self._said(outbound.close)
-        client.told_code, client.told_reason = self._said(end.client.close or outbound.close)
-        provider.told_code, provider.told_reason = self._said(end.upstream.close or inbound.close)
+        client.told_code, client.told_reason = self._said(end.client.close)
+        provider.told_code, provider.told_reason = self._said(end.upstream.close or farewell)
         self._price(prices)
         return record
 
-    def waited(self, inbound: float, outbound: float) -> None:
-        """How many seconds each direction was not read because the other side took nothing."""
-        self.record.client.waited = inbound
-        self.record.provider_side.waited = outbound
+    def faulted(self, error: BaseException) -> None:
+        """A fault of ours ends the session; of several, the first is named."""
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        self._fault = type(error).__name__
 
     def snapshot(self, inbound: Pipe, outbound: Pipe) -> SessionRecord:
         """The record of a session that is open, as far as it has got."""
@@ -219,14 +246,17 @@ class Recorder:
             record.lingered = trio.current_time() - self._lingers_since
 
     def _count(self, record: SessionRecord, inbound: Pipe, outbound: Pipe) -> None:
-        for side, pipe in ((record.client, inbound), (record.provider_side, outbound)):
+        sides = record.client, record.provider_side
+        for side, pipe in zip(sides, (inbound, outbound), strict=True):
             side.frames, side.messages, side.bytes = pipe.frames, pipe.messages, pipe.bytes
+        for side, carrier in zip(sides, self.carriers or (), strict=False):
+            side.waited = carrier.waited
         meter = self.meter
         if meter is not None:
             record.client.largest_message = meter.inbound.largest_message
             record.provider_side.largest_message = meter.outbound.largest_message
             record.first_message, record.first_audio = meter.first_message, meter.first_audio
-            record.model = meter.model or record.model
+            record.model = record.model or meter.model
 
     def _price(self, prices: Prices) -> None:
         """Say what was used, and what that costs."""
@@ -242,6 +272,8 @@ class Recorder:
                 Work(model, usage, prices.cost(provider, model, usage)) for model, usage in used
             )
             record.cost = _sum(work.cost for work in record.usage)
+            if meter.owes:
+                record.cost, record.usage_missing = None, _NOT_REPORTED
         for turn in meter.turns:
             if turn.usage is not None:
                 turn.cost = prices.cost(provider, turn.model, turn.usage)
@@ -274,21 +306,26 @@ def _sum(costs: Iterable[Decimal | None]) -> Decimal | None:
     return total
 
 
-def _cause(cause: Cause, first: Pipe | None) -> str:
+def _decisive(first: Pipe | None, inbound: Pipe, outbound: Pipe) -> tuple[Pipe, Pipe]:
+    """The direction whose sender ended the session, if a peer did; and the other one.
+
+    Where the first to end could not be written, it was its receiver, who may have said why.
+    """
+    if first is None or first is (inbound if first.state is not State.OPEN else outbound):
+        return inbound, outbound
+    return outbound, inbound
+
+
+def _cause(cause: Cause, decisive: Pipe) -> str:
     if cause is not closing.PEERS:
         return cause.name
-    if first is None or first.state in {State.OPEN, State.CLOSED}:  # it could not be written to
-        return VANISHED
-    return VIOLATION if first.state is State.FAILED else CLOSED
+    return _CAUSES.get(decisive.state, VANISHED)
 
 
-def _ended_by(cause: Cause, first: Pipe | None, inbound: Pipe) -> str:
+def _ended_by(cause: Cause, decisive: Pipe, inbound: Pipe) -> str:
     if cause not in {closing.PEERS, closing.CLOSE_TIMEOUT}:
         return _BLAMED.get(cause, "relay")
-    if first is None:
-        return "client"
-    wrote = first.state is not State.OPEN  # else it is the receiver that took nothing more
-    return "client" if (first is inbound) is wrote else "provider"
+    return "client" if decisive is inbound else "provider"
 
 
 def _outcome(record: SessionRecord) -> Outcome:

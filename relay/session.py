@@ -123,21 +123,22 @@ class Session:
     async def _relay_and_close(self, opened: Opened) -> None:
         self._timeouts, self._log = opened.timeouts, opened.log
         inbound, outbound = opened.inbound, opened.outbound
-        cause = closing.DRAINING  # if it is cancelled, which only the end of a drain does
+        cause, cut = closing.DRAINING, True  # if cancelled, which only the end of a drain does
         lingers = False
         self._opened = opened
         self._host.add(self)
         try:
             try:
                 cause = await self._relaying(opened)
-                lingers = self._lingers(cause)
+                cut, lingers = False, self._lingers(cause)
             except* Exception as group:  # noqa: BLE001 - both sides are still told
-                cause = closing.FAULT
+                cause, cut = closing.FAULT, False
+                opened.recorder.faulted(group)
                 log_fault(self._log, group)
             finally:
                 end = ending(inbound, outbound, cause, secrets.token_bytes(4))
                 if not lingers:
-                    self._account(opened, cause, end)
+                    self._account(opened, cause, _as_cut(end) if cut else end)
             await self._closing(opened, cause, end, lingers=lingers)
         finally:
             self._host.remove(self)
@@ -148,7 +149,7 @@ class Session:
         first = self._ended[0].pipe if self._ended else None
         try:
             record = opened.recorder.ended(cause, first, inbound, outbound, end, opened.prices)
-            _log_ended(self._log, record, inbound, outbound, end)
+            _log_ended(self._log, record, inbound, outbound)
             self._host.account(opened.recorder)
         except Exception as error:  # noqa: BLE001 - the fence: both sides are still told
             log_fault(self._log, error)
@@ -181,6 +182,7 @@ class Session:
             self._to_client, _ = pings
             opened.inbound.withhold_close_while(self._is_answering)
         async with self._carrying(opened) as (inbound, outbound):
+            opened.recorder.carriers = inbound, outbound
             asking = pingers(pings, inbound, outbound, self._timeouts) if pings and asks else ()
             cause = await self._watch(inbound, outbound, asking)
             if (inbound.pipe.state, outbound.pipe.state) == (State.FAILED, State.OPEN):
@@ -198,7 +200,6 @@ class Session:
         if inbound.pipe.state is State.WITHHELD:
             with trio.move_on_after(self._timeouts.close):
                 await finish_frame(opened.upstream, self._client, opened.outbound)
-        opened.recorder.waited(inbound.waited, outbound.waited)
         return cause
 
     async def _hear_out(self, opened: Opened, outbound: Carrier) -> None:
@@ -370,7 +371,6 @@ def _log_ended(
     record: SessionRecord,
     inbound: Pipe,
     outbound: Pipe,
-    end: Ending,
 ) -> None:
     """The line of a session that has ended. Reasons are the record's: a peer can quote a secret."""
     log.info(
@@ -380,8 +380,8 @@ def _log_ended(
         cause=record.cause,
         inbound=inbound.state.value,
         outbound=outbound.state.value,
-        client_close=_code(end.client),
-        upstream_close=_code(end.upstream),
+        client_close=record.client.told_code,
+        upstream_close=record.provider_side.told_code,
         messages_in=inbound.messages,
         messages_out=outbound.messages,
         bytes_in=inbound.bytes,
@@ -392,8 +392,12 @@ def _log_ended(
     )
 
 
-def _code(leg: Leg) -> int | None:
-    return None if leg.close is None else leg.close.code or 1005
+def _as_cut(end: Ending) -> Ending:
+    """The same, if nothing more can be said."""
+    client, upstream = (
+        Leg(None, b"", reset=True) if leg.frame else leg for leg in (end.client, end.upstream)
+    )
+    return Ending(client, upstream)
 
 
 async def _say(stream: trio.abc.Stream, leg: Leg, received: Pipe) -> None:

@@ -48,6 +48,8 @@ from relay.upstream_opening import Upstream, UpstreamOpening
 __all__ = ["Opened", "OpeningHost", "SessionOpening"]
 
 _EARLY_DATA = 64 * 1024
+_UNFINISHED = "unfinished"
+"""The step in which an opening came to nothing."""
 
 
 class OpeningHost(ClientOpeningHost, Protocol):
@@ -147,13 +149,33 @@ class SessionOpening:
         except Exception as error:  # noqa: BLE001 - the fence
             log_fault(self._log, error)
             refused = Refused(500, 2000, "internal error", proxy_error="proxy_internal_error")
-        recorder = self._recorder
-        self._host.refused(refused, self._log, known=recorder is not None)
-        if recorder is not None:
-            recorder.refused(refused, self._stopwatch.seconds)
-            self._host.account(recorder)
+        except BaseException:  # cancelled, which only the end of a drain does
+            self._account_for_cut()
+            raise
+        self._account_for(refused)
         await self._send_and_end(self._handshake.refuse(refused, self._session_id))
         return None
+
+    def _account_for(self, refused: Refused) -> None:
+        """Log a refusal, and hand its record over; it happens whatever becomes of that."""
+        recorder = self._recorder
+        self._stopwatch.lap(_UNFINISHED)
+        try:
+            self._host.refused(refused, self._log, known=recorder is not None)
+            if recorder is not None:
+                recorder.refused(refused, self._stopwatch.seconds)
+                self._host.account(recorder)
+        except Exception as error:  # noqa: BLE001 - the fence
+            log_fault(self._log, error)
+
+    def _account_for_cut(self) -> None:
+        """The same, where there is no time for a refusal."""
+        recorder = self._recorder
+        if recorder is not None:
+            self._stopwatch.lap(_UNFINISHED)
+            recorder.cut_off(self._stopwatch.seconds)
+            self._log.info("cut off during the opening")
+            self._host.account(recorder)
 
     async def _open(self, places: ExitStack) -> Opened | None:
         """Bring the session to its 101; None if the client went away or wanted no session.
@@ -195,10 +217,11 @@ class SessionOpening:
         self._client_opening.check_limit()
         places.enter_context(quotas.session(admission))
         asked = upstream_request(admission, opening.fields, opening.credentials)
-        recorder.authorised(admission, asked.secrets)
+        recorder.authorised(admission, opening.target.query, asked.secrets)
         self._stopwatch.lap("authorise")
         upstream = await self._dial_while_watching(admission, asked)
         if upstream is None:
+            self._stopwatch.lap(_UNFINISHED)
             recorder.abandoned(self._stopwatch.seconds)
             self._host.account(recorder)
             self._log.info("client left during the opening")

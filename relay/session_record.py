@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     """What became of a session, in one word."""
 
     COMPLETED = "completed"
-    """Both sides closed it, with whatever code."""
+    """A side closed it, with whatever code."""
     BROKEN = "broken"
     """A side vanished, stalled, or broke the protocol or a limit."""
     ENDED = "ended"
@@ -112,9 +112,11 @@ class SessionRecord:
     """Chunks by the time from their reading to their writing: the bounds are those of
     :data:`relay.latency.BOUNDS`."""
     usage: tuple[Work, ...] | None = None
-    """By model; None where it is not known, and ``usage_missing`` says why."""
+    """By model; None where it is not known, and ``usage_missing`` says why. With both, that is of
+    a part: of a response that was cut short."""
     usage_missing: str | None = None
-    """``compressed``, ``not metered``, ``not reported``, ``failed`` or None."""
+    """``compressed``, ``not metered``, ``not reported``, ``failed``, ``not measured`` (nobody keeps
+    records or metrics) or None."""
     cost: Decimal | None = None
     """In US dollars; None where a part of it is not known."""
     turns: list[Turn] = field(default_factory=list)
@@ -124,7 +126,7 @@ class SessionRecord:
     cause: str = ""
     """Why, in the words of the closing table (docs/closing.md)."""
     error: str | None = None
-    """The refusal's sentence, a violation, or the kind of a fault of ours."""
+    """The refusal's sentence, a violation, a policy's reason, or the kind of a fault of ours."""
 
 
 def to_json(value: Any) -> Any:

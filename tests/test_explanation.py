@@ -68,7 +68,7 @@ ENDED = Outcome.ENDED
                 "ended_by": "relay",
                 "cause": "policy",
                 "outcome": ENDED,
-                "client": Direction(told_code=1008, told_reason="maximum duration reached"),
+                "error": "maximum duration reached",
             },
             "the relay ended it after 4.2 s: maximum duration reached",
         ),
@@ -86,6 +86,18 @@ ENDED = Outcome.ENDED
             {"outcome": Outcome.REFUSED, "ended_by": "provider", "status": 429},
             "the provider refused it with 429",
         ),
+        (
+            {"outcome": Outcome.REFUSED, "status": 0, "error": "it was told to stop"},
+            "the relay gave it up during the opening: it was told to stop",
+        ),
+        (
+            {"ended_by": "client", "cause": "closed", "error": "bad"},
+            "the client closed with 1000 after 4.2 s, and the provider broke the protocol (bad)",
+        ),
+        (
+            {"ended_by": "relay", "cause": closing.FAULT.name, "error": "KeyError"},
+            "the relay ended it after 4.2 s because of a fault of its own (KeyError)",
+        ),
         ({"outcome": Outcome.ABANDONED}, "the client left during the opening"),
     ],
 )
@@ -99,6 +111,7 @@ def test_the_ending_in_words(changes: dict[str, Any], sentence: str) -> None:
         *(closing.IDLE, closing.DRAINING, closing.RESTARTING, closing.FAULT),
         *(closing.CLIENT_STALLED, closing.UPSTREAM_STALLED),
         *(closing.CLIENT_LOST, closing.UPSTREAM_LOST, closing.CLOSE_TIMEOUT),
+        *(closing.CLIENT_SILENT, closing.UPSTREAM_SILENT),
     ],
 )
 def test_every_cause_has_words_of_its_own(cause: closing.Cause) -> None:

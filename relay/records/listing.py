@@ -118,10 +118,15 @@ def _direction(record: SessionRecord, name: str) -> str:
 def _usage(record: SessionRecord) -> str:
     if record.usage is None:
         return f"not known: {record.usage_missing}"
+    more = f"; more was {record.usage_missing}" if record.usage_missing else ""
+    return more.removeprefix("; ") if not record.usage else _works(record) + more
+
+
+def _works(record: SessionRecord) -> str:
     return "; ".join(
         f"{work.model or 'no model named'}: "
         + ", ".join(f"{count} {unit}" for unit, count in to_json(work.usage).items())
-        for work in record.usage
+        for work in record.usage or ()
     )
 
 

@@ -25,6 +25,7 @@ class GoogleLive(Meter):
     client = _SETUP
     provider = _JSON
     ends_turns = True
+    states_turns = True
     _pending: Usage | None = None  # of the turn under way, or of the coming one
     _unpaid: Turn | None = None  # the last turn, if it has ended without usage
 

@@ -31,6 +31,9 @@ class Meter:
     ends_turns: ClassVar[bool] = False
     """Whether it sees when turns end, and so whether a response is running."""
 
+    states_turns: ClassVar[bool] = False
+    """Whether the provider states what a turn used when it ends, and not before."""
+
     def __init__(self, tally: Tally, parameters: Mapping[str, str]) -> None:
         self.tally = tally
         self.parameters = parameters

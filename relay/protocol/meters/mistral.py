@@ -50,6 +50,7 @@ class MistralSpeech(Meter):
         "type", {"session.created", "speech.audio.done"}, audio={"speech.audio.delta"}
     )
     ends_turns = True
+    states_turns = True
 
     def from_client(self, kind: str, message: JsonObject) -> None:  # noqa: ARG002
         """Take a text."""

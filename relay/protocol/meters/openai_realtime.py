@@ -38,6 +38,7 @@ class OpenAIRealtime(Meter):
         audio={"response.output_audio.delta", "response.audio.delta"},
     )
     ends_turns = True
+    states_turns = True
     _transcriber: str | None = None
 
     def from_provider(self, kind: str, message: JsonObject) -> None:

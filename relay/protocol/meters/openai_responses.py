@@ -18,6 +18,7 @@ class OpenAIResponses(Meter):
 
     provider = by_member("type", {"response.created", *ENDS})
     ends_turns = True
+    states_turns = True
 
     def from_provider(self, kind: str, message: JsonObject) -> None:
         """Take an event."""

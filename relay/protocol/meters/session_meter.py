@@ -13,7 +13,7 @@ from relay.protocol.meters.tally import Tally
 from relay.protocol.meters.tap import Tap, TotalsTap
 from relay.protocol.usage import Turn, Usage
 
-__all__ = ["SessionMeter"]
+__all__ = ["SessionMeter", "model_of"]
 
 
 class SessionMeter:
@@ -40,7 +40,7 @@ class SessionMeter:
         compression: PermessageDeflate | None = None,
     ) -> None:
         parameters = _parameters(query)
-        model = model or parameters.get(endpoint.model or "") or None
+        model = model or model_of(endpoint, query)
         self._tally = Tally(clock, model)
         self._failed = False
         self.inbound: TotalsTap = TotalsTap(clock)
@@ -89,6 +89,13 @@ class SessionMeter:
         return "not reported" if self._tally.unreported else None
 
     @property
+    def owes(self) -> bool:
+        """Whether a response was cut short whose usage the provider would have stated at its end:
+        then there was more than :attr:`usage` says."""
+        meter = self._meter
+        return meter is not None and meter.states_turns and self._tally.is_open
+
+    @property
     def turns(self) -> list[Turn]:
         """The responses of the provider, in the order in which they began; the first thousand."""
         return self._tally.turns
@@ -129,6 +136,11 @@ class SessionMeter:
         if self._meter is None or not self._meter.ends_turns or self.outbound.failure:
             return None
         return self._tally.is_open
+
+
+def model_of(endpoint: Endpoint, query: bytes | None) -> str | None:
+    """The model that a query names, if the endpoint has it there."""
+    return _parameters(query).get(endpoint.model or "") or None
 
 
 def _parameters(query: bytes | None) -> Mapping[str, str]:

@@ -51,3 +51,14 @@ def test_of_an_endpoint_without_a_meter_nothing_is_known_but_sizes() -> None:
     assert meter.missing == "not metered"
     assert meter.talking is None
     assert meter.inbound.largest_message == 14
+
+
+def test_a_response_that_is_cut_short_is_owed() -> None:
+    talk = Talk("openai", "/v1/realtime")
+    assert not talk.meter.owes
+    talk.provider({"type": "response.created", "response": {"id": "r"}})
+    assert talk.end().owes
+    talk.provider({"type": "response.done", "response": {"id": "r", "usage": {"input_tokens": 1}}})
+    assert not talk.end().owes
+    spoken = Talk("deepgram", "/v1/speak").client({"type": "Speak", "text": "Hello"})
+    assert not spoken.end().owes

@@ -1,0 +1,193 @@
+"""Tests of relay.recorder: what tests/e2e/records does not reach."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+import trio
+
+from relay.explanation import explain
+from relay.prices import Prices
+from relay.protocol import (
+    Identity,
+    Limits,
+    Pipe,
+    Secret,
+    authorise,
+    by_name,
+    closing,
+    ending,
+    examine,
+)
+from relay.protocol.frames import TEXT
+from relay.recorder import Recorder
+from relay.session_record import Outcome, SessionRecord
+from tests.playbook import CREDENTIAL, TARGET
+from tests.protocol.handshakes import a_gateway, a_token, read, upgrade
+from tests.protocol.wire import Frame
+from tests.support import close_frame, trio_test
+
+MASK = b"\1\2\3\4"
+FREE = Prices("none", {})
+STORED = "the-stored-key"
+
+
+class Play:
+    """A recorder, and the two directions of its session."""
+
+    def __init__(self, *lines: str) -> None:
+        opening = examine(read(upgrade(TARGET, CREDENTIAL, *lines)), by_name())
+        identity = Identity(a_gateway(), a_token(metadata={"team": "voice"}))
+        admission = authorise(identity, opening.target, opening.credentials, by_name())
+        query = opening.target.query
+        recorder = Recorder("id", datetime.now(UTC), identity, opening, "openai", "192.0.2.7")
+        recorder.authorised(admission, query, [Secret(STORED.encode())])
+        meter = recorder.measure(admission, query, None)
+        self.inbound = Pipe(masked=True, limits=Limits(), observer=meter.inbound)
+        self.outbound = Pipe(masked=False, limits=Limits(), observer=meter.outbound)
+        recorder.opened("192.0.2.1:443", "verbatim", {"head": 0.25}, compressed=False)
+        self.recorder = recorder
+
+    def client(self, frame: Frame) -> None:
+        """The client sends it."""
+        self.inbound.receive_data(frame.encode(MASK))
+
+    def provider(self, frame: Frame) -> None:
+        """The provider does."""
+        self.outbound.receive_data(frame.encode())
+
+    def says(self, **event: object) -> None:
+        """The provider sends an event."""
+        self.provider(Frame(TEXT, json.dumps(event).encode()))
+
+    def end(
+        self, first: Pipe | None, cause: closing.Cause = closing.PEERS, prices: Prices = FREE
+    ) -> SessionRecord:
+        """Both directions have ended."""
+        end = ending(self.inbound, self.outbound, cause, MASK)
+        return self.recorder.ended(cause, first, self.inbound, self.outbound, end, prices)
+
+
+@pytest.mark.parametrize("secret", ["sk-of-the-client", "rly_" + "x" * 43, STORED])
+@trio_test
+async def test_a_reason_with_a_secret_is_not_shown(secret: str) -> None:
+    play = Play()
+    play.client(close_frame(4000, f"with {secret}"))
+    play.provider(close_frame(4000, "no secret"))
+    record = play.end(play.inbound)
+    assert (record.client.close_reason, record.provider_side.told_reason) == ("...", "...")
+    assert record.provider_side.close_reason == record.client.told_reason == "no secret"
+
+
+@trio_test
+async def test_a_user_agent_is_cut_and_hidden() -> None:
+    assert len(Play(f"User-Agent: {'a' * 300}").recorder.record.user_agent) == 256
+    assert Play("User-Agent: x sk-of-the-client").recorder.record.user_agent == "..."
+    assert Play().recorder.record.user_agent == ""
+
+
+@trio_test
+async def test_an_open_session_is_shown_as_far_as_it_has_got() -> None:
+    play = Play()
+    await trio.sleep(2)
+    play.says(type="session.created", session={"model": "another"})
+    play.says(type="response.created", response={"id": "r"})
+    shown = play.recorder.snapshot(play.inbound, play.outbound)
+    assert (shown.duration, shown.first_message, shown.model) == (2.0, 2.0, "gpt-realtime")
+    assert (shown.provider_side.messages, shown.client.messages) == (2, 0)
+    assert [turn.ended for turn in shown.turns] == [None]
+    assert play.recorder.record.duration == 0  # what is written at the end is another one
+    assert play.recorder.record.provider_side.messages == 0
+
+
+@pytest.mark.parametrize(
+    ("priced", "cost"), [(("gpt-realtime", "gpt-x"), Decimal(5)), (("gpt-realtime",), None)]
+)
+@trio_test
+async def test_a_sum_with_an_unknown_price_is_unknown(
+    priced: tuple[str, ...], cost: Decimal | None
+) -> None:
+    play = Play()
+    for model, tokens in (("gpt-realtime", 2), ("gpt-x", 3)):
+        usage = {"input_tokens": tokens}
+        response = {"id": model, "status": "completed", "model": model, "usage": usage}
+        play.says(type="response.done", response=response)
+    prices = Prices(
+        "test", {"openai": {model: {"input_text_tokens": Fraction(1)} for model in priced}}
+    )
+    record = play.end(play.inbound, closing.IDLE, prices)
+    assert record.cost == cost
+    assert record.usage is not None
+    costs = {work.model: work.cost for work in record.usage}
+    assert costs == {"gpt-realtime": Decimal(2), "gpt-x": None if cost is None else Decimal(3)}
+    assert [turn.cost for turn in record.turns] == [Decimal(2), costs["gpt-x"]]
+
+
+@trio_test
+async def test_who_could_not_be_written_to_may_have_said_why() -> None:
+    """Its Close comes after the write to it has failed: it did not vanish."""
+    play = Play()
+    play.outbound.send_failed()
+    play.client(close_frame(4000, "enough"))
+    record = play.end(play.outbound)
+    assert (record.cause, record.ended_by, record.outcome) == (
+        "closed",
+        "client",
+        Outcome.COMPLETED,
+    )
+    assert explain(record) == "the client closed with 4000 enough after 0 ms"
+
+
+@trio_test
+async def test_who_could_not_be_written_to_and_said_nothing_has_vanished() -> None:
+    play = Play()
+    play.inbound.send_failed()
+    play.outbound.receive_data(b"")
+    record = play.end(play.inbound)
+    assert (record.cause, record.ended_by, record.outcome) == (
+        "vanished",
+        "provider",
+        Outcome.BROKEN,
+    )
+
+
+@trio_test
+async def test_a_close_that_was_not_written_was_not_told() -> None:
+    play = Play()
+    play.provider(close_frame(1000))
+    play.outbound.send_failed()  # it is in the chunk that the client did not take
+    record = play.end(None, closing.CLIENT_STALLED)
+    assert record.provider_side.close_code == 1000
+    assert record.client.told_code is None
+
+
+@trio_test
+async def test_a_violation_in_the_closing_handshake_is_told_of() -> None:
+    play = Play()
+    play.client(close_frame(1000))
+    play.outbound.receive_data(b"\xf0\0")
+    record = play.end(play.inbound)
+    assert record.outcome is Outcome.COMPLETED
+    assert record.error
+    assert explain(record).endswith(f", and the provider broke the protocol ({record.error})")
+
+
+@trio_test
+async def test_of_two_violations_the_first_is_told() -> None:
+    play = Play()
+    play.outbound.receive_data(b"\xf0\0")
+    play.inbound.receive_data(b"\x8b\x80")
+    record = play.end(play.outbound)
+    assert record.ended_by == "provider"
+    assert record.error == str(play.outbound.error) != str(play.inbound.error)
+
+
+@trio_test
+async def test_several_faults_at_once_are_named_by_the_first() -> None:
+    play = Play()
+    play.recorder.faulted(ExceptionGroup("", [ExceptionGroup("", [KeyError("words")]), OSError()]))
+    assert play.end(None, closing.FAULT).error == "KeyError"
