@@ -18,6 +18,7 @@ from relay.carrier import Carrier
 from relay.explanation import CLOSED, VANISHED, VIOLATION
 from relay.latency import Latency
 from relay.prices import Prices
+from relay.printable import printable
 from relay.protocol import (
     Admission,
     Cause,
@@ -289,7 +290,8 @@ class Recorder:
     def _shown(self, text: str) -> str:
         """What a peer wrote, unless a secret is in it."""
         data = text.encode(errors="replace")
-        return _HIDDEN if contains_token(data) or contains_secret(data, self._secrets) else text
+        hidden = contains_token(data) or contains_secret(data, self._secrets)
+        return _HIDDEN if hidden else printable(text)
 
 
 def _user_agent(fields: FieldLines) -> str:

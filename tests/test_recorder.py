@@ -72,6 +72,14 @@ class Play:
         return self.recorder.ended(cause, first, self.inbound, self.outbound, end, prices)
 
 
+@trio_test
+async def test_a_reason_holds_nothing_that_a_store_or_a_terminal_obeys() -> None:
+    play = Play()
+    play.client(close_frame(4000, "a\0b\x1b[2J"))
+    play.provider(close_frame(4000))
+    assert play.end(play.inbound).client.close_reason == "a\\x00b\\x1b[2J"
+
+
 @pytest.mark.parametrize("secret", ["sk-of-the-client", "rly_" + "x" * 43, STORED])
 @trio_test
 async def test_a_reason_with_a_secret_is_not_shown(secret: str) -> None:

@@ -27,12 +27,13 @@ _RESERVED = "cf."
 def is_metadata(name: str, value: object) -> bool:
     """Whether this can be an entry: a name and a text, a number or a boolean.
 
-    Names that begin with ``cf.`` are reserved by the wire contract.
+    Names that begin with ``cf.`` are reserved by the wire contract. What cannot be printed, such as
+    NUL or half a surrogate pair, is not taken by every store.
     """
-    if not 0 < len(name) <= _MAX_LENGTH or name.startswith(_RESERVED):
+    if not 0 < len(name) <= _MAX_LENGTH or name.startswith(_RESERVED) or not name.isprintable():
         return False
     if isinstance(value, str):
-        return len(value) <= _MAX_LENGTH
+        return len(value) <= _MAX_LENGTH and value.isprintable()
     if isinstance(value, int):  # a boolean, too
         return -_MOST <= value < _MOST
     return isinstance(value, float) and math.isfinite(value)

@@ -73,9 +73,14 @@ def text(value: object, *path: str) -> str:
 
 
 def name(value: object, *path: str) -> str | None:
-    """Like :func:`find`, for a name; None if it is absent, empty, too long or something else."""
-    found = text(value, *path)
-    return found if 0 < len(found) <= _MAX_NAME else None
+    """Like :func:`find`, for a name; None if it is absent or cannot be one."""
+    return checked_name(text(value, *path))
+
+
+def checked_name(text: str) -> str | None:
+    """A name as it is; None if it is empty or too long, or holds what no store and no terminal
+    takes, such as NUL or half a surrogate pair."""
+    return text if 0 < len(text) <= _MAX_NAME and text.isprintable() else None
 
 
 def count(value: object, *path: str) -> int:

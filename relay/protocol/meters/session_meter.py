@@ -9,6 +9,7 @@ from relay.protocol.compression import PermessageDeflate
 from relay.protocol.endpoints import Endpoint
 from relay.protocol.meters.catalogue import meter_for
 from relay.protocol.meters.inflater import Inflater
+from relay.protocol.meters.reading import checked_name
 from relay.protocol.meters.tally import Tally
 from relay.protocol.meters.tap import Tap, TotalsTap
 from relay.protocol.usage import Turn, Usage
@@ -140,7 +141,7 @@ class SessionMeter:
 
 def model_of(endpoint: Endpoint, query: bytes | None) -> str | None:
     """The model that a query names, if the endpoint has it there."""
-    return _parameters(query).get(endpoint.model or "") or None
+    return checked_name(_parameters(query).get(endpoint.model or "", ""))
 
 
 def _parameters(query: bytes | None) -> Mapping[str, str]:

@@ -36,6 +36,9 @@ FOLLOWS_ANOTHER = {  # sessions of another connection, or in other versions of t
     "/v1/{account}/{gateway}/workers-ai",  # is configured, with the account's name
 }
 
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+
 
 def test_there_is_a_conversation_with_each_double_and_each_endpoint() -> None:
     held = {(each.provider, each.endpoint) for each in CONVERSATIONS}
@@ -73,8 +76,12 @@ def test_the_record_of_a_conversation(
         before = datetime.now(UTC)
         async with world(tmp_path, its.provider, driver) as here:
             client = await here.connect()
-            lines = ("cf-aig-metadata", METADATA)
-            answer = await client.open(f"/v1/{GATEWAY}/{its.provider}{its.target}", lines)
+            lines = (
+                ("cf-aig-metadata", METADATA),
+                ("cf-aig-otel-trace-id", TRACE),
+                ("cf-aig-otel-parent-span-id", PARENT),
+            )
+            answer = await client.open(f"/v1/{GATEWAY}/{its.provider}{its.target}", *lines)
             assert answer == (101, b"")
             close = await hold(its, client.peer)
             assert close == (BYE if its.closes == "client" else its.close)
@@ -123,6 +130,9 @@ def expected(
         "upstream": here.upstream,
         "lane": its.lane,
         "compressed": False,
+        "trace_id": TRACE,
+        "parent_span_id": PARENT,
+        "lingered": 0.0,
         "steps": dict.fromkeys(
             ("head", "authorise", "connect", "upstream", "answer"), Within(0, lasted)
         ),

@@ -72,6 +72,11 @@ def test_names_are_bounded() -> None:
     assert name({"a": "n" * 257}, "a") is None
 
 
+@pytest.mark.parametrize("wrong", ["", "\0", "a\nb", "\ud800", "\x1b[2J"])
+def test_what_no_store_takes_is_no_name(wrong: str) -> None:
+    assert name({"a": wrong}, "a") is None
+
+
 @pytest.mark.parametrize(
     ("stated", "read"),
     [
