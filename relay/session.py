@@ -388,7 +388,7 @@ def _log_ended(
         bytes_out=outbound.bytes,
         duration=round(record.duration, 3),
         lingered=round(record.lingered, 3),
-        cost=None if record.cost is None else str(record.cost),
+        cost=None if record.cost is None else f"{record.cost:f}",
     )
 
 

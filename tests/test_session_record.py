@@ -47,3 +47,7 @@ def test_a_record_is_json_without_loss_of_a_digit() -> None:
     assert shown["outcome"] == "broken"
     assert from_json(shown) == record
     assert shown["added_latency"] == [1, 2]
+
+
+def test_a_small_sum_is_written_out() -> None:
+    assert to_json(Decimal("1E-7")) == "0.0000001"

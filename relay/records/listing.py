@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -149,8 +150,8 @@ def _after(turn: Turn, moment: float | None) -> str:
     return "-" if moment is None else seconds(moment - turn.began)
 
 
-def _cost(cost: object) -> str:
-    return "-" if cost is None else f"${cost}"
+def _cost(cost: Decimal | None) -> str:
+    return "-" if cost is None else f"${cost:f}"
 
 
 def _text(value: str) -> Text:
