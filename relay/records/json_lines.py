@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from relay.records.writer import SinkError
+from relay.records.writer import RejectedError, SinkError
 from relay.session_record import SessionRecord, to_json
 
 __all__ = ["JsonLines"]
@@ -28,23 +30,45 @@ class JsonLines:
         self._path = path
 
     def write(self, records: Sequence[SessionRecord]) -> None:
-        """Append them.
+        """Append them, whole lines or none.
 
         Raises:
-            SinkError: That failed; a part of them may be there.
+            RejectedError: stdout does not take them; what has gone out cannot be taken back.
+            SinkError: That failed.
         """
         lines = "".join(
             json.dumps(to_json(record), separators=(",", ":")) + "\n" for record in records
-        )
+        ).encode()
         try:
             if self._path is None:
-                sys.stdout.write(lines)
-                sys.stdout.flush()
+                _write(sys.stdout.fileno(), lines)
             else:
-                with self._path.open("a", encoding="utf-8") as file:
-                    file.write(lines)
+                _append(self._path, lines)
         except OSError as error:
-            raise SinkError(error.strerror or str(error)) from None
+            why = error.strerror or str(error)
+            if self._path is None:
+                raise RejectedError(why, len(records)) from None
+            raise SinkError(why) from None
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _append(path: Path, lines: bytes) -> None:
+    """Append to a file, or leave it as it was."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    try:
+        size = os.fstat(file).st_size
+        try:
+            _write(file, lines)
+        except OSError:
+            with suppress(OSError):  # no regular file
+                os.ftruncate(file, size)
+            raise
+    finally:
+        os.close(file)
+
+
+def _write(file: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(file, data) :]

@@ -24,11 +24,17 @@ from sqlalchemy import (
     make_url,
     select,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    SQLAlchemyError,
+)
 
 from relay.protocol.usage import UNITS
 from relay.records.tables import SCHEMA_VERSION, metadata, rows, schema, sessions, turns, usage
-from relay.records.writer import SinkError
+from relay.records.writer import RejectedError, SinkError
 from relay.session_record import SessionRecord, from_json, to_json
 
 __all__ = ["Filter", "Store", "StoreError", "check_driver", "check_url"]
@@ -149,10 +155,43 @@ class Store:
         self._prepared = True
 
     def write(self, records: Sequence[SessionRecord]) -> None:
-        """Write records, all or none; one that is there already is left as it is.
+        """Write records; one that is there already is left as it is.
 
         Raises:
-            StoreError: They are not written.
+            RejectedError: All are written but those that the database will never take.
+            StoreError: None is written.
+        """
+        try:
+            self._write(records)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a count that no column holds, and the like
+            self._write_one_by_one(records, type(error).__name__)
+
+    def _write_one_by_one(self, records: Sequence[SessionRecord], why: str) -> None:
+        """Write all that can be written.
+
+        Raises:
+            RejectedError: Some cannot be.
+            StoreError: As of :meth:`write`; some may be written.
+        """
+        lost = 0
+        for record in records:
+            try:
+                self._write([record])
+            except StoreError:
+                raise
+            except Exception:  # noqa: BLE001
+                lost += 1
+        if lost:
+            raise RejectedError(f"the database does not take them: {why}", lost)
+
+    def _write(self, records: Sequence[SessionRecord]) -> None:
+        """Write all of them or none.
+
+        Raises:
+            StoreError: The database cannot be written now.
+            Exception: It does not take one of them.
         """
         self.prepare()
         with _sentences(), self._engine.begin() as connection:
@@ -246,10 +285,13 @@ def _sentences() -> Iterator[None]:
     """Turn what the database says into a sentence.
 
     Raises:
-        StoreError: In place of an error of SQLAlchemy's, in which a statement would stand.
+        StoreError: In place of an error of SQLAlchemy's, in which a statement would stand; but for
+            one about the data, which would come again with them.
     """
     try:
         yield
+    except (DataError, IntegrityError):
+        raise
     except SQLAlchemyError as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise StoreError(" ".join(str(cause).split())) from None

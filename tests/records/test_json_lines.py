@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
 from pathlib import Path
 
 import pytest
 
 from relay.records.json_lines import JsonLines
-from relay.records.writer import SinkError
+from relay.records.writer import RejectedError, SinkError
 from relay.session_record import to_json
 from tests.records.samples import a_record
 
@@ -34,10 +36,36 @@ def test_a_rotated_file_is_made_anew(tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 1
 
 
-def test_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+def test_stdout(capfd: pytest.CaptureFixture[str]) -> None:
     record = a_record()
     JsonLines(None).write([record])
-    assert json.loads(capsys.readouterr().out) == to_json(record)
+    assert json.loads(capfd.readouterr().out) == to_json(record)
+
+
+def test_what_stdout_does_not_take_is_lost_since_a_part_may_be_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        with pytest.raises(RejectedError) as caught:
+            JsonLines(None).write([a_record(), a_record()])
+    assert caught.value.lost == 2
+
+
+def test_a_batch_that_does_not_fit_leaves_no_half_line(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    lines = JsonLines(path)
+    lines.write([first := a_record()])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 500, hard))
+    try:
+        with pytest.raises(SinkError, match="File too large"):
+            lines.write([a_record()])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert [json.loads(each) for each in path.read_text().splitlines()] == [to_json(first)]
 
 
 def test_a_file_that_cannot_be_written_says_why(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import create_engine
 
 from relay.records.store import Filter, Store, StoreError, check_url
 from relay.records.tables import metadata
+from relay.records.writer import RejectedError
 from relay.session_record import Outcome
 from tests.e2e.requirements import needs
 from tests.records import postgresql
@@ -238,3 +239,12 @@ def test_tables_are_made_once_though_two_threads_begin_at_the_same_time(tmp_path
         store.close()
         with closing(sqlite3.connect(tmp_path / f"{number}.db")) as file:
             assert file.execute("SELECT count(*) FROM relay_schema").fetchall() == [(1,)]
+
+
+def test_a_record_that_no_column_holds_costs_no_other(store: Store) -> None:
+    good = [a_record(), a_record()]
+    monstrous = a_record(cost=Decimal(10) ** 9)
+    with pytest.raises(RejectedError, match="the database does not take them") as caught:
+        store.write([good[0], monstrous, good[1]])
+    assert caught.value.lost == 1
+    assert store.last(Filter(), None) == good

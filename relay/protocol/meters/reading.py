@@ -21,7 +21,7 @@ __all__ = [
 JsonObject = dict[str, object]
 
 _MAX_VALUES = 16_384  # commas and opening brackets: Python takes a hundred bytes for a value
-_MAX_COUNT = 10**12
+_MAX_COUNT = 10**9
 _MAX_SECONDS = 10**9
 _MAX_NAME = 256
 
