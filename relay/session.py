@@ -151,6 +151,7 @@ class Session:
             record = opened.recorder.ended(cause, first, inbound, outbound, end, opened.prices)
             _log_ended(self._log, record, inbound, outbound)
             self._host.account(opened.recorder)
+            self._host.remove(self)  # at once: it must not be counted as open and as ended
         except Exception as error:  # noqa: BLE001 - the fence: both sides are still told
             log_fault(self._log, error)
 

@@ -164,7 +164,13 @@ class SessionOpening:
             self._host.refused(refused, self._log, known=recorder is not None)
             if recorder is not None:
                 recorder.refused(refused, self._stopwatch.seconds)
-                self._host.account(recorder)
+                self._hand_over(recorder)
+        except Exception as error:  # noqa: BLE001 - the fence
+            log_fault(self._log, error)
+
+    def _hand_over(self, recorder: Recorder) -> None:
+        try:
+            self._host.account(recorder)
         except Exception as error:  # noqa: BLE001 - the fence
             log_fault(self._log, error)
 
@@ -175,7 +181,7 @@ class SessionOpening:
             self._stopwatch.lap(_UNFINISHED)
             recorder.cut_off(self._stopwatch.seconds)
             self._log.info("cut off during the opening")
-            self._host.account(recorder)
+            self._hand_over(recorder)
 
     async def _open(self, places: ExitStack) -> Opened | None:
         """Bring the session to its 101; None if the client went away or wanted no session.
@@ -223,7 +229,7 @@ class SessionOpening:
         if upstream is None:
             self._stopwatch.lap(_UNFINISHED)
             recorder.abandoned(self._stopwatch.seconds)
-            self._host.account(recorder)
+            self._hand_over(recorder)
             self._log.info("client left during the opening")
             return None
         try:
