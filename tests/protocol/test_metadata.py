@@ -55,6 +55,8 @@ def test_no_credential_gets_into_a_record() -> None:
     assert read(json.dumps({"a": TOKEN})) == {}
     assert read(json.dumps({"a": "sk-1/2"}), b"sk-1/2") == {}
     assert read(json.dumps({"a": "sk-1"}), b"sk-2") == {"a": "sk-1"}
+    assert read('{"a":"rl\\u0079_%s"}' % ("A" * 43)) == {}
+    assert read('{"a":"s\\u006b-1"}', b"sk-1") == {}
 
 
 @pytest.mark.parametrize("value", [b"false", b"False", b"FALSE"])
