@@ -132,6 +132,12 @@ def _store(config: Path) -> Store:
                 lambda where, what: problems.append(f"{where}: {what}"),
                 inline_secrets=model.server.allow_inline_secrets,
             ).store
+        if (
+            store is not None
+            and store.drivername == "sqlite"
+            and not Path(str(store.database)).exists()
+        ):
+            raise ConfigError(config, [f"{store.database}: there is no store yet"])  # noqa: TRY301
         if store is None:
             raise ConfigError(config, problems or ["[records] names no store"])  # noqa: TRY301
     except ConfigError as error:

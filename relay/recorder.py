@@ -106,7 +106,7 @@ class Recorder:
             provider=provider,
             token=None if token is None else token.name,
             client_address=address,
-            user_agent=self._shown(_user_agent(fields)),
+            user_agent=self._shown(_user_agent(fields))[:_LONGEST],
             metadata=metadata if token is None else {**metadata, **token.metadata},
             trace_id=trace.trace_id,
             parent_span_id=trace.parent_span_id,
@@ -257,7 +257,7 @@ class Recorder:
             record.client.largest_message = meter.inbound.largest_message
             record.provider_side.largest_message = meter.outbound.largest_message
             record.first_message, record.first_audio = meter.first_message, meter.first_audio
-            record.model = record.model or meter.model
+            record.model = record.model or self._named(meter.model)
 
     def _price(self, prices: Prices) -> None:
         """Say what was used, and what that costs."""
@@ -270,15 +270,18 @@ class Recorder:
         record.usage_missing = meter.missing
         if used is not None:
             record.usage = tuple(
-                Work(model, usage, prices.cost(provider, model, usage)) for model, usage in used
+                Work(self._named(model), usage, prices.cost(provider, model, usage))
+                for model, usage in used
             )
             record.cost = _sum(work.cost for work in record.usage)
+            record.prices = prices.version
             if meter.owes:
                 record.cost, record.usage_missing = None, _NOT_REPORTED
         for turn in meter.turns:
             if turn.usage is not None:
                 turn.cost = prices.cost(provider, turn.model, turn.usage)
-        record.turns = meter.turns
+            turn.model = self._named(turn.model)
+        record.turns, record.turns_dropped = meter.turns, meter.dropped_turns
         if self.latency is not None:
             record.added_latency = tuple(self.latency.counts)
 
@@ -286,6 +289,10 @@ class Recorder:
         if close is None:
             return None, ""
         return (_NO_CODE if close.code is None else close.code), self._shown(close.reason)
+
+    def _named(self, model: str | None) -> str | None:
+        """A model as a peer named it, in a message of its own."""
+        return None if model is None else self._shown(model)
 
     def _shown(self, text: str) -> str:
         """What a peer wrote, unless a secret is in it."""
@@ -295,7 +302,7 @@ class Recorder:
 
 
 def _user_agent(fields: FieldLines) -> str:
-    return b", ".join(values(fields, b"user-agent")).decode("utf-8", "replace")[:_LONGEST]
+    return b", ".join(values(fields, b"user-agent")).decode("utf-8", "replace")
 
 
 def _sum(costs: Iterable[Decimal | None]) -> Decimal | None:

@@ -119,7 +119,12 @@ class SessionRecord:
     records or metrics) or None."""
     cost: Decimal | None = None
     """In US dollars; None where a part of it is not known."""
+    prices: str | None = None
+    """The version of the prices by which the cost was found."""
     turns: list[Turn] = field(default_factory=list)
+    """The first thousand."""
+    turns_dropped: int = 0
+    """How many more there were."""
     outcome: Outcome = Outcome.COMPLETED
     ended_by: str = ""
     """``client``, ``provider`` or ``relay``."""

@@ -95,6 +95,8 @@ async def test_a_reason_with_a_secret_is_not_shown(secret: str) -> None:
 async def test_a_user_agent_is_cut_and_hidden() -> None:
     assert len(Play(f"User-Agent: {'a' * 300}").recorder.record.user_agent) == 256
     assert Play("User-Agent: x sk-of-the-client").recorder.record.user_agent == "..."
+    longer = "a" * 250 + "sk-of-the-client"
+    assert Play(f"User-Agent: {longer}").recorder.record.user_agent == "..."
     assert Play().recorder.record.user_agent == ""
 
 

@@ -135,7 +135,7 @@ def _of_session(record: SessionRecord) -> _Attributes:
         "relay.duration": record.duration,
         "relay.first_message": record.first_message,
         "relay.first_audio": record.first_audio,
-        "relay.turns": len(record.turns),
+        "relay.turns": len(record.turns) + record.turns_dropped,
         "relay.usage_missing": record.usage_missing,
         "gen_ai.usage.cost": _number(record.cost),
     }

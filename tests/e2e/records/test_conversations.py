@@ -15,6 +15,7 @@ from wsproto.events import CloseConnection
 from relay.doubles import DOUBLES
 from relay.explanation import explain, seconds
 from relay.latency import BOUNDS
+from relay.prices import built_in_prices
 from relay.protocol import CATALOGUE
 from relay.session_record import Outcome, SessionRecord
 from tests.doubles.peer import Peer
@@ -38,6 +39,7 @@ FOLLOWS_ANOTHER = {  # sessions of another connection, or in other versions of t
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
+PRICES = f"{built_in_prices().version}+relay.toml"
 
 
 def test_there_is_a_conversation_with_each_double_and_each_endpoint() -> None:
@@ -133,6 +135,8 @@ def expected(
         "trace_id": TRACE,
         "parent_span_id": PARENT,
         "lingered": 0.0,
+        "prices": None if record.usage is None else PRICES,
+        "turns_dropped": 0,
         "steps": dict.fromkeys(
             ("head", "authorise", "connect", "upstream", "answer"), Within(0, lasted)
         ),

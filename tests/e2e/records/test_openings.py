@@ -200,6 +200,8 @@ def test_the_record_of_an_opening_that_came_to_nothing(
                 "trace_id": None,
                 "parent_span_id": None,
                 "lingered": 0.0,
+                "prices": None,
+                "turns_dropped": 0,
                 "steps": dict.fromkeys((*row.steps, "unfinished"), Within(0, lasted)),
                 "status": row.status,
                 "code": row.code,
