@@ -4,8 +4,8 @@ Two peers: the verbatim lane, which is the default, and `lane = "messages"`, in 
 decodes and encodes every message. They log errors only, as every peer does; a third, not in the
 list, logs its sessions too, as it does by default.
 
-Two more carry audio in the form of OpenAI's, with nothing that looks at it, and with records and
-meters: what those cost is the difference.
+Two more carry audio in the form of OpenAI's, with nothing that looks at it, and with records,
+meters and metrics: what those cost is the difference.
 """
 
 import sys
@@ -32,6 +32,13 @@ authentication = "none"
 like = "{like}"
 url = "{scheme}://localhost:{echo}"
 {dial_tls}
+"""
+
+
+_RECORDED = """
+[records]
+[admin]
+listen = "127.0.0.1:{admin}"
 """
 
 
@@ -78,7 +85,7 @@ class Relay:
             port=port,
             listen_tls=listen_tls,
             lane=f'lane = "{self.lane}"' if self.lane else "",
-            records="[records]" if self.recorded else "",
+            records=_RECORDED.format(admin=free_port()) if self.recorded else "",
             like="openai" if self.audio else "elevenlabs",
             scheme="wss" if site.tls else "ws",
             echo=site.echo,
