@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Annotated, Literal, TypeVar
 
 import structlog
@@ -49,19 +49,36 @@ class Ended(BaseModel):
 @router.get("/live", dependencies=[Depends(may_read)], response_model=Rows)
 async def live(control: ControlOf) -> StreamingResponse:
     """Sessions that are open."""
-    return StreamingResponse(_as_json(control.live_sessions()), media_type="application/json")
+    pieces = _InTurns(_pieces(control.live_sessions()))
+    return StreamingResponse(pieces, media_type="application/json")
 
 
-async def _as_json(records: Iterable[SessionRecord]) -> AsyncIterator[str]:
+def _pieces(records: Iterable[SessionRecord]) -> Iterator[str]:
     """A :class:`Rows`, in pieces: thousands of rows at once would keep sessions waiting."""
     piece = '{"sessions":['
     for number, record in enumerate(records):
         if number and number % _AT_ONCE == 0:
             yield piece
             piece = ""
-            await trio.lowlevel.checkpoint()
         piece += ("," if number else "") + json.dumps(row(record, live=True))
     yield piece + "]}"
+
+
+class _InTurns(AsyncIterator[str]):
+    """Pieces, and between them a turn for everybody else.
+
+    No async generator: one whose reader is cut off is left to the garbage collector, and warns.
+    """
+
+    def __init__(self, pieces: Iterator[str]) -> None:
+        self._pieces = pieces
+
+    async def __anext__(self) -> str:
+        await trio.lowlevel.checkpoint()
+        try:
+            return next(self._pieces)
+        except StopIteration:
+            raise StopAsyncIteration from None
 
 
 @router.get(
