@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter_ns as clock
 
-__all__ = ["BOUNDS", "SHORTEST", "Latency", "clock"]
+__all__ = ["BOUNDS", "SHORTEST", "Latency", "clock", "quantile"]
 
 SHORTEST = 14  # bits: 2**14 nanoseconds
 _BUCKETS = 16
@@ -29,3 +30,22 @@ class Latency:
             self.counts[(nanoseconds >> SHORTEST).bit_length()] += 1
         except IndexError:
             self.counts[-1] += 1
+
+
+def quantile(counts: Sequence[int], share: float) -> float | None:
+    """The time that a share of the chunks took at most, in seconds; None if there were none.
+
+    It is the upper bound of a bucket; the last bound stands for all that is longer, too.
+
+    Args:
+        counts: By bucket, as of :class:`Latency`.
+        share: From 0 to 1.
+    """
+    left = share * sum(counts)
+    if not left:
+        return None
+    for bound, count in zip(BOUNDS, counts, strict=False):
+        left -= count
+        if left <= 0:
+            return bound
+    return BOUNDS[-1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import (
@@ -24,27 +24,17 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from relay.latency import BOUNDS
+from relay.live_sessions import Glance, LiveState
 from relay.prices import Prices
 from relay.session_record import Direction, Outcome, SessionRecord
 
-__all__ = ["CONTENT_TYPE_LATEST", "OTHER", "Live", "Metrics", "Traffic", "close_class"]
+__all__ = ["CONTENT_TYPE_LATEST", "OTHER", "Live", "Metrics", "close_class"]
 
 OTHER = "other"
 _OPENING = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _AUDIO = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
 _LONG = (1, 5, 15, 60, 180, 600, 1800, 3600, 7200)
 _WHO = ("gateway", "provider")
-
-
-class Traffic(NamedTuple):
-    """What an open session has carried until now."""
-
-    gateway: str
-    provider: str
-    bytes_in: int
-    bytes_out: int
-    messages_in: int
-    messages_out: int
 
 
 class Sink(Protocol):
@@ -65,8 +55,8 @@ class Sink(Protocol):
 class Live(Protocol):
     """What can be asked of a running server."""
 
-    def traffic(self) -> Iterable[Traffic]:
-        """Of each session that is open."""
+    def glances(self) -> Iterable[Glance]:
+        """What each session that is open or being opened is doing."""
 
     def is_draining(self) -> bool:
         """Whether it opens no more sessions."""
@@ -237,10 +227,12 @@ class _Scraped(Collector):
         """What Prometheus is told."""
         sessions: Tally[tuple[str, str]] = Tally()
         totals = {name: tally.copy() for name, tally in self._totals.items()}
-        for each in self._live.traffic():
-            sessions[each.gateway, each.provider] += 1
-            inbound = each.gateway, each.provider, "inbound"
-            outbound = each.gateway, each.provider, "outbound"
+        for each in self._live.glances():
+            if each.state is LiveState.OPENING:
+                continue
+            who = each.record.gateway, each.record.provider
+            sessions[who] += 1
+            inbound, outbound = (*who, "inbound"), (*who, "outbound")
             totals["bytes"][inbound] += each.bytes_in
             totals["bytes"][outbound] += each.bytes_out
             totals["messages"][inbound] += each.messages_in

@@ -125,6 +125,10 @@ class Recorder:
         model = admission.route.model or model_of(endpoint, query)
         self.record.model = None if model is None else self._shown(model)
 
+    def opening(self, steps: Mapping[str, float]) -> SessionRecord:
+        """The record of a session that is being opened, as far as it has got."""
+        return replace(self.record, status=0, steps=dict(steps))
+
     def refused(self, refused: Refused, steps: Mapping[str, float]) -> None:
         """The client gets something else than its 101."""
         record, by_provider = self.record, isinstance(refused, ProviderRefused)
@@ -178,6 +182,12 @@ class Recorder:
     def since_opened(self) -> float:
         """Seconds since the 101."""
         return trio.current_time() - self._opened_at
+
+    @property
+    def model(self) -> str | None:
+        """The model that the session uses, as it was named first."""
+        model = self.record.model
+        return self._named(self.meter.model) if model is None and self.meter else model
 
     # The end
 
@@ -257,7 +267,7 @@ class Recorder:
             record.client.largest_message = meter.inbound.largest_message
             record.provider_side.largest_message = meter.outbound.largest_message
             record.first_message, record.first_audio = meter.first_message, meter.first_audio
-            record.model = record.model or self._named(meter.model)
+            record.model = self.model
 
     def _price(self, prices: Prices) -> None:
         """Say what was used, and what that costs."""

@@ -14,20 +14,22 @@ import structlog
 import trio
 
 from relay.binding import bind, bound_at, unbind
+from relay.last_hour import LastHour
 from relay.link import close
+from relay.live_sessions import Glance, LiveSessions
 from relay.log import log_fault
 from relay.log_rate import LogRate
-from relay.metrics import Metrics, Traffic
+from relay.metrics import Metrics
 from relay.openings import Openings
 from relay.protocol import Cause, ProviderRefused, Refused, closing
 from relay.quotas import Quotas
 from relay.reactor import Reactor
+from relay.recent import Recent
 from relay.recorder import Recorder
 from relay.records.ledger import Ledger
 from relay.records.writer import RecordWriter
 from relay.resumption import Resumption
 from relay.session import Session
-from relay.session_record import SessionRecord
 from relay.settings import AdminSettings, Listener, Settings
 from relay.socket_stream import SocketStream
 from relay.tls import ServerTls
@@ -77,8 +79,13 @@ class Server:
         set it before it runs."""
         self.admin_addresses: list[Listener] = []
         """Where the operator connects, likewise."""
+        self.live = LiveSessions()
+        """The sessions that are open or being opened."""
+        self.last_hour: LastHour | None = None
+        """What happened in it, where there is an admin listener."""
+        self.recent: Recent | None = None
+        """The sessions that ended last, likewise."""
         self._strangers = LogRate("refusals", _STRANGERS_PER_SECOND)
-        self._sessions: set[Session] = set()
         self._drain = trio.Event()
         self._connections = 0
         self._idle = trio.Event()
@@ -104,6 +111,8 @@ class Server:
                 beside.start_soon(self.ledger.run)
                 if admin is not None:
                     beside.start_soon(admin.run)
+                if self.last_hour is not None:
+                    beside.start_soon(self.last_hour.run)
                 await self._serve(listeners, own, task_status)
                 beside.cancel_scope.cancel()  # no session is left that could end
         finally:
@@ -127,6 +136,7 @@ class Server:
 
         if self.metrics is None:
             self.metrics = Metrics(self, self.settings.prices)
+        self.last_hour, self.recent = LastHour(self.live), Recent()
         admin = AdminListener(self, settings)
         await admin.bind()
         self.admin_addresses = admin.addresses
@@ -221,8 +231,7 @@ class Server:
             restart: Tell clients 1012 instead of 1001: that they may come back at once.
         """
         self.draining = closing.RESTARTING if restart else closing.DRAINING
-        for session in tuple(self._sessions):
-            session.end(self.draining)
+        self.live.end_all(self.draining)
         self.openings.end_silent()
         self._drain.set()
 
@@ -235,8 +244,12 @@ class Server:
         """Count a session that has ended, and keep its record unless the client minds."""
         if self.metrics is not None:
             self.metrics.ended(recorder.record)
+        if self.last_hour is not None:
+            self.last_hour.ended(recorder.record)
         if recorder.wanted:
             self.ledger.add(recorder.record)
+            if self.recent is not None:
+                self.recent.add(recorder.record)
 
     def refused(
         self, refused: Refused, log: structlog.typing.FilteringBoundLogger, *, known: bool
@@ -249,9 +262,10 @@ class Server:
             known: Whether the client has authenticated; lines about others are limited in rate.
         """
         by_provider = isinstance(refused, ProviderRefused)
-        if self.metrics is not None:
-            by, code = ("provider", None) if by_provider else ("relay", refused.code)
-            self.metrics.refused(by, refused.status, code)
+        by, code = ("provider", None) if by_provider else ("relay", refused.code)
+        for counted in (self.metrics, self.last_hour):
+            if counted is not None:
+                counted.refused(by, refused.status, code)
         if known or self._strangers.may_log():
             log.info("refused", status=refused.status, code=refused.code, why=refused.message)
 
@@ -260,28 +274,9 @@ class Server:
         """Where the records of sessions that have ended are."""
         return self.ledger.store
 
-    def live_sessions(self) -> Iterator[SessionRecord]:
-        """The records of the sessions that are open, as far as they have got."""
-        return (session.snapshot() for session in tuple(self._sessions))
-
-    def find_session(self, session_id: str) -> SessionRecord | None:
-        """The same of one; None if it is not open."""
-        session = self._find(session_id)
-        return None if session is None else session.snapshot()
-
-    def end_session(self, session_id: str, cause: Cause) -> bool:
-        """End one; return whether it was open."""
-        session = self._find(session_id)
-        if session is not None:
-            session.end(cause)
-        return session is not None
-
-    def _find(self, session_id: str) -> Session | None:
-        return next((each for each in self._sessions if each.id == session_id), None)
-
-    def traffic(self) -> Iterator[Traffic]:
-        """What each open session has carried until now."""
-        return (session.traffic() for session in tuple(self._sessions))
+    def glances(self) -> Iterator[Glance]:
+        """What each session that is open or being opened is doing."""
+        return self.live.glances()
 
     def is_draining(self) -> bool:
         """Whether no session may open any more."""
@@ -293,13 +288,15 @@ class Server:
 
     def add(self, session: Session) -> None:
         """Know a session that is open from now on."""
-        self._sessions.add(session)
+        self.live.add(session)
+        if self.last_hour is not None:
+            self.last_hour.opened()
         if self.draining is not None:
             session.end(self.draining)
 
     def remove(self, session: Session) -> None:
         """Forget it."""
-        self._sessions.discard(session)
+        self.live.remove(session.id)
 
     async def handle(self, stream: trio.abc.Stream, tls: ServerTls | None = None) -> None:
         """Serve one client's connection; whoever accepted it has no more to do with it.

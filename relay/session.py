@@ -22,8 +22,8 @@ import trio
 from relay.carrier import Carrier
 from relay.linger import finish_frame, linger
 from relay.link import close, finish_sending, receive, reset
+from relay.live_sessions import Glance, glance
 from relay.log import log_fault
-from relay.metrics import Traffic
 from relay.pinger import Pinger, pingers, share_pings
 from relay.protocol import (
     Cause,
@@ -110,13 +110,15 @@ class Session:
             log_fault(self._log, group)
         finally:
             await close(self._client)
+            self._host.remove(self)
 
-    def end(self, cause: Cause) -> None:
-        """End an open session; both sides are told why."""
+    def end(self, cause: Cause) -> bool:
+        """End it, as it is open; both sides are told why."""
         self._cause = cause
         self._changed.set()
         if self._lingering is not None:
             self._lingering.cancel()
+        return True
 
     # Relaying
 
@@ -128,20 +130,17 @@ class Session:
         self._opened = opened
         self._host.add(self)
         try:
-            try:
-                cause = await self._relaying(opened)
-                cut, lingers = False, self._lingers(cause)
-            except* Exception as group:  # noqa: BLE001 - both sides are still told
-                cause, cut = closing.FAULT, False
-                opened.recorder.faulted(group)
-                log_fault(self._log, group)
-            finally:
-                end = ending(inbound, outbound, cause, secrets.token_bytes(4))
-                if not lingers:
-                    self._account(opened, cause, _as_cut(end) if cut else end)
-            await self._closing(opened, cause, end, lingers=lingers)
+            cause = await self._relaying(opened)
+            cut, lingers = False, self._lingers(cause)
+        except* Exception as group:  # noqa: BLE001 - both sides are still told
+            cause, cut = closing.FAULT, False
+            opened.recorder.faulted(group)
+            log_fault(self._log, group)
         finally:
-            self._host.remove(self)
+            end = ending(inbound, outbound, cause, secrets.token_bytes(4))
+            if not lingers:
+                self._account(opened, cause, _as_cut(end) if cut else end)
+        await self._closing(opened, cause, end, lingers=lingers)
 
     def _account(self, opened: Opened, cause: Cause, end: Ending) -> None:
         """Log how the session ended, and hand its record over."""
@@ -160,18 +159,11 @@ class Session:
         opened = self._opened
         return opened.recorder.snapshot(opened.inbound, opened.outbound)
 
-    def traffic(self) -> Traffic:
-        """What this session, which is open, has carried until now."""
-        record = self._opened.recorder.record
-        inbound, outbound = self._opened.inbound, self._opened.outbound
-        return Traffic(
-            record.gateway,
-            record.provider,
-            inbound.bytes,
-            outbound.bytes,
-            inbound.messages,
-            outbound.messages,
-        )
+    def glance(self) -> Glance:
+        """What this session, which is open, is doing."""
+        opened = self._opened
+        closing = bool(self._ended) or self._cause is not None
+        return glance(opened.recorder, opened.inbound, opened.outbound, closing=closing)
 
     async def _relaying(self, opened: Opened) -> Cause:
         """Carry both directions; return why they ended, as far as the relay ended them."""

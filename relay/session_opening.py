@@ -18,6 +18,7 @@ import trio
 
 from relay.client_opening import ClientOpening, ClientOpeningHost
 from relay.link import close, detect_dead_peer, finish_sending, receive
+from relay.live_sessions import LiveOpening, LiveSessions
 from relay.log import log_fault
 from relay.prices import Prices
 from relay.protocol import (
@@ -58,6 +59,7 @@ class OpeningHost(ClientOpeningHost, Protocol):
     settings: Settings
     """Those of openings that begin now."""
     resumption: Resumption
+    live: LiveSessions
     draining: Cause | None
     """Why no session may open any more; None while they may."""
 
@@ -170,6 +172,7 @@ class SessionOpening:
 
     def _hand_over(self, recorder: Recorder) -> None:
         try:
+            self._host.live.remove(recorder.record.id)
             self._host.account(recorder)
         except Exception as error:  # noqa: BLE001 - the fence
             log_fault(self._log, error)
@@ -213,6 +216,7 @@ class SessionOpening:
             "" if provider is None else provider.name,
             str(self._client_opening.address or ""),
         )
+        self._host.live.add(LiveOpening(recorder, self._stopwatch))
         admission = authorise(identity, opening.target, opening.credentials, settings.providers)
         self._timeouts = settings.timeouts_of(admission.gateway.name)
         self._log = self._log.bind(

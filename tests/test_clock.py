@@ -45,8 +45,11 @@ def reads_of_the_wall_clock() -> Iterator[tuple[str, str]]:
 def test_the_wall_clock_says_when_things_were_and_when_tokens_expire_and_no_more() -> None:
     """All else is Trio's clock, which does not jump: deadlines, quotas, what is remembered."""
     assert sorted(reads_of_the_wall_clock()) == [
+        ("admin/sessions.py", "datetime.now"),  # what a page calls now
+        ("admin/totals.py", "datetime.now"),  # the last thirty days
         ("cli_sessions.py", "datetime.now"),  # what "24h ago" is
         ("cli_sessions.py", "time.sleep"),
+        ("last_hour.py", "time.time"),  # when a step of a plot was
         ("latency.py", "from time"),  # how long chunks stay, by a clock that does not jump
         ("metrics.py", "time.time"),  # when the relay began
         ("records/collector.py", "time.monotonic"),  # in a thread: a deadline that does not jump

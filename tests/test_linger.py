@@ -83,8 +83,10 @@ def used(play: Playbook) -> list[Usage]:
 
 def live(play: Playbook) -> SessionRecord:
     """The record of the session, which is open, as far as it has got."""
-    (record,) = play.server.live_sessions()
-    return record
+    (seen,) = play.server.glances()
+    found = play.server.live.find(seen.record.id)
+    assert found is not None
+    return found[1]
 
 
 async def leave(play: Playbook) -> None:
@@ -345,7 +347,7 @@ async def test_whoever_ends_the_session_ends_it(variant: Variant, cause: closing
     async with answering(variant) as play:
         await leave(play)
         await trio.sleep(2)
-        assert play.server.end_session(live(play).id, cause)
+        assert play.server.live.end(live(play).id, cause)
         await end_provider(play.provider, MINE)
     assert play.ended_at == pytest.approx(2, abs=0.01)
     assert result(play).cause == "closed"

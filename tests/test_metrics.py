@@ -10,7 +10,8 @@ from fractions import Fraction
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from relay.metrics import Metrics, Traffic, close_class
+from relay.live_sessions import Glance, LiveState
+from relay.metrics import Metrics, close_class
 from relay.prices import Prices
 from relay.protocol.usage import Usage
 from relay.session_record import Direction, Outcome, SessionRecord, Turn, Work
@@ -31,10 +32,10 @@ class Writer:
 class Relay:
     """A server that says of itself what a test wants."""
 
-    open: list[Traffic] = field(default_factory=list)
+    open: list[Glance] = field(default_factory=list)
     draining: bool = False
 
-    def traffic(self) -> Iterable[Traffic]:
+    def glances(self) -> Iterable[Glance]:
         return self.open
 
     def is_draining(self) -> bool:
@@ -117,7 +118,17 @@ def test_what_never_opened_has_an_outcome_and_steps_and_no_more() -> None:
 
 
 def test_totals_grow_while_sessions_are_open() -> None:
-    live = Relay([Traffic("acct/main", "openai", 10, 20, 1, 2)] * 2, draining=True)
+    talking = Glance(
+        a_record(),
+        LiveState.TALKING,
+        1.0,
+        bytes_in=10,
+        bytes_out=20,
+        messages_in=1,
+        messages_out=2,
+    )
+    opening = Glance(a_record(), LiveState.OPENING, 1.0)
+    live = Relay([talking, opening, talking], draining=True)
     found = counted(a_record(), live=live)
     who = ("acct/main", "openai")
     assert found["relay_sessions_open", *who] == 2

@@ -9,12 +9,13 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from relay.metrics import Metrics, Traffic
+from relay.live_sessions import Glance, LiveState
+from relay.metrics import Metrics
 from tests.records.samples import a_record
 from tests.test_metrics import PRICES, Relay
 
 DOCS = Path(__file__).parent.parent / "docs"
-_OPEN = Traffic("acct/main", "openai", 1, 1, 1, 1)
+_OPEN = Glance(a_record(), LiveState.SILENT, 1.0)
 _LABEL = re.compile(r"`([a-z_]+)`")
 
 

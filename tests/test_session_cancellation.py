@@ -193,7 +193,7 @@ async def play_both(variant: Variant, saboteur: Saboteur, *, drains: bool) -> No
                 provider.cancel_scope.cancel()
     server = play.server
     assert not any(each.open for each in server.quotas._counts.values())
-    assert not server._sessions
+    assert not list(server.glances())
     assert not server._connections
     if saboteur.turns_left >= 0 and not play.scope.cancel_called:  # nothing happened
         close = close_frame(1001, "going away") if drains else close_frame(PEERS_CODE)

@@ -476,8 +476,8 @@ async def test_draining(variant: Variant, restart: bool, told: Frame) -> None:
 @trio_test
 async def test_an_operator_or_a_policy(variant: Variant) -> None:
     async with open_session(variant) as play:
-        (it,) = play.server._sessions
-        it.end(policy("the budget is spent"))
+        (seen,) = play.server.glances()
+        assert play.server.live.end(seen.record.id, policy("the budget is spent"))
         assert await play.client.answer_close() == close_frame(1008, "the budget is spent")
         assert await play.provider.answer_close() == AWAY
         await end_both(play)

@@ -131,7 +131,7 @@ def check_nothing_is_left(its: Playbook) -> None:
     quotas = its.server.quotas
     assert not any(each.open for each in quotas._counts.values())
     assert not quotas._connections
-    assert not its.server._sessions
+    assert not list(its.server.glances())
     assert not its.server._connections
 
 

@@ -29,3 +29,13 @@ async def test_a_step_that_is_done_again_adds_up() -> None:
         stopwatch.lap("connect")
         stopwatch.lap("failover")
     assert stopwatch.seconds == {"connect": 3, "failover": 0}
+
+
+@trio_test
+async def test_it_goes_on_between_laps() -> None:
+    stopwatch = Stopwatch()
+    await trio.sleep(1)
+    stopwatch.lap("head")
+    await trio.sleep(1)
+    assert stopwatch.elapsed == 2
+    assert stopwatch.seconds == {"head": 1}

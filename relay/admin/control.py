@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from relay.last_hour import LastHour
+from relay.live_sessions import LiveSessions
 from relay.metrics import Metrics
 from relay.protocol import Cause
+from relay.recent import Recent
 from relay.session_record import SessionRecord
 from relay.settings import Settings
 
 if TYPE_CHECKING:  # SQLAlchemy loads slowly
     from relay.records.store import Filter
+    from relay.records.totals import DayTotal
 
 __all__ = ["Control", "History"]
 
@@ -24,6 +28,9 @@ class History(Protocol):
 
     def one(self, beginning: str) -> SessionRecord | None:
         """The one whose id begins so."""
+
+    def totals(self, since: datetime, until: datetime) -> list[DayTotal]:
+        """What was used and what it cost, by day, gateway and provider; the newest day first."""
 
 
 class Control(Protocol):
@@ -42,21 +49,20 @@ class Control(Protocol):
         """The sessions that have ended; None if nobody keeps them."""
 
     @property
+    def recent(self) -> Recent | None:
+        """Those that ended last."""
+
+    @property
     def draining(self) -> Cause | None:
         """Why no session may open any more; None while they may."""
 
-    def live_sessions(self) -> Iterable[SessionRecord]:
-        """What is known of each open session until now.
+    @property
+    def live(self) -> LiveSessions:
+        """The sessions that are open or being opened."""
 
-        There may be thousands, so others have their turn in between: what is iterated over may not
-        be what sessions come to and leave.
-        """
-
-    def find_session(self, session_id: str) -> SessionRecord | None:
-        """The same of one; None if it is not open."""
-
-    def end_session(self, session_id: str, cause: Cause) -> bool:
-        """End one; False if it is not open."""
+    @property
+    def last_hour(self) -> LastHour | None:
+        """What happened in it."""
 
     def drain(self, *, restart: bool = False) -> None:
         """Open no more sessions, end those that are open, and then the relay itself."""

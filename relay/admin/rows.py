@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from relay.explanation import explain, timeline
+from relay.latency import quantile
+from relay.live_sessions import Glance, LiveState
 from relay.session_record import Outcome, SessionRecord, to_json
 
-__all__ = ["Details", "Moment", "Row", "Rows", "details", "row"]
+__all__ = [
+    "Details",
+    "LiveRows",
+    "Moment",
+    "Quantiles",
+    "Row",
+    "Rows",
+    "ended_details",
+    "ended_row",
+    "live_details",
+    "live_row",
+]
+
+
+class Quantiles(BaseModel):
+    """What half, and what 99 %, of the chunks took at most: upper bounds of buckets."""
+
+    p50: float
+    p99: float
 
 
 class Row(BaseModel):
@@ -19,6 +40,11 @@ class Row(BaseModel):
 
     id: str
     live: bool
+    state: Literal["opening", "talking", "silent", "closing", "ended"]
+    talks: Literal["client", "provider", "both"] | None
+    """Who has sent something within the last second."""
+    silent_for: float | None
+    """Since anybody sent something; None for one that is opening or has ended."""
     began_at: datetime
     gateway: str
     provider: str
@@ -27,12 +53,16 @@ class Row(BaseModel):
     token: str | None
     client_address: str
     status: int
+    """0 for a session that is opening."""
     duration: float
+    """Since its 101; of one that is opening, since its connection was accepted."""
     first_audio: float | None
     messages_in: int
     messages_out: int
     bytes_in: int
     bytes_out: int
+    added_latency: Quantiles | None
+    """None if nothing has passed."""
     cost: Decimal | None
     outcome: Outcome | None
     ended_by: str | None
@@ -41,8 +71,21 @@ class Row(BaseModel):
 
 
 class Rows(BaseModel):
-    """Sessions, the newest first; those that are open in no order."""
+    """Sessions that have ended, the newest first."""
 
+    sessions: list[Row]
+
+
+class LiveRows(BaseModel):
+    """Sessions that are open or being opened, in the order that was asked for."""
+
+    now: datetime
+    total: int
+    """How many there are."""
+    matching: int
+    """How many of them fit; there may be more than are shown."""
+    states: dict[LiveState, int]
+    """How many there are of each, whether they fit or not."""
     sessions: list[Row]
 
 
@@ -58,17 +101,56 @@ class Details(BaseModel):
     """A session with all that is known of it."""
 
     live: bool
+    state: Literal["opening", "talking", "silent", "closing", "ended"]
     explanation: str | None
     """How it ended, in a sentence; None while it is open."""
     timeline: list[Moment]
     session: SessionRecord
 
 
-def row(record: SessionRecord, *, live: bool) -> dict[str, Any]:
+def ended_row(record: SessionRecord) -> dict[str, Any]:
     """A :class:`Row`, ready for JSON. There may be thousands, so no model is made of it."""
+    return _row(record) | {
+        "live": False,
+        "state": "ended",
+        "duration": record.duration,
+        "first_audio": record.first_audio,
+        "messages_in": record.client.messages,
+        "messages_out": record.provider_side.messages,
+        "bytes_in": record.client.bytes,
+        "bytes_out": record.provider_side.bytes,
+        "added_latency": _quantiles(record.added_latency),
+        "cost": to_json(record.cost),
+        "outcome": record.outcome.value,
+        "ended_by": record.ended_by,
+        "explanation": explain(record),
+    }
+
+
+def live_row(glance: Glance) -> dict[str, Any]:
+    """The same of a session that has not ended."""
+    opening = glance.state is LiveState.OPENING
+    return _row(glance.record) | {
+        "live": True,
+        "state": glance.state.value,
+        "talks": glance.talks,
+        "silent_for": glance.silent_for,
+        "status": 0 if opening else glance.record.status,
+        "duration": glance.duration,
+        "first_audio": glance.first_audio,
+        "messages_in": glance.messages_in,
+        "messages_out": glance.messages_out,
+        "bytes_in": glance.bytes_in,
+        "bytes_out": glance.bytes_out,
+        "added_latency": _quantiles(glance.latency),
+    }
+
+
+def _row(record: SessionRecord) -> dict[str, Any]:
     return {
         "id": record.id,
-        "live": live,
+        "talks": None,
+        "silent_for": None,
         "began_at": to_json(record.began_at),
         "gateway": record.gateway,
         "provider": record.provider,
@@ -77,24 +159,32 @@ def row(record: SessionRecord, *, live: bool) -> dict[str, Any]:
         "token": record.token,
         "client_address": record.client_address,
         "status": record.status,
-        "duration": record.duration,
-        "first_audio": record.first_audio,
-        "messages_in": record.client.messages,
-        "messages_out": record.provider_side.messages,
-        "bytes_in": record.client.bytes,
-        "bytes_out": record.provider_side.bytes,
-        "cost": to_json(record.cost),
-        "outcome": None if live else record.outcome.value,
-        "ended_by": None if live else record.ended_by,
-        "explanation": None if live else explain(record),
+        "cost": None,
+        "outcome": None,
+        "ended_by": None,
+        "explanation": None,
     }
 
 
-def details(record: SessionRecord, *, live: bool) -> dict[str, Any]:
+def _quantiles(latency: Sequence[int]) -> dict[str, float | None] | None:
+    p50 = quantile(latency, 0.5)
+    return None if p50 is None else {"p50": p50, "p99": quantile(latency, 0.99)}
+
+
+def ended_details(record: SessionRecord) -> dict[str, Any]:
     """A :class:`Details`, ready for JSON."""
+    return _details(record, explain(record), ended=True) | {"state": "ended"}
+
+
+def live_details(state: LiveState, record: SessionRecord) -> dict[str, Any]:
+    """The same of a session that has not ended."""
+    return _details(record, None, ended=False) | {"state": state.value}
+
+
+def _details(record: SessionRecord, explanation: str | None, *, ended: bool) -> dict[str, Any]:
     return {
-        "live": live,
-        "explanation": None if live else explain(record),
-        "timeline": [{"at": at, "what": what} for at, what in timeline(record, ended=not live)],
+        "live": not ended,
+        "explanation": explanation,
+        "timeline": [{"at": at, "what": what} for at, what in timeline(record, ended=ended)],
         "session": to_json(record),
     }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Annotated, Literal, TypeVar
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 import structlog
 import trio
@@ -13,24 +16,56 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
 from relay.admin.access import ControlOf, address_of, may_change, may_read
-from relay.admin.control import Control, History
-from relay.admin.rows import Details, Rows, details, row
+from relay.admin.reading import in_thread
+from relay.admin.rows import (
+    Details,
+    LiveRows,
+    Rows,
+    ended_details,
+    ended_row,
+    live_details,
+    live_row,
+)
+from relay.latency import quantile
+from relay.live_sessions import Glance, LiveState
 from relay.protocol import closing
-from relay.session_record import Outcome, SessionRecord
+from relay.session_record import Outcome, SessionRecord, to_json
 
 __all__ = ["router"]
 
 _AT_ONCE = 100  # rows that are made before others have their turn
-_STORE_TIMEOUT = 15.0  # seconds
-_THREADS = 2  # that read the store
-_limiter = trio.CapacityLimiter(_THREADS)
 _log = structlog.get_logger()
-_T = TypeVar("_T")
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
 _Equal = Annotated[str | None, Query(max_length=256)]
 _Id = Annotated[str, Path(pattern="^[0-9a-fA-F-]{1,36}$", description="A session's id.")]
+
+
+Sort = Literal[
+    "began_at",
+    "gateway",
+    "provider",
+    "state",
+    "duration",
+    "messages_in",
+    "messages_out",
+    "bytes_in",
+    "bytes_out",
+    "added_latency",
+]
+_KEYS: Mapping[Sort, Callable[[Glance], Any]] = {
+    "began_at": lambda each: each.record.began_at,
+    "gateway": lambda each: each.record.gateway,
+    "provider": lambda each: each.record.provider,
+    "state": lambda each: each.state,
+    "duration": lambda each: each.duration,
+    "messages_in": lambda each: each.messages_in,
+    "messages_out": lambda each: each.messages_out,
+    "bytes_in": lambda each: each.bytes_in,
+    "bytes_out": lambda each: each.bytes_out,
+    "added_latency": lambda each: quantile(each.latency, 0.99) or 0.0,
+}
 
 
 class End(BaseModel):
@@ -46,21 +81,57 @@ class Ended(BaseModel):
     id: str
 
 
-@router.get("/live", dependencies=[Depends(may_read)], response_model=Rows)
-async def live(control: ControlOf) -> StreamingResponse:
-    """Sessions that are open."""
-    pieces = _InTurns(_pieces(control.live_sessions()))
+@router.get("/live", dependencies=[Depends(may_read)], response_model=LiveRows)
+async def live(
+    control: ControlOf,
+    gateway: _Equal = None,
+    provider: _Equal = None,
+    state: LiveState | None = None,
+    q: Annotated[
+        str, Query(max_length=256, description="Part of an id, token's name, model or address.")
+    ] = "",
+    sort: Sort = "began_at",
+    descending: bool = True,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
+) -> StreamingResponse:
+    """Sessions that are open or being opened."""
+    states, found, wanted = Counter[LiveState](), list[Glance](), q.casefold()
+    for number, each in enumerate(control.live.glances(), 1):
+        states[each.state] += 1
+        if (
+            gateway in {None, each.record.gateway}
+            and provider in {None, each.record.provider}
+            and state in {None, each.state}
+            and (not wanted or wanted in _searched(each.record))
+        ):
+            found.append(each)
+        if number % _AT_ONCE == 0:
+            await trio.lowlevel.checkpoint()
+    chosen = (heapq.nlargest if descending else heapq.nsmallest)(limit, found, _KEYS[sort])
+    head = {
+        "now": to_json(datetime.now(UTC)),
+        "total": states.total(),
+        "matching": len(found),
+        "states": {each.value: states[each] for each in LiveState},
+    }
+    pieces = _InTurns(_pieces(head, chosen))
     return StreamingResponse(pieces, media_type="application/json")
 
 
-def _pieces(records: Iterable[SessionRecord]) -> Iterator[str]:
-    """A :class:`Rows`, in pieces: thousands of rows at once would keep sessions waiting."""
-    piece = '{"sessions":['
-    for number, record in enumerate(records):
+def _searched(record: SessionRecord) -> str:
+    """What a search looks at, in which no two parts can match together."""
+    parts = (record.id, record.token or "", record.model or "", record.client_address)
+    return "\n".join(parts).casefold()
+
+
+def _pieces(head: Mapping[str, object], glances: Iterable[Glance]) -> Iterator[str]:
+    """A :class:`LiveRows`, in pieces: thousands of rows at once would keep sessions waiting."""
+    piece = json.dumps(head).removesuffix("}") + ', "sessions": ['
+    for number, each in enumerate(glances):
         if number and number % _AT_ONCE == 0:
             yield piece
             piece = ""
-        piece += ("," if number else "") + json.dumps(row(record, live=True))
+        piece += (", " if number else "") + json.dumps(live_row(each))
     yield piece + "]}"
 
 
@@ -81,12 +152,7 @@ class _InTurns(AsyncIterator[str]):
             raise StopAsyncIteration from None
 
 
-@router.get(
-    "",
-    dependencies=[Depends(may_read)],
-    response_model=Rows,
-    responses={404: {"description": "Nobody keeps sessions."}},
-)
+@router.get("", dependencies=[Depends(may_read)], response_model=Rows)
 async def past(
     control: ControlOf,
     gateway: _Equal = None,
@@ -100,7 +166,7 @@ async def past(
     until: AwareDatetime | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JSONResponse:
-    """Sessions that have ended, the newest first, as the store has them."""
+    """Sessions that have ended, the newest first: of the store, or else the last hundred."""
     from relay.records.store import Filter  # noqa: PLC0415 - SQLAlchemy loads slowly
 
     wanted = Filter(
@@ -114,12 +180,15 @@ async def past(
         since=since,
         until=until,
     )
-    history = _history(control)
+    history = control.history
+    if history is None:
+        recent = control.recent.last(wanted, limit) if control.recent is not None else []
+        return JSONResponse({"sessions": [ended_row(each) for each in reversed(recent)]})
 
     def found() -> list[dict[str, object]]:
-        return [row(each, live=False) for each in reversed(history.last(wanted, limit))]
+        return [ended_row(each) for each in reversed(history.last(wanted, limit))]
 
-    return JSONResponse({"sessions": await _in_thread(found)})
+    return JSONResponse({"sessions": await in_thread(found)})
 
 
 @router.get(
@@ -133,15 +202,17 @@ async def one(session_id: _Id, control: ControlOf) -> JSONResponse:
 
     Of one that has ended the beginning of the id is enough, if no other begins so.
     """
-    record = control.find_session(session_id.lower())
-    if record is not None:
-        return JSONResponse(details(record, live=True))
+    beginning = session_id.lower()
+    found = control.live.find(beginning)
+    if found is not None:
+        return JSONResponse(live_details(*found))
+    record = control.recent.one(beginning) if control.recent is not None else None
     history = control.history
-    if history is not None:
-        record = await _in_thread(lambda: history.one(session_id.lower()))
+    if record is None and history is not None:
+        record = await in_thread(lambda: history.one(beginning))
     if record is None:
         raise HTTPException(404, "there is no session, or more than one, of such an id")
-    return JSONResponse(details(record, live=False))
+    return JSONResponse(ended_details(record))
 
 
 @router.post(
@@ -155,30 +226,7 @@ async def end(
 ) -> Ended:
     """End a session: its client gets 1008 with the reason."""
     reason = (why or End()).reason
-    if not control.end_session(session_id.lower(), closing.policy(reason)):
+    if not control.live.end(session_id.lower(), closing.policy(reason)):
         raise HTTPException(404, "no session of that id is open")
     _log.info("session ended by the operator", session=session_id, client=address_of(request))
     return Ended(id=session_id.lower())
-
-
-def _history(control: Control) -> History:
-    if control.history is None:
-        raise HTTPException(404, "nobody keeps sessions: [records] names no store")
-    return control.history
-
-
-async def _in_thread(read: Callable[[], _T]) -> _T:
-    """Read the store while sessions go on.
-
-    Raises:
-        HTTPException: 503 if it cannot be read in time, or at all.
-    """
-    from relay.records.store import StoreError  # noqa: PLC0415
-
-    with trio.move_on_after(_STORE_TIMEOUT):
-        try:
-            return await trio.to_thread.run_sync(read, abandon_on_cancel=True, limiter=_limiter)
-        except StoreError as error:
-            _log.error("the store cannot be read", error=str(error))
-            raise HTTPException(503, "the store cannot be read: the log says why") from None
-    raise HTTPException(503, "the store does not answer in time")

@@ -34,6 +34,7 @@ from sqlalchemy.exc import (
 
 from relay.protocol.usage import UNITS
 from relay.records.tables import SCHEMA_VERSION, metadata, rows, schema, sessions, turns, usage
+from relay.records.totals import DayTotal, day_totals
 from relay.records.writer import RejectedError, SinkError
 from relay.session_record import SessionRecord, from_json, to_json
 
@@ -268,6 +269,16 @@ class Store:
         if len(ids) != 1:
             return None
         return self.last(Filter(id=ids[0]), 1)[0]
+
+    def totals(self, since: datetime, until: datetime) -> list[DayTotal]:
+        """What was used and what it cost, by day, gateway and provider; the newest day first.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        self.prepare()
+        with _sentences(), self._engine.connect() as connection:
+            return day_totals(connection, since, until)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -5,21 +5,36 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import httpx
 
 from relay.admin.app import application
-from relay.metrics import Metrics, Traffic
+from relay.last_hour import LastHour
+from relay.live_sessions import Glance, LiveSessions, LiveState
+from relay.metrics import Metrics
 from relay.prices import Prices
 from relay.protocol import Cause, closing
+from relay.recent import Recent
 from relay.records.store import Filter
+from relay.records.totals import DayTotal
 from relay.session_record import SessionRecord
 from relay.settings import AdminSettings, Listener, Settings
 from tests.playbook import settings
 
-__all__ = ["BEARER", "PAGE", "SHA256", "TOKEN", "History", "Relay", "client", "with_admin"]
+__all__ = [
+    "BEARER",
+    "PAGE",
+    "SHA256",
+    "TOKEN",
+    "History",
+    "Relay",
+    "Session",
+    "client",
+    "with_admin",
+]
 
 TOKEN = "rly_operator"
 SHA256 = hashlib.sha256(TOKEN.encode()).digest()
@@ -42,6 +57,8 @@ class History:
     records: list[SessionRecord] = field(default_factory=list)
     asked: list[tuple[Filter, int | None]] = field(default_factory=list)
     error: Exception | None = None
+    days: list[DayTotal] = field(default_factory=list)
+    spans: list[tuple[datetime, datetime]] = field(default_factory=list)
 
     def last(self, wanted: Filter, limit: int | None) -> list[SessionRecord]:
         if self.error is not None:
@@ -53,6 +70,35 @@ class History:
         found = [each for each in self.records if each.id.startswith(beginning)]
         return found[0] if len(found) == 1 else None
 
+    def totals(self, since: datetime, until: datetime) -> list[DayTotal]:
+        if self.error is not None:
+            raise self.error
+        self.spans.append((since, until))
+        return self.days
+
+
+@dataclass
+class Session:
+    """A session that is open."""
+
+    seen: Glance
+    ended: list[tuple[str, Cause]]
+    """Gets what it is ended with."""
+
+    @property
+    def id(self) -> str:
+        return self.seen.record.id
+
+    def glance(self) -> Glance:
+        return self.seen
+
+    def snapshot(self) -> SessionRecord:
+        return self.seen.record
+
+    def end(self, cause: Cause) -> bool:
+        self.ended.append((self.id, cause))
+        return True
+
 
 @dataclass
 class Relay:
@@ -62,30 +108,43 @@ class Relay:
     metrics: Metrics | None = None
     history: History | None = None
     draining: Cause | None = None
-    live: list[SessionRecord] = field(default_factory=list)
+    records: InitVar[Iterable[SessionRecord]] = ()
+    """Of sessions that are open and talk."""
+    live: LiveSessions = field(default_factory=LiveSessions)
+    last_hour: LastHour | None = None
+    recent: Recent | None = None
     ended: list[tuple[str, Cause]] = field(default_factory=list)
 
     def count(self) -> None:
         """Have metrics."""
         self.metrics = Metrics(self, Prices("test", {}))
 
-    def live_sessions(self) -> Iterable[SessionRecord]:
-        return list(self.live)
+    def __post_init__(self, records: Iterable[SessionRecord]) -> None:
+        for record in records:
+            self.open(record)
 
-    def find_session(self, session_id: str) -> SessionRecord | None:
-        return next((each for each in self.live if each.id == session_id), None)
-
-    def end_session(self, session_id: str, cause: Cause) -> bool:
-        if self.find_session(session_id) is None:
-            return False
-        self.ended.append((session_id, cause))
-        return True
+    def open(self, record: SessionRecord, **glance: Any) -> None:
+        """Have a session that is open."""
+        facts: dict[str, Any] = {
+            "state": LiveState.TALKING,
+            "duration": record.duration,
+            "talks": "client",
+            "silent_for": 0.5,
+            "bytes_in": record.client.bytes,
+            "bytes_out": record.provider_side.bytes,
+            "messages_in": record.client.messages,
+            "messages_out": record.provider_side.messages,
+            "latency": record.added_latency,
+            "first_audio": record.first_audio,
+            "turns": record.turns,
+        }
+        self.live.add(Session(Glance(record, **(facts | glance)), self.ended))
 
     def drain(self, *, restart: bool = False) -> None:
         self.draining = closing.RESTARTING if restart else closing.DRAINING
 
-    def traffic(self) -> Iterable[Traffic]:
-        return []
+    def glances(self) -> Iterable[Glance]:
+        return self.live.glances()
 
     def is_draining(self) -> bool:
         return self.draining is not None

@@ -11,7 +11,10 @@ import trio
 from tests.admin.fakes import BEARER, PAGE, SHA256, TOKEN, Relay, client, with_admin
 from tests.support import trio_test
 
-READING = ("/api/sessions/live", "/api/sessions", "/api/sessions/0", "/api/config")
+READING = (
+    *("/api/sessions/live", "/api/sessions", "/api/sessions/0"),
+    *("/api/config", "/api/hour", "/api/totals"),
+)
 CHANGING = ("/api/sessions/0/end", "/api/drain")
 
 
@@ -98,7 +101,7 @@ async def test_a_login_stands_for_the_token_on_pages_of_the_listener() -> None:
         ]
         assert TOKEN not in cookie
         assert len(name_and_value) > 40
-        for path in READING[:1] + READING[3:]:
+        for path in (READING[0], READING[3], READING[4]):
             assert (await it.get(path)).status_code == 200
         for missing in PAGE:
             page = {name: value for name, value in PAGE.items() if name != missing}

@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from relay.admin.gate import Gate
 from relay.admin.hosts import is_own_host, is_same_origin
+from relay.live_sessions import LiveSessions
 from tests.admin.fakes import BEARER, Relay, client, with_admin
 from tests.support import trio_test
 
@@ -221,12 +222,12 @@ async def test_a_websocket_is_not_answered() -> None:
 
 @trio_test
 async def test_a_fault_ends_its_request_and_its_words_are_not_shown() -> None:
-    class Broken(Relay):
-        def find_session(self, session_id: str) -> None:  # noqa: ARG002
+    class Broken(LiveSessions):
+        def find(self, session_id: str) -> None:  # noqa: ARG002
             raise RuntimeError("rly_secret")
 
     with structlog.testing.capture_logs() as logs:
-        async with client(Broken(), BEARER) as it:
+        async with client(Relay(live=Broken()), BEARER) as it:
             answer = await it.get("/api/sessions/1")
             assert (await it.get("/healthz")).status_code == 200
     assert answer.status_code == 500

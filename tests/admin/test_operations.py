@@ -87,6 +87,8 @@ async def test_the_description_names_every_path_and_who_may_ask() -> None:
     assert paths.keys() == open_to_all | {
         "/api/config",
         "/api/drain",
+        "/api/hour",
+        "/api/totals",
         "/api/sessions",
         "/api/sessions/live",
         "/api/sessions/{session_id}",
@@ -97,7 +99,17 @@ async def test_the_description_names_every_path_and_who_may_ask() -> None:
             assert bool(operation.get("security")) is (path not in open_to_all), path
             assert operation["description"]
     schemas = described["components"]["schemas"]
-    assert {"Rows", "Row", "Details", "SessionRecord", "Turn", "Usage"} <= schemas.keys()
+    assert {
+        "Rows",
+        "LiveRows",
+        "Row",
+        "Hour",
+        "Totals",
+        "Details",
+        "SessionRecord",
+        "Turn",
+        "Usage",
+    } <= schemas.keys()
 
 
 def _a_configuration(secret: str) -> Settings:
@@ -138,6 +150,7 @@ def test_no_answer_shows_a_secret(secret: str) -> None:
             for path in (
                 *("/healthz", "/readyz", "/metrics", "/openapi.json", "/api/config"),
                 *("/api/sessions", "/api/sessions/live", "/api/sessions/0", "/nowhere"),
+                *("/api/hour", "/api/totals"),
             ):
                 answer = await it.get(path)
                 answers.append(f"{answer.headers} {answer.text}")

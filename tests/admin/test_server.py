@@ -46,13 +46,16 @@ def test_a_session_is_seen_and_ended_and_found_again(tmp_path: Path) -> None:
             await client.post(f"{path}/end", json={"reason": "over budget"})
             assert await session.answer_close() == close_frame(1008, "over budget")
             await session.end()
-            found = await client.get(path)
-            while found.status_code != 200 or found.json()["live"]:
+            while True:
                 await trio.sleep(0.01)  # until its record is written
-                found = await client.get(path)
-            assert "over budget" in found.json()["explanation"]
+                ended = (await client.get("/api/sessions")).json()["sessions"]
+                if ended:
+                    break
             assert await _live(client) == []
-            (row,) = (await client.get("/api/sessions")).json()["sessions"]
+            assert "over budget" in (await client.get(path)).json()["explanation"]
+            (row,) = ended
+            (day,) = (await client.get("/api/totals")).json()["days"]
+            assert (day["provider"], day["sessions"]) == (row["provider"], 1)
             assert (row["ended_by"], row["live"]) == ("relay", False)
             metrics = (await client.get("/metrics")).text
             assert 'relay_sessions_total{gateway="acct/main",outcome="ended"' in metrics

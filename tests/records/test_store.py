@@ -13,14 +13,17 @@ from decimal import Decimal
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
 
+from relay.protocol.usage import Usage
 from relay.records.store import Filter, Store, StoreError, check_url
 from relay.records.tables import metadata
+from relay.records.totals import DayTotal
 from relay.records.writer import RejectedError
-from relay.session_record import Outcome
+from relay.session_record import Outcome, Work
 from tests.e2e.requirements import needs
 from tests.records import postgresql
 from tests.records.samples import BEGAN, a_record
@@ -248,3 +251,36 @@ def test_a_record_that_no_column_holds_costs_no_other(store: Store) -> None:
         store.write([good[0], monstrous, good[1]])
     assert caught.value.lost == 1
     assert store.last(Filter(), None) == good
+
+
+def test_totals_by_day_gateway_and_provider(store: Store) -> None:
+    later = 24 * 60
+    model = Work("m", Usage(input_text_tokens=5, session_seconds=Decimal("1.5")), Decimal("0.25"))
+    other = Work(None, Usage(output_audio_seconds=Decimal("0.000001")))
+    two: dict[str, Any] = {"usage": (model, model, other), "duration": 2.0}
+    store.write(
+        [
+            a_record(cost=Decimal("0.5"), **two),
+            a_record(1, cost=None, **two),
+            a_record(2, cost=None, usage=None, outcome=Outcome.REFUSED, status=503, duration=0.0),
+            a_record(3, cost=Decimal(1), usage=(), gateway="b/b", duration=1.0),
+            a_record(4, cost=None, usage=None, provider="google", duration=1.0),
+            a_record(later, cost=Decimal(2), usage=(), duration=1.0),
+            a_record(2 * later, usage=()),
+        ]
+    )
+    found = store.totals(BEGAN, BEGAN + timedelta(days=2))
+    day = BEGAN.date()
+    both = Usage(
+        input_text_tokens=20,
+        session_seconds=Decimal(6),
+        output_audio_seconds=Decimal("0.000002"),
+    )
+    assert found == [
+        DayTotal(day + timedelta(1), "acct/main", "openai", 1, 1.0, Decimal(2), 0, Usage()),
+        DayTotal(day, "acct/main", "google", 1, 1.0, None, 1, Usage()),
+        DayTotal(day, "acct/main", "openai", 3, 4.0, Decimal("0.5"), 1, both),
+        DayTotal(day, "b/b", "openai", 1, 1.0, Decimal(1), 0, Usage()),
+    ]
+    assert all(isinstance(each.usage.input_text_tokens, int) for each in found)
+    assert store.totals(BEGAN - timedelta(days=2), BEGAN) == []

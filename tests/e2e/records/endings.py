@@ -142,7 +142,7 @@ async def be_restarted(here: World, client: Client) -> None:
 async def be_ended(here: World, client: Client) -> None:
     """An operator ends the session."""
     await client.peer.next()
-    assert here.server.end_session(client.log_id, policy("ended by an operator"))
+    assert here.server.live.end(client.log_id, policy("ended by an operator"))
     await listen(here, client)
 
 

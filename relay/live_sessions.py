@@ -1,0 +1,176 @@
+"""The sessions that are open or being opened, as an operator sees them.
+
+A session is here from the moment at which its client has authenticated until it has ended. Nothing
+of this is touched while messages flow: what a session is doing is found out when somebody asks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+import trio
+
+from relay.protocol import Cause, Pipe
+from relay.recorder import Recorder
+from relay.session_record import SessionRecord, Turn
+from relay.stopwatch import Stopwatch
+
+__all__ = ["Glance", "LiveOpening", "LiveSessions", "LiveState", "Member", "glance"]
+
+TALKING = 1.0
+"""Seconds for which a side is said to talk after it has sent something."""
+
+
+class LiveState(StrEnum):
+    """What a session is doing."""
+
+    OPENING = "opening"
+    """Its client has authenticated, and waits for its 101."""
+    TALKING = "talking"
+    """Somebody has sent something within the last second."""
+    SILENT = "silent"
+    """Nobody has."""
+    CLOSING = "closing"
+    """One side has ended, or the relay ends it."""
+
+
+class Glance(NamedTuple):
+    """A session at a glance: there may be thousands, so it is cheap. Times are seconds."""
+
+    record: SessionRecord
+    """Who it is; what is counted in there is not kept up to date."""
+    state: LiveState
+    duration: float
+    """Since the 101; of one that is opening, since its connection was accepted."""
+    talks: str | None = None
+    """``client``, ``provider`` or ``both``."""
+    silent_for: float | None = None
+    """Since somebody sent something; None for one that is opening."""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    messages_in: int = 0
+    messages_out: int = 0
+    latency: Sequence[int] = ()
+    """As in :class:`relay.latency.Latency`."""
+    first_audio: float | None = None
+    """From the 101 to the provider's first audio."""
+    turns: Sequence[Turn] = ()
+
+
+class Member(Protocol):
+    """A session, or an opening."""
+
+    @property
+    def id(self) -> str:
+        """By which an operator finds it."""
+
+    def glance(self) -> Glance:
+        """What it is doing."""
+
+    def snapshot(self) -> SessionRecord:
+        """Its record, as far as it has got."""
+
+    def end(self, cause: Cause) -> bool:
+        """End it; return whether it can be ended."""
+
+
+class LiveSessions:
+    """All of a server's, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._members: dict[str, Member] = {}
+
+    def add(self, member: Member) -> None:
+        """Know one from now on, in place of the opening that it was."""
+        self._members[member.id] = member
+
+    def remove(self, session_id: str) -> None:
+        """Forget one, if it is known."""
+        self._members.pop(session_id, None)
+
+    def glances(self) -> Iterator[Glance]:
+        """What each is doing; those that come or go meanwhile do not matter."""
+        return (member.glance() for member in tuple(self._members.values()))
+
+    def find(self, session_id: str) -> tuple[LiveState, SessionRecord] | None:
+        """What one is doing, and its record as far as it has got; None if there is none."""
+        member = self._members.get(session_id)
+        return None if member is None else (member.glance().state, member.snapshot())
+
+    def end(self, session_id: str, cause: Cause) -> bool:
+        """End one; return whether it was open."""
+        member = self._members.get(session_id)
+        return member is not None and member.end(cause)
+
+    def end_all(self, cause: Cause) -> None:
+        """End those that are open."""
+        for member in tuple(self._members.values()):
+            member.end(cause)
+
+
+class LiveOpening:
+    """A session that is being opened.
+
+    Args:
+        recorder: Of the session that it may become.
+        stopwatch: Times its steps.
+    """
+
+    def __init__(self, recorder: Recorder, stopwatch: Stopwatch) -> None:
+        self._recorder = recorder
+        self._stopwatch = stopwatch
+        self.id = recorder.record.id
+        """The session's."""
+
+    def glance(self) -> Glance:
+        """How long it has been."""
+        return Glance(self._recorder.record, LiveState.OPENING, self._stopwatch.elapsed)
+
+    def snapshot(self) -> SessionRecord:
+        """Its record, with the steps that are done."""
+        return self._recorder.opening(self._stopwatch.seconds)
+
+    def end(self, cause: Cause) -> bool:  # noqa: ARG002
+        """It cannot be ended; it will be refused, or be a session, in a moment."""
+        return False
+
+
+def glance(recorder: Recorder, inbound: Pipe, outbound: Pipe, *, closing: bool) -> Glance:
+    """What an open session is doing.
+
+    Args:
+        recorder: The session's.
+        inbound: What its client sends.
+        outbound: What the provider sends.
+        closing: Whether it has begun to end.
+    """
+    now = trio.current_time()
+    duration = recorder.since_opened()
+    client, provider = recorder.carriers or (None, None)
+    client_silent = now - client.last_activity if client and inbound.bytes else math.inf
+    provider_silent = now - provider.last_activity if provider and outbound.bytes else math.inf
+    talks = None
+    if client_silent < TALKING:
+        talks = "both" if provider_silent < TALKING else "client"
+    elif provider_silent < TALKING:
+        talks = "provider"
+    record, latency, meter = recorder.record, recorder.latency, recorder.meter
+    record.model = recorder.model
+    state = LiveState.TALKING if talks else LiveState.SILENT
+    return Glance(
+        record,
+        LiveState.CLOSING if closing else state,
+        duration,
+        talks,
+        min(client_silent, provider_silent, duration),
+        inbound.bytes,
+        outbound.bytes,
+        inbound.messages,
+        outbound.messages,
+        () if latency is None else latency.counts,
+        None if meter is None else meter.first_audio,
+        () if meter is None else meter.turns,
+    )
