@@ -121,6 +121,7 @@ class Recorder:
         """It is known where the session goes, and with which credentials."""
         self._secrets = (*self._secrets, *secrets)
         endpoint = admission.route.endpoint
+        self.record.provider = admission.route.provider.name
         self.record.endpoint = endpoint.path
         model = admission.route.model or model_of(endpoint, query)
         self.record.model = None if model is None else self._shown(model)

@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from relay.binding import bind, bound_at, unbind
+from relay.hooks import Hooks
 from relay.last_hour import LastHour
 from relay.link import close
 from relay.live_sessions import Glance, LiveSessions
@@ -53,14 +54,18 @@ class Server:
     Args:
         settings: What it runs by.
         reactor: Drives sessions between sockets; None for one of its own.
+        hooks: What to ask the program that runs it, and what to tell it.
 
     Raises:
         StoreError: The driver of the records' database is not installed.
     """
 
-    def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
+    def __init__(
+        self, settings: Settings, reactor: Reactor | None = None, *, hooks: Hooks | None = None
+    ) -> None:
         self.settings = settings
         """What openings go by that begin now; changed by :meth:`reload`."""
+        self.hooks = hooks or Hooks()
         self.quotas = Quotas(
             _most_sessions(settings.max_sessions), settings.max_sessions_per_address
         )
@@ -238,7 +243,8 @@ class Server:
     @property
     def measures(self) -> bool:
         """Whether somebody wants to know what sessions use: then it is metered."""
-        return self.metrics is not None or bool(self.ledger.writers)
+        told = self.hooks.ended is not None
+        return told or self.metrics is not None or bool(self.ledger.writers)
 
     def account(self, recorder: Recorder) -> None:
         """Count a session that has ended, and keep its record unless the client minds."""
@@ -250,6 +256,11 @@ class Server:
             self.ledger.add(recorder.record)
             if self.recent is not None:
                 self.recent.add(recorder.record)
+        if self.hooks.ended is not None:
+            try:
+                self.hooks.ended(recorder.record)
+            except Exception as error:  # noqa: BLE001 - the fence: it is not ours
+                log_fault(_log.bind(doing="telling the program of a session"), error)
 
     def refused(
         self, refused: Refused, log: structlog.typing.FilteringBoundLogger, *, known: bool
@@ -302,9 +313,11 @@ class Server:
         """Serve one client's connection; whoever accepted it has no more to do with it.
 
         Args:
-            stream: The connection.
-            tls: To be started on it first; then it is a :class:`SocketStream`.
+            stream: The connection. Out of a :class:`trio.SocketStream` its socket is taken.
+            tls: To be started on it first; then it is a connection on a socket.
         """
+        if isinstance(stream, trio.SocketStream):
+            stream = SocketStream.take(stream)
         self._connections += 1
         try:
             await Session(stream, self, tls).run()
@@ -317,7 +330,7 @@ class Server:
             self._idle.set()
 
     async def _handle(self, tls: bool, accepted: trio.SocketStream) -> None:
-        await self.handle(SocketStream.take(accepted), self.settings.tls if tls else None)
+        await self.handle(accepted, self.settings.tls if tls else None)
 
     async def _wait_until_idle(self) -> None:
         while self._connections > self.openings.silent:
@@ -346,18 +359,22 @@ class _PacedListener(trio.abc.Listener[trio.SocketStream]):
 
 
 async def serve(
-    settings: Settings, *, task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED
+    settings: Settings,
+    *,
+    hooks: Hooks | None = None,
+    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run a relay.
 
     Args:
         settings: What it runs by; :func:`relay.config.load` reads them from ``relay.toml``.
+        hooks: What to ask the program that runs it, and what to tell it.
         task_status: Gets the :class:`Server` once every listener is bound.
 
     Raises:
         OSError: A listener cannot be bound.
     """
-    await Server(settings).run(task_status=task_status)
+    await Server(settings, hooks=hooks).run(task_status=task_status)
 
 
 def _descriptors() -> int:

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 import structlog
 import trio
 
 from relay.client_opening import ClientOpening, ClientOpeningHost
-from relay.link import close, detect_dead_peer, finish_sending, receive
+from relay.client_watch import ClientWatch
+from relay.hooks import Granted, Hooks, as_granted, asked_for
+from relay.link import close, detect_dead_peer, finish_sending
 from relay.live_sessions import LiveOpening, LiveSessions
 from relay.log import log_fault
 from relay.prices import Prices
@@ -30,6 +33,7 @@ from relay.protocol import (
     MessagePipe,
     Opening,
     Pipe,
+    Policy,
     Refused,
     Request,
     UpstreamRequest,
@@ -40,6 +44,7 @@ from relay.protocol import (
 )
 from relay.recorder import Recorder
 from relay.resumption import Resumption
+from relay.session_record import SessionRecord
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
 from relay.timeouts import Timeouts
@@ -48,7 +53,6 @@ from relay.upstream_opening import Upstream, UpstreamOpening
 
 __all__ = ["Opened", "OpeningHost", "SessionOpening"]
 
-_EARLY_DATA = 64 * 1024
 _UNFINISHED = "unfinished"
 """The step in which an opening came to nothing."""
 
@@ -59,6 +63,7 @@ class OpeningHost(ClientOpeningHost, Protocol):
     settings: Settings
     """Those of openings that begin now."""
     resumption: Resumption
+    hooks: Hooks
     live: LiveSessions
     draining: Cause | None
     """Why no session may open any more; None while they may."""
@@ -129,7 +134,7 @@ class SessionOpening:
         self._settings = host.settings
         self._timeouts = self._settings.timeouts
         self._handshake = ClientHandshake(self._settings.limits)
-        self._early_data = bytearray()
+        self._watch = ClientWatch(client)
         self._stopwatch = Stopwatch()
         self._client_opening = ClientOpening(
             client, tls, host, self._settings, self._handshake, self._stopwatch, log
@@ -186,6 +191,13 @@ class SessionOpening:
             self._log.info("cut off during the opening")
             self._hand_over(recorder)
 
+    def _account_for_abandoned(self, recorder: Recorder) -> None:
+        """The same, where the client has gone."""
+        self._stopwatch.lap(_UNFINISHED)
+        recorder.abandoned(self._stopwatch.seconds)
+        self._hand_over(recorder)
+        self._log.info("client left during the opening")
+
     async def _open(self, places: ExitStack) -> Opened | None:
         """Bring the session to its 101; None if the client went away or wanted no session.
 
@@ -196,6 +208,7 @@ class SessionOpening:
         if request is None or await self._answer_health(request):
             return None
         opening = examine(request, self._settings.providers)
+        self._watch.early_data += self._handshake.early_data
         self._check_draining()
         with ExitStack() as taken:  # given back before a refusal, which can take its time
             opened = await self._open_session(opening, taken)
@@ -217,6 +230,11 @@ class SessionOpening:
             str(self._client_opening.address or ""),
         )
         self._host.live.add(LiveOpening(recorder, self._stopwatch))
+        granted = await self._ask_program(opening, recorder.record)
+        if granted is None:
+            self._account_for_abandoned(recorder)
+            return None
+        opening, identity = as_granted(opening, identity, granted)
         admission = authorise(identity, opening.target, opening.credentials, settings.providers)
         self._timeouts = settings.timeouts_of(admission.gateway.name)
         self._log = self._log.bind(
@@ -227,14 +245,14 @@ class SessionOpening:
         self._client_opening.check_limit()
         places.enter_context(quotas.session(admission))
         asked = upstream_request(admission, opening.fields, opening.credentials)
+        if granted.policies or granted.provider_policies:
+            asked = replace(asked, policies=(*asked.policies, *granted.policies), compression=())
         recorder.authorised(admission, opening.target.query, asked.secrets)
+        recorder.record.metadata = {**recorder.record.metadata, **granted.metadata}
         self._stopwatch.lap("authorise")
         upstream = await self._dial_while_watching(admission, asked)
         if upstream is None:
-            self._stopwatch.lap(_UNFINISHED)
-            recorder.abandoned(self._stopwatch.seconds)
-            self._hand_over(recorder)
-            self._log.info("client left during the opening")
+            self._account_for_abandoned(recorder)
             return None
         try:
             self._check_draining()
@@ -246,7 +264,8 @@ class SessionOpening:
                     opening.credentials,
                     newest.providers,
                 )
-            return await self._accept(admission, asked, opening, upstream, recorder)
+            policies = tuple(granted.provider_policies)
+            return await self._accept(admission, asked, opening, upstream, recorder, policies)
         except BaseException:
             await close(upstream.stream)
             raise
@@ -280,11 +299,21 @@ class SessionOpening:
                 proxy_error="destination_unavailable",
             )
 
+    async def _ask_program(self, opening: Opening, record: SessionRecord) -> Granted | None:
+        """Ask the program that runs the relay; None if the client goes away.
+
+        Raises:
+            Refused: It refuses, or takes too long.
+        """
+        hooks = self._host.hooks
+        if hooks.authorise is None:
+            return Granted()
+        return await self._watch.during(partial(hooks.ask, asked_for(opening, record)))
+
     async def _dial_while_watching(
         self, admission: Admission, asked: UpstreamRequest
     ) -> Upstream | None:
-        """Dial the provider, and keep early client bytes; None if the client goes away."""
-        self._early_data += self._handshake.early_data
+        """Dial the provider; None if the client goes away."""
         settings, name = self._settings, admission.route.provider.name
         upstream_opening = UpstreamOpening(
             settings.trust[name],
@@ -295,30 +324,9 @@ class SessionOpening:
             self._stopwatch,
             self._log,
         )
-        outcome: Upstream | Refused | None = None
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch_client, nursery.cancel_scope)
-                try:
-                    outcome = await upstream_opening.run(asked)
-                except Refused as refused:
-                    outcome = refused
-                nursery.cancel_scope.cancel()
-        except BaseException:  # cancelled, when the provider had answered already
-            if isinstance(outcome, Upstream):
-                await close(outcome.stream)
-            raise
-        if isinstance(outcome, Refused):
-            raise outcome
-        return outcome
-
-    async def _watch_client(self, dialling: trio.CancelScope) -> None:
-        while (room := _EARLY_DATA - len(self._early_data)) > 0:
-            data = await receive(self._client, room)
-            if not data:
-                dialling.cancel()
-                return
-            self._early_data += data
+        return await self._watch.during(
+            partial(upstream_opening.run, asked), lambda upstream: close(upstream.stream)
+        )
 
     async def _accept(
         self,
@@ -327,6 +335,7 @@ class SessionOpening:
         opening: Opening,
         upstream: Upstream,
         recorder: Recorder,
+        provider_policies: tuple[Policy, ...],
     ) -> Opened:
         """Answer the client with its 101, and choose the lane."""
         gateway, policies = admission.gateway, asked.policies
@@ -335,12 +344,14 @@ class SessionOpening:
         if self._host.measures or self._timeouts.linger:
             meter = recorder.measure(admission, opening.target.query, compression)
             sees_in, sees_out = meter.inbound, meter.outbound
-        if gateway.messages_lane or policies or not upstream.has_private_path:
+        if gateway.messages_lane or policies or provider_policies or not upstream.has_private_path:
             lane = "messages"
             inbound: Pipe = MessagePipe(
                 masked=True, limits=limits, policies=policies, observer=sees_in
             )
-            outbound: Pipe = MessagePipe(masked=False, limits=limits, observer=sees_out)
+            outbound: Pipe = MessagePipe(
+                masked=False, limits=limits, policies=provider_policies, observer=sees_out
+            )
         else:
             lane, compressed = "verbatim", compression is not None
             inbound = Pipe(masked=True, limits=limits, compressed=compressed, observer=sees_in)
@@ -367,7 +378,7 @@ class SessionOpening:
             upstream.stream,
             inbound,
             outbound,
-            bytes(self._early_data),
+            bytes(self._watch.early_data),
             upstream.early_data,
             self._timeouts,
             self._settings.prices,

@@ -219,7 +219,7 @@ async def test_a_fault_while_it_is_cancelled_is_logged_and_cancels(
 
         await its.request()
         await wait_all_tasks_blocked()
-        monkeypatch.setattr("relay.session_opening.receive", cancelled_and_faulty)
+        monkeypatch.setattr("relay.client_watch.receive", cancelled_and_faulty)
         await its.client.stream.send_all(b"early")
         await its.ended.wait()
     assert its.scope.cancelled_caught

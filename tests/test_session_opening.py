@@ -279,7 +279,7 @@ async def test_a_fault_in_watching_the_client_is_500_and_ends_the_dial(
     async with session(connects=False) as play:
         await play.request()
         await wait_all_tasks_blocked()
-        monkeypatch.setattr("relay.session_opening.receive", fault)
+        monkeypatch.setattr("relay.client_watch.receive", fault)
         await play.client.stream.send_all(b"early")
         await wait_all_tasks_blocked()
         assert not play.dialling
