@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import signal
 import sys
@@ -23,6 +24,7 @@ from relay.cli_sessions import sessions
 from relay.config import ConfigError, load
 from relay.config_file import ConfigFile
 from relay.config_model import checked_name
+from relay.config_reference import schema
 from relay.gateway_token import new_token, token_hash
 from relay.host import run_as_guest
 from relay.reactor import Reactor
@@ -231,6 +233,12 @@ def check(
         console.print(note, soft_wrap=True, markup=False, highlight=False)
     if dial and not trio.run(dial_providers, settings, console):
         raise typer.Exit(1)
+
+
+@app.command("schema")
+def print_schema() -> None:
+    """Print the JSON Schema of the configuration file, for editors."""
+    print(json.dumps(schema(), indent=1))  # noqa: T201
 
 
 def _check_name(name: str) -> str:

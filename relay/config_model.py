@@ -1,4 +1,8 @@
-"""The shape of ``relay.toml``: its keys, their types and their defaults (DESIGN 4.7)."""
+"""The shape of ``relay.toml``: its keys, their types and their defaults (DESIGN 4.7).
+
+What stands below a key here is its text in docs/configuration.md, and in the JSON Schema
+(``config_reference.py``).
+"""
 
 from __future__ import annotations
 
@@ -15,11 +19,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    WithJsonSchema,
     field_validator,
 )
 
 from relay.protocol.metadata import MAX_ENTRIES, is_metadata
-from relay.units import duration, size
+from relay.units import DURATION, SIZE, duration, size
 
 __all__ = [
     "AdminModel",
@@ -85,10 +90,11 @@ def _trusted_proxy(value: str) -> str:
 checked_name = _matching(r"[A-Za-z0-9_-]{1,64}", "1 to 64 of A-Z a-z 0-9 _ -")
 """Takes a name as it is; raises ``ValueError`` with a sentence if it cannot be one."""
 
-Duration = Annotated[float, BeforeValidator(_positive_duration)]
-AnyDuration = Annotated[float, BeforeValidator(_duration)]
-OptionalDuration = Annotated[float, BeforeValidator(_optional_duration)]
-Size = Annotated[int, BeforeValidator(_size)]
+_DurationText = WithJsonSchema({"type": "string", "pattern": DURATION})
+Duration = Annotated[float, BeforeValidator(_positive_duration), _DurationText]
+AnyDuration = Annotated[float, BeforeValidator(_duration), _DurationText]
+OptionalDuration = Annotated[float, BeforeValidator(_optional_duration), _DurationText]
+Size = Annotated[int, BeforeValidator(_size), WithJsonSchema({"type": "string", "pattern": SIZE})]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, AfterValidator(checked_name)]
 GatewayName = Annotated[
@@ -127,28 +133,60 @@ TrustedProxy = Annotated[str, AfterValidator(_trusted_proxy)]
 FilePath = Annotated[str, AfterValidator(_matching(r"[^\0]+", "the path of a file"))]
 
 
+def _unset(words: str) -> Any:
+    """What it means for a key not to be there, where no value says that."""
+    return Field(json_schema_extra={"x-unset": words})
+
+
+def _read(text: str) -> Any:
+    """A default that is read as what stands in a file is."""
+    return Field(default=text, validate_default=True)
+
+
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
 
 
 class TlsModel(_Model):
     """``tls`` of ``[server]`` and ``[admin]``: the certificate of ``https`` listeners."""
 
     certificate: FilePath
+    """a PEM file with the chain"""
     key: FilePath
+    """a PEM file with its key"""
 
 
 class ServerModel(_Model):
     """``[server]``."""
 
     listen: list[str] = Field(default=["127.0.0.1:8080"], min_length=1)
+    """`HOST:PORT`, `http://HOST:PORT`, `https://HOST:PORT`, `unix:PATH`; without a scheme TLS if
+    `tls` is set; port 0 lets the system choose"""
     tls: TlsModel | None = None
-    max_sessions: Count | None = None
+    """`{ certificate = "cert.pem", key = "key.pem" }`; TLS 1.2 or newer, ALPN `http/1.1`; read
+    again when the files change"""
+    max_sessions: Annotated[Count | None, _unset("what the open-file limit allows")] = None
+    """(limit - 100) / 2; a higher figure is lowered to that, with a warning"""
     max_sessions_per_address: Count | None = None
-    max_openings: Count | None = None
+    """connections of one client's address, an IPv6 client by its /64; see [below](#floods)"""
+    max_openings: Annotated[
+        Count | None, _unset("4096, or an eighth of what the open-file limit allows")
+    ] = None
+    """connections that are no sessions: without a whole request head, or being refused; see
+    [below](#floods)"""
     trusted_proxies: list[TrustedProxy] = []
+    """addresses, networks such as `"10.0.0.0/8"`, or `"unix"`: who is believed about whom it speaks
+    for; see [below](#a-proxy-in-front)"""
     proxy_protocol: bool = False
+    """`true`: a connection of a trusted proxy begins with a PROXY header, version 1 or 2"""
     allow_inline_secrets: bool = False
+    """whether stored keys may stand in the file itself"""
 
 
 class GatewayLimitsModel(_Model):
@@ -170,33 +208,58 @@ class GatewayLimitsModel(_Model):
 class LimitsModel(_Model):
     """``[limits]``: for all gateways."""
 
-    opening_timeout: Duration = 10
-    connect_timeout: Duration = 10
-    upstream_timeout: Duration = 10
-    idle_timeout: Duration = 600
-    max_duration: OptionalDuration = math.inf
-    write_timeout: Duration = 30
-    close_timeout: Duration = 5
-    drain_timeout: Duration = 25
-    ping_interval: OptionalDuration = math.inf
-    ping_timeout: Duration = 20
-    linger: AnyDuration = 0
-    max_head_size: Size = 16 * 1024
-    max_message_size: Size = 32 * 1024 * 1024
+    opening_timeout: Duration = _read("10s")
+    """the client's whole request head, a PROXY header and TLS included"""
+    connect_timeout: Duration = _read("10s")
+    """resolve, connect and TLS with the provider"""
+    upstream_timeout: Duration = _read("10s")
+    """the provider's whole answer"""
+    idle_timeout: Duration = _read("10m")
+    """no byte in either direction"""
+    max_duration: OptionalDuration = _read("0s")
+    """of a session; `0s`: none"""
+    write_timeout: Duration = _read("30s")
+    """a peer takes nothing of what is written to it; it may take twice as long until that is
+    noticed"""
+    close_timeout: Duration = _read("5s")
+    """for the answering Close, and for a connection to end"""
+    drain_timeout: Duration = _read("25s")
+    """from the order to stop to the hard end"""
+    ping_interval: OptionalDuration = _read("0s")
+    """without a byte from a peer, after which it is sent a Ping; `0s`: none; see [below](#pings)"""
+    ping_timeout: Duration = _read("20s")
+    """without a byte from that peer after the Ping, after which it is gone"""
+    linger: AnyDuration = _read("0s")
+    """to hear the end of a response whose client is gone, so that its usage is counted; `0s`: none;
+    sessions are then metered, whether or not they are recorded; see
+    [closing.md](closing.md#the-tail)"""
+    max_head_size: Size = _read("16KiB")
+    """besides 100 field lines of 8 KiB each"""
+    max_message_size: Size = _read("32MiB")
+    """as declared by the frame headers; so of a compressed message what is sent"""
     max_fragments: Count = 65536
+    """of a message, inclusive"""
 
 
 class TokenModel(_Model):
     """One entry of a gateway's ``tokens``."""
 
     name: Name
+    """what logs, records and limits call its bearer"""
     sha256: Sha256
-    providers: list[Name] | None = None
-    models: list[str] | None = None
-    expires: AwareDatetime | None = None
+    """of the token; `relay token new` prints both"""
+    providers: Annotated[list[Name] | None, _unset("the gateway's")] = None
+    """names of the providers that it may use"""
+    models: Annotated[list[str] | None, _unset("the gateway's")] = None
+    """patterns of the models that it may use; see below"""
+    expires: Annotated[AwareDatetime | None, _unset("never")] = None
+    """a date and time with an offset, from which on it is worth nothing"""
     max_sessions: Count | None = None
+    """open at the same time"""
     openings_per_minute: Count | None = None
+    """with bursts up to that number"""
     metadata: dict[str, str | int | float | bool] = {}
+    """up to five entries such as `{ team = "voice" }`, for the records of its sessions"""
 
     @field_validator("metadata")
     @classmethod
@@ -215,51 +278,100 @@ class GatewayModel(_Model):
     """``[gateways."account_id/gateway_id"]``."""
 
     authentication: Literal["required", "none"] = "required"
-    open_stored_keys: bool = False
-    origins: list[OriginText] | None = None
-    providers: list[Name] | None = None
-    models: list[str] | None = None
-    client_credentials: Literal["allowed", "refused"] = "allowed"
-    lane: Literal["verbatim", "messages"] = "verbatim"
-    compression: Literal["off", "passthrough"] = "off"
+    """or `"none"`; with `stored_keys` and a listener beyond loopback that needs
+    `open_stored_keys`"""
     tokens: list[TokenModel] = []
-    stored_keys: dict[Name, dict[Name, str]] = Field(default={}, repr=False)
+    """see below"""
+    origins: Annotated[list[OriginText] | None, _unset("any")] = None
+    """origins of pages that may connect; a request without `Origin` passes"""
+    providers: Annotated[list[Name] | None, _unset("all")] = None
+    """names of the catalogue or of `[providers]`"""
+    models: Annotated[list[str] | None, _unset("all")] = None
+    """patterns of models, as for tokens below"""
+    client_credentials: Literal["allowed", "refused"] = "allowed"
+    """or `"refused"`: only stored keys"""
+    stored_keys: Annotated[dict[Name, dict[Name, str]], _unset("none")] = Field(
+        default={}, repr=False
+    )
+    """`{ openai = { default = "env:NAME", eu = "file:PATH" } }`; a file is read again when it
+    changes, so another program can rotate it; clients choose with `cf-aig-byok-alias`;
+    `"bearer file:PATH"` for an access token that goes upstream as `Authorization: Bearer`, wherever
+    the provider's keys go"""
+    open_stored_keys: bool = False
+    """says that anybody may use the stored keys"""
+    lane: Literal["verbatim", "messages"] = "verbatim"
+    """or `"messages"`: every message is decoded and encoded by wsproto"""
+    compression: Literal["off", "passthrough"] = "off"
+    """or `"passthrough"`: clients and providers may agree on permessage-deflate; not in the message
+    lane ([what is carried](field-lines.md#compression))"""
     max_sessions: Count | None = None
+    """open at the same time"""
     openings_per_minute: Count | None = None
-    limits: GatewayLimitsModel = GatewayLimitsModel()
+    """with bursts up to that number"""
+    limits: Annotated[GatewayLimitsModel, _unset("those of `[limits]`")] = GatewayLimitsModel()
+    """but for `opening_timeout`, `drain_timeout` and `max_head_size`, which act before a gateway is
+    known, or on the whole server"""
 
 
 class ProviderModel(_Model):
     """``[providers.NAME]``."""
 
-    like: Name | None = None
     url: Url | None = None
+    """without a path: replaces scheme and host of all endpoints; with a path: is the only endpoint,
+    with the rules of the one that has this path, or else of the default one"""
     upstreams: list[Url] | None = Field(default=None, min_length=1)
+    """instead of `url`: several, which differ in scheme, host and port alone; see below"""
     failover_on_429: bool = False
+    """`true`: a 429 of an upstream leads on to the next one, too"""
     ca: FilePath | None = None
+    """a PEM file with a trust root besides the system's, for this provider"""
     proxy: Url | None = Field(default=None, repr=False)
+    """`"http://HOST:PORT"`: an HTTP proxy through which the provider is reached; see below"""
     proxy_credentials: str | None = Field(default=None, repr=False)
+    """`"env:NAME"` or `"file:PATH"`, which hold `user:password` for the proxy"""
     headers: dict[str, str] = Field(default={}, repr=False)
+    """field lines added upstream"""
     forward: list[str] = []
+    """names of the client's field lines that pass to this provider besides those of the catalogue,
+    such as `["x-tenant"]`; see [field lines](field-lines.md)"""
+    like: Name | None = None
+    """for a name that is not in the catalogue: the provider whose endpoints and credentials it has;
+    then `url` or `upstreams` is needed"""
 
 
 class RecordsModel(_Model):
     """``[records]``."""
 
     store: str = Field(default="sqlite:relay.db", repr=False)
+    """`"sqlite:PATH"`; `"postgresql://USER@HOST/DATABASE"`, with a password only as `"env:NAME"` or
+    `"file:PATH"`, which hold the whole URL, and with `pip install 'realtime-relay[postgresql]'`; or
+    `"none"`"""
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 30
+    """how long the store keeps them"""
     json_lines: FilePath | None = None
+    """a file to which each record is appended as a line of JSON, or `"stdout"`"""
     otlp: Url | None = Field(default=None, repr=False)
-    otlp_headers: dict[str, str] = Field(default={}, repr=False)
+    """the URL of an OpenTelemetry collector, such as `"http://127.0.0.1:4318/v1/traces"`, to which
+    each record goes as a [trace](telemetry.md); needs `pip install 'realtime-relay[otlp]'`"""
+    otlp_headers: Annotated[dict[str, str], _unset("none")] = Field(default={}, repr=False)
+    """`{ authorization = "env:NAME" }`: field lines for it; each value is `"env:NAME"` or
+    `"file:PATH"`, which hold the whole value (a file is read again when it changes), or
+    `"bearer env:NAME"` for a token after `Bearer`"""
 
 
 class AdminModel(_Model):
     """``[admin]``."""
 
     listen: str = "127.0.0.1:9464"
+    """`HOST:PORT`, `https://HOST:PORT` or `unix:PATH`"""
     tls: TlsModel | None = None
+    """as in `[server]`; needed beyond loopback if there is a token"""
     token_sha256: Sha256 | None = Field(default=None, repr=False)
+    """of the operator's token (`relay token new` prints both); without it only `/healthz`,
+    `/readyz` and `/metrics` answer"""
     hosts: list[HostName] = []
+    """names accepted in `Host`, for a proxy in front; the listener's own address and `localhost`
+    always are"""
 
 
 class ConfigModel(_Model):

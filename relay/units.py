@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["duration", "size"]
+__all__ = ["DURATION", "SIZE", "duration", "size"]
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+DURATION = r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)$"
+"""How a duration looks, for programs; also one of nothing."""
+SIZE = r"^([0-9]{1,15})(B|KiB|MiB|GiB)$"
+"""How a size looks, likewise."""
+
+_DURATION = re.compile(DURATION)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZE = re.compile(r"([0-9]{1,15})(B|KiB|MiB|GiB)")
+_SIZE = re.compile(SIZE)
 _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 
 

@@ -148,8 +148,8 @@ async def test_keys_that_anybody_could_use_are_refused_by_what_listens(
     assert [each["log_level"] for each in log] == ["warning", "info"]
     assert log[1]["changed"] == [
         "server.listen",
-        'gateways."acct/main".open_stored_keys',
         'gateways."acct/main".stored_keys.openai',
+        'gateways."acct/main".open_stored_keys',
     ]
 
 
