@@ -46,12 +46,7 @@ async def dial(
     """
     with trio.move_on_after(timeout):
         return await _connect(origin, tls, proxy, resumption, stopwatch)
-    raise Refused(
-        504,
-        2101,
-        "the provider could not be reached in time",
-        proxy_error="connection_timeout",
-    )
+    raise Refused.connecting_timed_out("provider")
 
 
 async def _connect(
@@ -84,9 +79,7 @@ async def _open_tcp(host: str, port: int, whose: str) -> SocketStream:
     try:
         return SocketStream.take(await trio.open_tcp_stream(host, port))
     except trio.socket.gaierror:
-        raise Refused(
-            502, 2100, f"the {whose}'s name does not resolve", proxy_error="dns_error"
-        ) from None
+        raise Refused.unreachable(f"the {whose}'s name does not resolve", "dns_error") from None
     except OSError as error:
         raise connecting_failed(error, whose) from None
 

@@ -26,7 +26,6 @@ from relay.protocol import (
     ClientHandshake,
     HttpAnswer,
     Identity,
-    MessagePipe,
     Opening,
     Pipe,
     Refused,
@@ -35,6 +34,7 @@ from relay.protocol import (
     authenticate,
     authorise,
     examine,
+    pipes,
     upstream_request,
 )
 from relay.recorder import Recorder
@@ -148,7 +148,7 @@ class SessionOpening:
             refused = error
         except Exception as error:  # noqa: BLE001 - the fence
             log_fault(self._log, error)
-            refused = Refused(500, 2000, "internal error", proxy_error="proxy_internal_error")
+            refused = Refused.fault()
         except BaseException:  # cancelled, which only the end of a drain does
             self._account_for_cut()
             raise
@@ -242,7 +242,7 @@ class SessionOpening:
                     opening.credentials,
                     newest.providers,
                 )
-            return await self._accept(admission, asked, opening, upstream, recorder)
+            return await self._accept(admission, opening, upstream, recorder)
         except BaseException:
             await close(upstream.stream)
             raise
@@ -268,13 +268,7 @@ class SessionOpening:
 
     def _check_draining(self) -> None:
         if self._host.draining is not None:
-            raise Refused(
-                503,
-                2102,
-                "the relay is draining",
-                fields=(("Retry-After", "1"),),
-                proxy_error="destination_unavailable",
-            )
+            raise Refused.draining()
 
     async def _dial_while_watching(
         self, admission: Admission, asked: UpstreamRequest
@@ -319,28 +313,23 @@ class SessionOpening:
     async def _accept(
         self,
         admission: Admission,
-        asked: UpstreamRequest,
         opening: Opening,
         upstream: Upstream,
         recorder: Recorder,
     ) -> Opened:
         """Answer the client with its 101, and choose the lane."""
-        gateway, policies = admission.gateway, asked.policies
-        limits, compression = gateway.limits, upstream.answer.compression
+        compression = upstream.answer.compression
         sees_in = sees_out = None
         if self._host.measures or self._timeouts.linger:
             meter = recorder.measure(admission, opening.target.query, compression)
             sees_in, sees_out = meter.inbound, meter.outbound
-        if gateway.messages_lane or policies or not upstream.has_private_path:
-            lane = "messages"
-            inbound: Pipe = MessagePipe(
-                masked=True, limits=limits, policies=policies, observer=sees_in
-            )
-            outbound: Pipe = MessagePipe(masked=False, limits=limits, observer=sees_out)
-        else:
-            lane, compressed = "verbatim", compression is not None
-            inbound = Pipe(masked=True, limits=limits, compressed=compressed, observer=sees_in)
-            outbound = Pipe(masked=False, limits=limits, compressed=compressed, observer=sees_out)
+        inbound, outbound = pipes(
+            upstream.request,
+            upstream.answer,
+            admission.gateway.limits,
+            sees_inbound=sees_in,
+            sees_outbound=sees_out,
+        )
         accepted = self._handshake.accept(opening, upstream.answer, self._session_id)
         sent = False
         with trio.move_on_after(self._timeouts.write):
@@ -356,6 +345,7 @@ class SessionOpening:
             detect_dead_peer(stream, self._timeouts.write)
         self._stopwatch.lap("answer")
         address, steps = upstream.origin.address, self._stopwatch.seconds
+        lane = "messages" if upstream.request.messages_lane else "verbatim"
         recorder.opened(address, lane, steps, compressed=compression is not None)
         milliseconds = {f"{step}_ms": round(took * 1000, 3) for step, took in steps.items()}
         self._log.info("opened", upstream=address, lane=lane, **milliseconds)

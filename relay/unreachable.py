@@ -49,13 +49,12 @@ def connecting_failed(error: OSError, whose: str) -> Refused:
             proxy_error="connection_limit_reached",
         )
     if errno.ECONNREFUSED in numbers:
-        return _unreachable(f"the {whose} refused the connection", "connection_refused")
+        return Refused.unreachable(f"the {whose} refused the connection", "connection_refused")
     if errno.ETIMEDOUT in numbers:  # the system's own deadline
-        message = f"the {whose} could not be reached in time"
-        return Refused(504, 2101, message, proxy_error="connection_timeout")
+        return Refused.connecting_timed_out(whose)
     if numbers and numbers <= _NO_ROUTE:
-        return _unreachable(f"there is no route to the {whose}", "destination_ip_unroutable")
-    return _unreachable(f"the {whose} cannot be reached", "destination_unavailable")
+        return Refused.unreachable(f"there is no route to the {whose}", "destination_ip_unroutable")
+    return Refused.unreachable(f"the {whose} cannot be reached", "destination_unavailable")
 
 
 def tls_failed(error: BaseException) -> Refused:
@@ -66,14 +65,10 @@ def tls_failed(error: BaseException) -> Refused:
     """
     if isinstance(error, ssl.SSLCertVerificationError):
         fault = _CERTIFICATE_FAULTS.get(error.verify_code, "is not valid")
-        return _unreachable(f"the provider's certificate {fault}", "tls_certificate_error")
+        return Refused.unreachable(f"the provider's certificate {fault}", "tls_certificate_error")
     if isinstance(error, ssl.SSLEOFError) or not isinstance(error, ssl.SSLError):
         what = "the provider ended the connection during the TLS handshake"
-        return _unreachable(what, "connection_terminated")
+        return Refused.unreachable(what, "connection_terminated")
     if " alert " in str(error):  # not every alert has a reason in ssl
-        return _unreachable("the provider refused TLS with an alert", "tls_alert_received")
-    return _unreachable("TLS with the provider failed", "tls_protocol_error")
-
-
-def _unreachable(message: str, proxy_error: str) -> Refused:
-    return Refused(502, 2100, message, proxy_error=proxy_error)
+        return Refused.unreachable("the provider refused TLS with an alert", "tls_alert_received")
+    return Refused.unreachable("TLS with the provider failed", "tls_protocol_error")

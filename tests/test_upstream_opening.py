@@ -358,7 +358,7 @@ async def test_a_path_through_a_proxy_is_private_with_tls_only(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(accept, peer)
         upstream = await opening.run(request)
-    assert upstream.has_private_path is expected
+    assert upstream.request.messages_lane is not expected
     await ours.aclose()
     await peer.end()
 

@@ -25,7 +25,7 @@ from relay.protocol.errors import (
 )
 from relay.protocol.failover import attempts, may_fail_over
 from relay.protocol.forwarded import client_address
-from relay.protocol.frames import Close, control_frame
+from relay.protocol.frames import PING, PONG, Close, control_frame
 from relay.protocol.gateways import (
     Admission,
     Gateway,
@@ -36,6 +36,7 @@ from relay.protocol.gateways import (
     authorise,
     upstream_request,
 )
+from relay.protocol.lanes import pipes
 from relay.protocol.limits import Limits
 from relay.protocol.messages import MessagePipe, Policy
 from relay.protocol.meters.session_meter import SessionMeter
@@ -59,9 +60,13 @@ from relay.protocol.routing import Route, Target, parse_target, route
 from relay.protocol.secret import BearerToken, Secret
 from relay.protocol.upstream_opening import UpstreamAnswer, UpstreamHandshake
 from relay.protocol.usage import Turn, Usage
+from relay.protocol.watch import Active, Progress, Watch
 
 __all__ = [
     "CATALOGUE",
+    "PING",
+    "PONG",
+    "Active",
     "Address",
     "Admission",
     "BearerToken",
@@ -90,6 +95,7 @@ __all__ = [
     "Pings",
     "Pipe",
     "Policy",
+    "Progress",
     "ProtocolError",
     "Provider",
     "ProviderRefused",
@@ -111,6 +117,7 @@ __all__ = [
     "UpstreamHandshake",
     "UpstreamRequest",
     "Usage",
+    "Watch",
     "attempts",
     "authenticate",
     "authorise",
@@ -124,6 +131,7 @@ __all__ = [
     "may_fail_over",
     "parse_address",
     "parse_target",
+    "pipes",
     "policy",
     "read_credentials",
     "redact",

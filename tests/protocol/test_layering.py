@@ -52,6 +52,7 @@ LAYERS = [
     "pipe",
     "messages",
     "closing",
+    "watch",
     "usage",
     # opening handshakes
     "fields",
@@ -115,6 +116,7 @@ LAYERS = [
     "failover",
     "refusals",
     "upstream_opening",
+    "lanes",
     "opening",
     # the public API
     "__init__",
