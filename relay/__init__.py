@@ -3,8 +3,8 @@
 ``relay.protocol`` is the sans-IO core; :func:`serve` runs the relay inside a Trio program.
 """
 
+from relay.protocol import Timeouts
 from relay.server import Server, serve
 from relay.settings import Listener, Settings
-from relay.timeouts import Timeouts
 
 __all__ = ["Listener", "Server", "Settings", "Timeouts", "serve"]

@@ -32,6 +32,7 @@ from relay.protocol import (
     Pings,
     Pipe,
     State,
+    Timeouts,
     Watch,
     closing,
     ending,
@@ -44,7 +45,6 @@ from relay.session_opening import Opened, OpeningHost, SessionOpening
 from relay.session_record import SessionRecord
 from relay.socket_stream import SocketStream
 from relay.splice import splicing
-from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 
 __all__ = ["Session"]
@@ -235,17 +235,7 @@ class Session:
 
     async def _watch(self, inbound: Carrier, outbound: Carrier, asking: Sequence[Pinger]) -> Cause:
         """Wait until the session has to end."""
-        timeouts = self._timeouts
-        watch = Watch(
-            inbound,
-            outbound,
-            trio.current_time(),
-            idle_timeout=timeouts.idle,
-            write_timeout=timeouts.write,
-            close_timeout=timeouts.close,
-            max_duration=timeouts.max_duration,
-            active=asking,
-        )
+        watch = Watch(inbound, outbound, self._timeouts, trio.current_time(), asking)
         while True:
             now = trio.current_time()
             for carrier in (inbound, outbound):

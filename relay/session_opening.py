@@ -30,6 +30,7 @@ from relay.protocol import (
     Pipe,
     Refused,
     Request,
+    Timeouts,
     UpstreamRequest,
     authenticate,
     authorise,
@@ -41,7 +42,6 @@ from relay.recorder import Recorder
 from relay.resumption import Resumption
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
-from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 from relay.upstream_opening import Upstream, UpstreamOpening
 

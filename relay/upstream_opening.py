@@ -17,6 +17,7 @@ from relay.protocol import (
     Origin,
     Proxy,
     Refused,
+    Timeouts,
     UpstreamAnswer,
     UpstreamHandshake,
     UpstreamRequest,
@@ -25,7 +26,6 @@ from relay.protocol import (
 )
 from relay.resumption import Resumption
 from relay.stopwatch import Stopwatch
-from relay.timeouts import Timeouts
 
 __all__ = ["Upstream", "UpstreamOpening"]
 

@@ -12,11 +12,19 @@ import structlog
 import trio
 from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 
-from relay.protocol import Limits, Origin, ProviderRefused, Proxy, Refused, Secret, UpstreamRequest
+from relay.protocol import (
+    Limits,
+    Origin,
+    ProviderRefused,
+    Proxy,
+    Refused,
+    Secret,
+    Timeouts,
+    UpstreamRequest,
+)
 from relay.protocol.frames import TEXT
 from relay.resumption import Resumption
 from relay.stopwatch import Stopwatch
-from relay.timeouts import Timeouts
 from relay.upstream_opening import Upstream, UpstreamOpening
 from tests.certificates import client_context
 from tests.playbook import accept, error_of, session

@@ -58,6 +58,8 @@ from relay.protocol.proxy_protocol import (
 from relay.protocol.refusals import HttpAnswer, refusal
 from relay.protocol.routing import Route, Target, parse_target, route
 from relay.protocol.secret import BearerToken, Secret
+from relay.protocol.timeouts import Timeouts
+from relay.protocol.unreachable import unreachable
 from relay.protocol.upstream_opening import UpstreamAnswer, UpstreamHandshake
 from relay.protocol.usage import Turn, Usage
 from relay.protocol.watch import Active, Progress, Watch
@@ -111,6 +113,7 @@ __all__ = [
     "Slot",
     "State",
     "Target",
+    "Timeouts",
     "TrustedProxies",
     "Turn",
     "UpstreamAnswer",
@@ -137,5 +140,6 @@ __all__ = [
     "redact",
     "refusal",
     "route",
+    "unreachable",
     "upstream_request",
 ]

@@ -66,30 +66,6 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a fault
         self.fields = fields
         self.proxy_error = proxy_error
 
-    # What a driver finds out and the core cannot.
-
-    @staticmethod
-    def unreachable(message: str, proxy_error: str) -> Refused:
-        """No connection to the provider, or no TLS with it.
-
-        Args:
-            message: One sentence, without the words of the system or of a TLS library, which can
-                quote a peer.
-            proxy_error: ``dns_error``, ``connection_refused``, ``tls_certificate_error`` or
-                another type of RFC 9209 2.3; ``destination_unavailable`` if nothing else fits.
-        """
-        return Refused(502, 2100, message, proxy_error=proxy_error)
-
-    @staticmethod
-    def connecting_timed_out(whose: str = "provider") -> Refused:
-        """No connection within the deadline for resolving, connecting and TLS together.
-
-        Args:
-            whose: "provider", or "proxy" for one on the way to it.
-        """
-        message = f"the {whose} could not be reached in time"
-        return Refused(504, 2101, message, proxy_error="connection_timeout")
-
     @staticmethod
     def draining() -> Refused:
         """The relay stops, and opens no more sessions."""

@@ -3,7 +3,7 @@
 A driver notes when it read and since when it writes, which costs nothing per message, and looks
 when something has ended and at :attr:`Watch.next_look`:
 
-    watch = Watch(inbound, outbound, now(), idle_timeout=600, write_timeout=30, close_timeout=5)
+    watch = Watch(inbound, outbound, timeouts, now())
     while (cause := watch.look(now(), ended)) is None:
         wait(until=watch.next_look)          # or until a direction has ended
     end = ending(inbound.pipe, outbound.pipe, cause, masking_key)
@@ -18,6 +18,7 @@ from typing import Protocol
 from relay.protocol import closing
 from relay.protocol.closing import Cause, policy
 from relay.protocol.pipe import Pipe, State
+from relay.protocol.timeouts import Timeouts
 
 __all__ = ["Active", "Progress", "Watch"]
 
@@ -55,12 +56,9 @@ class Watch:
     Args:
         inbound: What is noted of the client's direction.
         outbound: Of the provider's.
-        now: The time of the 101. This and all that follow are in seconds.
-        idle_timeout: Without a byte in either direction.
-        write_timeout: For a peer to take some of what was written to it.
-        close_timeout: For the other direction to end after one has: with the answering Close, or
-            with the reason why a write failed.
-        max_duration: Of the session, from now on.
+        timeouts: Of the session. ``close`` is what the other direction has after one has ended,
+            for the answering Close, or for the reason why a write failed.
+        now: The time of the 101, in seconds.
         active: Whose activity counts as the session's, if not that of the two directions.
     """
 
@@ -68,20 +66,14 @@ class Watch:
         self,
         inbound: Progress,
         outbound: Progress,
+        timeouts: Timeouts,
         now: float,
-        *,
-        idle_timeout: float,
-        write_timeout: float,
-        close_timeout: float,
-        max_duration: float = math.inf,
         active: Sequence[Active] = (),
     ) -> None:
         self._inbound = inbound
         self._outbound = outbound
-        self._idle_timeout = idle_timeout
-        self._write_timeout = write_timeout
-        self._close_timeout = close_timeout
-        self._last_moment = now + max_duration
+        self._timeouts = timeouts
+        self._last_moment = now + timeouts.max_duration
         self._closing_until = math.inf
         self._active = active or (inbound, outbound)
         self.next_look = now
@@ -109,7 +101,7 @@ class Watch:
             # A Close was forwarded, or a write failed. The other side may still have something to
             # say, such as the answering Close, or the reason why it takes nothing more.
             self.next_look = self._closing_until = min(
-                self._closing_until, now + self._close_timeout
+                self._closing_until, now + self._timeouts.close
             )
             if now < self._closing_until:
                 return None
@@ -124,7 +116,7 @@ class Watch:
             (self._stalled_at(self._inbound, now), closing.UPSTREAM_STALLED),
             (self._last_moment, policy("maximum duration reached")),
             (
-                max(each.last_activity for each in self._active) + self._idle_timeout,
+                max(each.last_activity for each in self._active) + self._timeouts.idle,
                 closing.IDLE,
             ),
         )
@@ -140,4 +132,4 @@ class Watch:
 
     def _stalled_at(self, direction: Progress, now: float) -> float:
         since = direction.writing_since
-        return (now if since is None else since) + self._write_timeout
+        return (now if since is None else since) + self._timeouts.write

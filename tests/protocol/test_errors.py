@@ -51,15 +51,6 @@ def test_a_providers_refusal_is_a_refusal_with_its_body() -> None:
 @pytest.mark.parametrize(
     ("refused", "status", "code", "proxy_error", "message"),
     [
-        (
-            Refused.unreachable("no TLS", "tls_protocol_error"),
-            502,
-            2100,
-            "tls_protocol_error",
-            "TLS",
-        ),
-        (Refused.connecting_timed_out(), 504, 2101, "connection_timeout", "the provider"),
-        (Refused.connecting_timed_out("proxy"), 504, 2101, "connection_timeout", "the proxy"),
         (Refused.draining(), 503, 2102, "destination_unavailable", "draining"),
         (Refused.fault(), 500, 2000, "proxy_internal_error", "internal error"),
     ],

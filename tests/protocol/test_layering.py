@@ -24,6 +24,7 @@ STDLIB = {
     "dataclasses",
     "decimal",
     "enum",
+    "errno",
     "fnmatch",
     "functools",
     "hashlib",
@@ -43,6 +44,8 @@ ENGINES = {"h11", "wsproto"}
 LAYERS = [
     "errors",
     "limits",
+    "timeouts",
+    "unreachable",
     "secret",
     "addresses",
     # open sessions

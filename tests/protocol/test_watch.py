@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from relay.protocol import Cause, Limits, Pipe, Progress, State, Watch, closing, policy
+from relay.protocol import Cause, Limits, Pipe, Progress, State, Timeouts, Watch, closing, policy
 
 CLOSE = b"\x88\x00"
 
@@ -28,15 +28,8 @@ class Session:
     ended: list[Progress] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.watch = Watch(
-            self.inbound,
-            self.outbound,
-            0,
-            idle_timeout=60,
-            write_timeout=30,
-            close_timeout=5,
-            max_duration=self.max_duration,
-        )
+        timeouts = Timeouts(idle=60, write=30, close=5, max_duration=self.max_duration)
+        self.watch = Watch(self.inbound, self.outbound, timeouts, 0)
 
     def end(self, direction: Direction, data: bytes | None = b"") -> None:
         """Have a direction end; None if it could not write."""
@@ -75,15 +68,7 @@ def test_activity_in_one_direction_is_enough(active: str) -> None:
 
 def test_whose_activity_counts_can_be_said() -> None:
     direction, other = Direction(), Direction(last_activity=100)
-    watch = Watch(
-        direction,
-        direction,
-        0,
-        idle_timeout=60,
-        write_timeout=30,
-        close_timeout=5,
-        active=[other],
-    )
+    watch = Watch(direction, direction, Timeouts(idle=60), 0, active=[other])
     assert watch.look(159, []) is None
     assert watch.look(160, []) is closing.IDLE
 
