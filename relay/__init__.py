@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from relay.config import ConfigError, load
     from relay.hooks import Asked, Granted, Hooks
+    from relay.protocol import Timeouts
     from relay.server import Server, serve
     from relay.session_record import SessionRecord
     from relay.settings import Listener, Settings
-    from relay.timeouts import Timeouts
 
 __all__ = [
     "Asked",
@@ -33,10 +33,10 @@ __all__ = [
 _HOMES = {
     "config": ("ConfigError", "load"),
     "hooks": ("Asked", "Granted", "Hooks"),
+    "protocol": ("Timeouts",),
     "server": ("Server", "serve"),
     "session_record": ("SessionRecord",),
     "settings": ("Listener", "Settings"),
-    "timeouts": ("Timeouts",),
 }
 
 

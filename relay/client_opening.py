@@ -104,7 +104,7 @@ class ClientOpening:
             return None
         if place.lost or not self._handshake.started:
             return None  # it said nothing: nor do we
-        raise Refused(408, 2000, "the request did not come in time")
+        raise self._handshake.timed_out()
 
     def check_limit(self) -> None:
         """Check that the client's address has not too many connections.

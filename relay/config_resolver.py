@@ -22,11 +22,11 @@ from relay.protocol import (
     Limits,
     Provider,
     Secret,
+    Timeouts,
     TrustedProxies,
     by_name,
 )
 from relay.settings import Listener, Settings
-from relay.timeouts import Timeouts
 from relay.tls import ServerTls, client_context
 
 __all__ = ["Resolver"]

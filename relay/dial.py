@@ -8,11 +8,10 @@ from contextlib import suppress
 import trio
 
 from relay.link import receive
-from relay.protocol import ConnectHandshake, Limits, Origin, Proxy, Refused
+from relay.protocol import ConnectHandshake, Limits, Origin, Proxy, unreachable
 from relay.resumption import Resumption
 from relay.socket_stream import SocketStream
 from relay.stopwatch import Stopwatch
-from relay.unreachable import connecting_failed, tls_failed
 
 __all__ = ["dial"]
 
@@ -46,12 +45,7 @@ async def dial(
     """
     with trio.move_on_after(timeout):
         return await _connect(origin, tls, proxy, resumption, stopwatch)
-    raise Refused(
-        504,
-        2101,
-        "the provider could not be reached in time",
-        proxy_error="connection_timeout",
-    )
+    raise unreachable(TimeoutError())
 
 
 async def _connect(
@@ -83,12 +77,8 @@ async def _connect(
 async def _open_tcp(host: str, port: int, whose: str) -> SocketStream:
     try:
         return SocketStream.take(await trio.open_tcp_stream(host, port))
-    except trio.socket.gaierror:
-        raise Refused(
-            502, 2100, f"the {whose}'s name does not resolve", proxy_error="dns_error"
-        ) from None
     except OSError as error:
-        raise connecting_failed(error, whose) from None
+        raise unreachable(error, whose) from None
 
 
 async def _open_tunnel(stream: SocketStream, origin: Origin, proxy: Proxy) -> bytes:
@@ -111,4 +101,4 @@ async def _start_tls(
         stream.start_tls(tls, server_hostname=origin.host, session=session)
         await stream.do_handshake()
     except (trio.BrokenResourceError, OSError) as error:
-        raise tls_failed(error.__cause__ or error) from None
+        raise unreachable(error.__cause__ or error) from None

@@ -12,8 +12,7 @@ from collections.abc import Callable
 import trio
 
 from relay.link import CHUNK, next_chunk, receive
-from relay.protocol import Pings, Pipe, control_frame
-from relay.protocol.frames import PONG
+from relay.protocol import PONG, Pings, Pipe, control_frame
 
 __all__ = ["finish_frame", "linger"]
 

@@ -10,9 +10,7 @@ import math
 import secrets
 
 from relay.carrier import Carrier
-from relay.protocol import Cause, Pings, Pipe, closing, control_frame
-from relay.protocol.frames import PING
-from relay.timeouts import Timeouts
+from relay.protocol import PING, Cause, Pings, Pipe, Timeouts, closing, control_frame
 
 __all__ = ["Pinger", "pingers", "share_pings"]
 

@@ -32,10 +32,11 @@ from relay.protocol import (
     Pings,
     Pipe,
     State,
+    Timeouts,
+    Watch,
     closing,
     ending,
     farewell,
-    policy,
 )
 from relay.pump import pumping
 from relay.reactor import Reactor
@@ -44,13 +45,10 @@ from relay.session_opening import Opened, OpeningHost, SessionOpening
 from relay.session_record import SessionRecord
 from relay.socket_stream import SocketStream
 from relay.splice import splicing
-from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 
 __all__ = ["Session"]
 
-_ENDED = {State.CLOSED, State.FAILED, State.WITHHELD}
-"""How a direction ends that ends the session."""
 _VANISHED = {closing.CLIENT_LOST, closing.CLIENT_SILENT}
 _CLIENT_GONE = {closing.CLIENT_STALLED, closing.CLIENT_SILENT}
 _UPSTREAM_GONE = {closing.UPSTREAM_STALLED, closing.UPSTREAM_SILENT}
@@ -229,42 +227,21 @@ class Session:
 
     async def _watch(self, inbound: Carrier, outbound: Carrier, asking: Sequence[Pinger]) -> Cause:
         """Wait until the session has to end."""
-        timeouts = self._timeouts
-        active = asking or (inbound, outbound)
-        last_moment = trio.current_time() + timeouts.max_duration
-        closing_until = math.inf
+        watch = Watch(inbound, outbound, self._timeouts, trio.current_time(), asking)
         while True:
             now = trio.current_time()
-            states = [pump.pipe.state for pump in self._ended]
-            if len(states) > 1 or not _ENDED.isdisjoint(states):
-                return closing.PEERS
-            if states:
-                # A Close was forwarded, or a write failed. The other side may still have something
-                # to say, such as the answering Close, or the reason why it takes nothing more.
-                closing_until = min(closing_until, now + timeouts.close)
-                if now >= closing_until:
-                    if states == [State.CLOSING]:
-                        return closing.CLOSE_TIMEOUT
-                    lost = self._ended == [inbound]  # it could not write
-                    return closing.UPSTREAM_LOST if lost else closing.CLIENT_LOST
-                next_look = closing_until
-            else:
-                if self._cause is not None:
-                    return self._cause
-                for carrier in (inbound, outbound):
-                    if now >= _stalled_at(carrier, now, timeouts):
-                        carrier.retry_write()
-                deadlines = (
-                    (_stalled_at(outbound, now, timeouts), closing.CLIENT_STALLED),
-                    (_stalled_at(inbound, now, timeouts), closing.UPSTREAM_STALLED),
-                    (last_moment, policy("maximum duration reached")),
-                    (max(each.last_activity for each in active) + timeouts.idle, closing.IDLE),
-                    *((each.look(now), each.silent) for each in asking),
-                )
-                for moment, cause in deadlines:
-                    if now >= moment:
-                        return cause
-                next_look = min(moment for moment, _ in deadlines)
+            for carrier in (inbound, outbound):
+                if not self._ended and watch.is_stalled(carrier, now):
+                    carrier.retry_write()
+            cause = watch.look(now, self._ended, self._cause)
+            if cause is not None:
+                return cause
+            next_look = watch.next_look
+            for each in () if self._ended else asking:
+                moment = each.look(now)
+                if now >= moment:
+                    return each.silent
+                next_look = min(next_look, moment)
             with trio.move_on_at(next_look):
                 await self._changed.wait()
             self._changed = trio.Event()
@@ -403,9 +380,3 @@ async def _say(stream: trio.abc.Stream, leg: Leg, received: Pipe) -> None:
         return
     while received.state is State.OPEN:
         received.receive_data(await receive(stream))
-
-
-def _stalled_at(pump: Carrier, now: float, timeouts: Timeouts) -> float:
-    """When the pump's sink will have taken nothing for too long, as far as is known now."""
-    since = pump.writing_since
-    return (now if since is None else since) + timeouts.write

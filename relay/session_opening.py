@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
@@ -30,16 +30,16 @@ from relay.protocol import (
     ClientHandshake,
     HttpAnswer,
     Identity,
-    MessagePipe,
     Opening,
     Pipe,
-    Policy,
     Refused,
     Request,
+    Timeouts,
     UpstreamRequest,
     authenticate,
     authorise,
     examine,
+    pipes,
     upstream_request,
 )
 from relay.recorder import Recorder
@@ -47,7 +47,6 @@ from relay.resumption import Resumption
 from relay.session_record import SessionRecord
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
-from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 from relay.upstream_opening import Upstream, UpstreamOpening
 
@@ -155,7 +154,7 @@ class SessionOpening:
             refused = error
         except Exception as error:  # noqa: BLE001 - the fence
             log_fault(self._log, error)
-            refused = Refused(500, 2000, "internal error", proxy_error="proxy_internal_error")
+            refused = Refused.fault()
         except BaseException:  # cancelled, which only the end of a drain does
             self._account_for_cut()
             raise
@@ -245,8 +244,7 @@ class SessionOpening:
         self._client_opening.check_limit()
         places.enter_context(quotas.session(admission))
         asked = upstream_request(admission, opening.fields, opening.credentials)
-        if granted.policies or granted.provider_policies:
-            asked = replace(asked, policies=(*asked.policies, *granted.policies), compression=())
+        asked = asked.filtered(granted.policies, granted.provider_policies)
         recorder.authorised(admission, opening.target.query, asked.secrets)
         recorder.record.metadata = {**recorder.record.metadata, **granted.metadata}
         self._stopwatch.lap("authorise")
@@ -264,8 +262,7 @@ class SessionOpening:
                     opening.credentials,
                     newest.providers,
                 )
-            policies = tuple(granted.provider_policies)
-            return await self._accept(admission, asked, opening, upstream, recorder, policies)
+            return await self._accept(admission, opening, upstream, recorder)
         except BaseException:
             await close(upstream.stream)
             raise
@@ -291,13 +288,7 @@ class SessionOpening:
 
     def _check_draining(self) -> None:
         if self._host.draining is not None:
-            raise Refused(
-                503,
-                2102,
-                "the relay is draining",
-                fields=(("Retry-After", "1"),),
-                proxy_error="destination_unavailable",
-            )
+            raise Refused.draining()
 
     async def _ask_program(self, opening: Opening, record: SessionRecord) -> Granted | None:
         """Ask the program that runs the relay; None if the client goes away.
@@ -331,31 +322,23 @@ class SessionOpening:
     async def _accept(
         self,
         admission: Admission,
-        asked: UpstreamRequest,
         opening: Opening,
         upstream: Upstream,
         recorder: Recorder,
-        provider_policies: tuple[Policy, ...],
     ) -> Opened:
         """Answer the client with its 101, and choose the lane."""
-        gateway, policies = admission.gateway, asked.policies
-        limits, compression = gateway.limits, upstream.answer.compression
+        compression = upstream.answer.compression
         sees_in = sees_out = None
         if self._host.measures or self._timeouts.linger:
             meter = recorder.measure(admission, opening.target.query, compression)
             sees_in, sees_out = meter.inbound, meter.outbound
-        if gateway.messages_lane or policies or provider_policies or not upstream.has_private_path:
-            lane = "messages"
-            inbound: Pipe = MessagePipe(
-                masked=True, limits=limits, policies=policies, observer=sees_in
-            )
-            outbound: Pipe = MessagePipe(
-                masked=False, limits=limits, policies=provider_policies, observer=sees_out
-            )
-        else:
-            lane, compressed = "verbatim", compression is not None
-            inbound = Pipe(masked=True, limits=limits, compressed=compressed, observer=sees_in)
-            outbound = Pipe(masked=False, limits=limits, compressed=compressed, observer=sees_out)
+        inbound, outbound = pipes(
+            upstream.request,
+            upstream.answer,
+            admission.gateway.limits,
+            sees_inbound=sees_in,
+            sees_outbound=sees_out,
+        )
         accepted = self._handshake.accept(opening, upstream.answer, self._session_id)
         sent = False
         with trio.move_on_after(self._timeouts.write):
@@ -371,6 +354,7 @@ class SessionOpening:
             detect_dead_peer(stream, self._timeouts.write)
         self._stopwatch.lap("answer")
         address, steps = upstream.origin.address, self._stopwatch.seconds
+        lane = "messages" if upstream.request.messages_lane else "verbatim"
         recorder.opened(address, lane, steps, compressed=compression is not None)
         milliseconds = {f"{step}_ms": round(took * 1000, 3) for step, took in steps.items()}
         self._log.info("opened", upstream=address, lane=lane, **milliseconds)

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from relay.prices import Prices, built_in_prices
-from relay.protocol import Gateway, Limits, Provider, Proxy, TrustedProxies
+from relay.protocol import Gateway, Limits, Provider, Proxy, Timeouts, TrustedProxies
 from relay.records.settings import RecordSettings
-from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 
 __all__ = ["AdminSettings", "Listener", "Settings"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 import trio
@@ -17,6 +17,7 @@ from relay.protocol import (
     Origin,
     Proxy,
     Refused,
+    Timeouts,
     UpstreamAnswer,
     UpstreamHandshake,
     UpstreamRequest,
@@ -25,7 +26,6 @@ from relay.protocol import (
 )
 from relay.resumption import Resumption
 from relay.stopwatch import Stopwatch
-from relay.timeouts import Timeouts
 
 __all__ = ["Upstream", "UpstreamOpening"]
 
@@ -45,8 +45,8 @@ class Upstream:
     origin: Origin
     answer: UpstreamAnswer
     early_data: bytes
-    has_private_path: bool
-    """Whether nobody on the way to it can read what is sent."""
+    request: UpstreamRequest
+    """What it was asked, in the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,8 @@ class UpstreamOpening:
             origin, self.trust, self.proxy, timeouts.connect, self.resumption, self.stopwatch
         )
         try:
-            private = self._has_private_path(origin, stream)
-            if not private:
-                request = replace(request, compression=())  # it will be in the message lane
+            if self._is_overheard(origin, stream):
+                request = request.overheard()
             handshake = UpstreamHandshake(request, secrets.token_bytes(16), self.limits)
             with trio.move_on_after(timeouts.upstream) as patience:
                 with suppress(trio.BrokenResourceError):  # it may have answered all the same
@@ -111,12 +110,12 @@ class UpstreamOpening:
                     data = await receive(stream, _CHUNK)
                 self.stopwatch.lap("upstream")
                 self.resumption.keep(self.trust, origin, stream)
-                return Upstream(stream, origin, answer, handshake.early_data, private)
+                return Upstream(stream, origin, answer, handshake.early_data, request)
             raise handshake.timed_out()  # noqa: TRY301 - the stream is closed below
         except BaseException:
             await close(stream)
             raise
 
-    def _has_private_path(self, origin: Origin, stream: trio.abc.Stream) -> bool:
+    def _is_overheard(self, origin: Origin, stream: trio.abc.Stream) -> bool:
         in_the_clear_beyond_the_proxy = self.proxy is not None and origin.scheme == "ws"
-        return is_private_path(stream) and not in_the_clear_beyond_the_proxy
+        return in_the_clear_beyond_the_proxy or not is_private_path(stream)

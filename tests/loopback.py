@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 import trio
 
-from relay.protocol import Origin, by_name
+from relay.protocol import Origin, Timeouts, by_name
 from relay.protocol.frames import CLOSE, TEXT
 from relay.server import Server, serve
 from relay.settings import Listener
-from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 from tests.certificates import client_context
 from tests.playbook import CREDENTIAL, TARGET, accept, settings

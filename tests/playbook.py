@@ -18,14 +18,13 @@ import trio
 from trio.testing import memory_stream_pair
 
 from relay.link import reset
-from relay.protocol import Limits, Origin, Proxy, by_name
+from relay.protocol import Limits, Origin, Proxy, Timeouts, by_name
 from relay.recorder import Recorder
 from relay.resumption import Resumption
 from relay.server import Server
 from relay.session_record import SessionRecord
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
-from relay.timeouts import Timeouts
 from tests.protocol.handshakes import Answer, a_gateway, switch, upgrade
 from tests.support import VERBATIM, Leg, Pair, Peer, SocketLeg, Variant, close_frame
 

@@ -12,9 +12,8 @@ import structlog
 import trio
 from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 
-from relay.protocol import TrustedProxies
+from relay.protocol import Timeouts, TrustedProxies
 from relay.server import Server
-from relay.timeouts import Timeouts
 from tests.playbook import CREDENTIAL, TARGET, ask, error_of, open_session, session, settings
 from tests.protocol.handshakes import head, upgrade
 from tests.protocol.proxy_headers import addresses, binary, line

@@ -11,8 +11,8 @@ import pytest
 import trio
 
 import relay
+from relay.protocol import Timeouts
 from relay.protocol.frames import TEXT
-from relay.timeouts import Timeouts
 from tests.playbook import CREDENTIAL, TARGET, ask, error_of, open_session, session
 from tests.protocol.handshakes import a_token, upgrade
 from tests.protocol.wire import Frame

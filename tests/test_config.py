@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from relay.config import ConfigError, load
-from relay.protocol import GatewayToken, Limits, Origin, Secret
+from relay.protocol import GatewayToken, Limits, Origin, Secret, Timeouts
 from relay.settings import Listener, Settings
-from relay.timeouts import Timeouts
 from tests.config_files import OPEN_GATEWAY, SHA256, load_text, problems_of, write_certificate
 
 SECRET = "sk-not-to-be-seen"

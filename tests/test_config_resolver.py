@@ -12,10 +12,9 @@ import pytest
 
 from relay.config import load
 from relay.prices import built_in_prices
-from relay.protocol import Limits, Secret, TrustedProxies, by_name
+from relay.protocol import Limits, Secret, Timeouts, TrustedProxies, by_name
 from relay.protocol.usage import Usage
 from relay.settings import Listener
-from relay.timeouts import Timeouts
 from tests.config_files import OPEN_GATEWAY, SHA256, load_text, problems_of, write_certificate
 
 GATEWAY = 'gateways."acct/main"'

@@ -12,9 +12,8 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from relay.protocol import Limits
+from relay.protocol import Limits, Timeouts
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
-from relay.timeouts import Timeouts
 from tests.playbook import Playbook, open_session, sides
 from tests.protocol.hostile_frames import (
     ACCEPTED,

@@ -11,11 +11,10 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from relay.protocol import Limits, closing, policy
+from relay.protocol import Limits, Timeouts, closing, policy
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
 from relay.protocol.usage import Usage
 from relay.session_record import SessionRecord
-from relay.timeouts import Timeouts
 from tests.playbook import Playbook, open_session
 from tests.protocol.wire import Frame
 from tests.support import (

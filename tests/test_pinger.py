@@ -9,8 +9,8 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from relay.protocol import Timeouts
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
-from relay.timeouts import Timeouts
 from tests.playbook import legs, open_session, session, sides
 from tests.protocol.strategies import compress
 from tests.protocol.wire import Frame

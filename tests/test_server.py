@@ -18,12 +18,11 @@ import trio
 
 from relay.link import detect_dead_peer, reset
 from relay.openings import Openings
-from relay.protocol import TrustedProxies
+from relay.protocol import Timeouts, TrustedProxies
 from relay.protocol.frames import TEXT
 from relay.server import Server, _PacedListener, serve
 from relay.settings import Listener
 from relay.socket_stream import SocketStream
-from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 from tests.certificates import client_context, server_context, write_pem
 from tests.loopback import HTTP, HTTPS, Relay, close, in_plain_and_tls, run, running

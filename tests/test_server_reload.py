@@ -23,12 +23,12 @@ from relay.protocol import (
     Origin,
     Route,
     Secret,
+    Timeouts,
     by_name,
 )
 from relay.protocol.frames import TEXT
 from relay.server import Server
 from relay.settings import AdminSettings, Listener, Settings
-from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 from tests.certificates import write_pem
 from tests.loopback import HTTP, HTTPS, close, run, running

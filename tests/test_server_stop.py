@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import trio
 
+from relay.protocol import Timeouts
 from relay.server import Server
 from relay.settings import Listener
-from relay.timeouts import Timeouts
 from relay.tls import ServerTls
 from tests.certificates import write_pem
 from tests.loopback import HTTP, close, in_plain_and_tls, run, running

@@ -6,9 +6,8 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from relay.protocol import Pipe
+from relay.protocol import Pipe, Timeouts
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
-from relay.timeouts import Timeouts
 from tests.playbook import Playbook, open_session, session
 from tests.protocol.wire import Frame, encode
 from tests.support import (

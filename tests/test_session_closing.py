@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 
+from relay.protocol import Timeouts
 from relay.protocol.frames import PING, TEXT
-from relay.timeouts import Timeouts
 from tests.playbook import open_session, sides
 from tests.protocol.wire import Frame
 from tests.support import Variant, close_frame, from_both_sides, in_every_variant, trio_test

@@ -8,9 +8,8 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from relay.protocol import Limits, Pipe, policy
+from relay.protocol import Limits, Pipe, Timeouts, policy
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT
-from relay.timeouts import Timeouts
 from tests.playbook import Playbook, legs, open_session, sides
 from tests.protocol.wire import Frame
 from tests.support import (

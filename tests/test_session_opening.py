@@ -8,10 +8,9 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from relay.protocol import ClientHandshake
+from relay.protocol import ClientHandshake, Timeouts
 from relay.protocol.frames import BINARY, TEXT
 from relay.server import Server
-from relay.timeouts import Timeouts
 from tests.playbook import TARGET, ask, error_of, open_session, session, settings
 from tests.protocol.handshakes import head, parse_answer, upgrade
 from tests.protocol.wire import Frame

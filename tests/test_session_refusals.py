@@ -8,9 +8,8 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from relay.protocol import Refused
+from relay.protocol import Refused, Timeouts
 from relay.server import Server
-from relay.timeouts import Timeouts
 from tests.playbook import CREDENTIAL, TARGET, ask, error_of, open_session, session, settings
 from tests.protocol.handshakes import TOKEN, head, upgrade
 from tests.support import trio_test

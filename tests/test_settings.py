@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from relay.protocol import Timeouts
 from relay.settings import Listener
-from relay.timeouts import Timeouts
 from tests.playbook import settings
 
 

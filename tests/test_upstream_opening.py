@@ -12,11 +12,19 @@ import structlog
 import trio
 from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 
-from relay.protocol import Limits, Origin, ProviderRefused, Proxy, Refused, Secret, UpstreamRequest
+from relay.protocol import (
+    Limits,
+    Origin,
+    ProviderRefused,
+    Proxy,
+    Refused,
+    Secret,
+    Timeouts,
+    UpstreamRequest,
+)
 from relay.protocol.frames import TEXT
 from relay.resumption import Resumption
 from relay.stopwatch import Stopwatch
-from relay.timeouts import Timeouts
 from relay.upstream_opening import Upstream, UpstreamOpening
 from tests.certificates import client_context
 from tests.playbook import accept, error_of, session
@@ -358,7 +366,7 @@ async def test_a_path_through_a_proxy_is_private_with_tls_only(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(accept, peer)
         upstream = await opening.run(request)
-    assert upstream.has_private_path is expected
+    assert upstream.request.messages_lane is not expected
     await ours.aclose()
     await peer.end()
 

@@ -11,10 +11,9 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from relay.protocol import Gateway, GatewayToken, Provider
+from relay.protocol import Gateway, GatewayToken, Provider, Timeouts
 from relay.records.settings import RecordSettings
 from relay.settings import AdminSettings, Settings
-from relay.timeouts import Timeouts
 
 __all__ = ["configuration"]
 

@@ -25,7 +25,7 @@ from relay.protocol.errors import (
 )
 from relay.protocol.failover import attempts, may_fail_over
 from relay.protocol.forwarded import client_address
-from relay.protocol.frames import Close, control_frame
+from relay.protocol.frames import PING, PONG, Close, control_frame
 from relay.protocol.gateways import (
     Admission,
     Gateway,
@@ -36,6 +36,7 @@ from relay.protocol.gateways import (
     authorise,
     upstream_request,
 )
+from relay.protocol.lanes import pipes
 from relay.protocol.limits import Limits
 from relay.protocol.messages import MessagePipe, Policy
 from relay.protocol.meters.session_meter import SessionMeter
@@ -57,11 +58,17 @@ from relay.protocol.proxy_protocol import (
 from relay.protocol.refusals import HttpAnswer, refusal
 from relay.protocol.routing import Route, Target, parse_target, route
 from relay.protocol.secret import BearerToken, Secret
+from relay.protocol.timeouts import Timeouts
+from relay.protocol.unreachable import unreachable
 from relay.protocol.upstream_opening import UpstreamAnswer, UpstreamHandshake
 from relay.protocol.usage import Turn, Usage
+from relay.protocol.watch import Active, Progress, Watch
 
 __all__ = [
     "CATALOGUE",
+    "PING",
+    "PONG",
+    "Active",
     "Address",
     "Admission",
     "BearerToken",
@@ -90,6 +97,7 @@ __all__ = [
     "Pings",
     "Pipe",
     "Policy",
+    "Progress",
     "ProtocolError",
     "Provider",
     "ProviderRefused",
@@ -105,12 +113,14 @@ __all__ = [
     "Slot",
     "State",
     "Target",
+    "Timeouts",
     "TrustedProxies",
     "Turn",
     "UpstreamAnswer",
     "UpstreamHandshake",
     "UpstreamRequest",
     "Usage",
+    "Watch",
     "attempts",
     "authenticate",
     "authorise",
@@ -124,10 +134,12 @@ __all__ = [
     "may_fail_over",
     "parse_address",
     "parse_target",
+    "pipes",
     "policy",
     "read_credentials",
     "redact",
     "refusal",
     "route",
+    "unreachable",
     "upstream_request",
 ]

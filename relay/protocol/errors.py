@@ -66,6 +66,22 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a fault
         self.fields = fields
         self.proxy_error = proxy_error
 
+    @staticmethod
+    def draining() -> Refused:
+        """The relay stops, and opens no more sessions."""
+        return Refused(
+            503,
+            2102,
+            "the relay is draining",
+            fields=(("Retry-After", "1"),),
+            proxy_error="destination_unavailable",
+        )
+
+    @staticmethod
+    def fault() -> Refused:
+        """An exception of ours that is no refusal."""
+        return Refused(500, 2000, "internal error", proxy_error="proxy_internal_error")
+
 
 class ProviderRefused(Refused):
     """The provider refused the upgrade with 4xx or 5xx, and the client gets its answer.

@@ -33,7 +33,11 @@ __all__ = [
     "mask",
 ]
 
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+CONTINUATION, TEXT, BINARY, CLOSE = 0x0, 0x1, 0x2, 0x8
+PING = 0x9
+"""The opcode of a Ping (RFC 6455 5.5.2)."""
+PONG = 0xA
+"""The opcode of a Pong (RFC 6455 5.5.3)."""
 _OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 _COMPRESSED = frozenset({0x40 | TEXT, 0x40 | BINARY})  # RFC 7692 6: RSV1, on a first frame only
 _CONTROL_BIT = 0x8  # RFC 6455 5.5: control frames have the most significant opcode bit set

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from relay.protocol.compression import PermessageDeflate, offered_compression
@@ -130,12 +130,48 @@ class UpstreamRequest:
     """The credentials in it, which no answer may show."""
     policies: tuple[Policy, ...] = ()
     """What the client's messages have to pass; if there are any, in the message lane."""
+    provider_policies: tuple[Policy, ...] = ()
+    """What the provider's messages have to pass, likewise."""
+    decoded: bool = False
+    """Whether the session runs in the message lane even if there are none."""
     compression: tuple[PermessageDeflate, ...] = ()
     """What to offer; nothing, if the session will run in the message lane."""
     other_origins: tuple[Origin, ...] = ()
     """Where to dial, in this order, when ``origin`` fails."""
     failover_on_429: bool = False
     """Whether a 429 is a reason to, too."""
+
+    @property
+    def messages_lane(self) -> bool:
+        """Whether the session runs in the message lane."""
+        return self.decoded or bool(self.policies or self.provider_policies)
+
+    def filtered(
+        self, policies: Sequence[Policy], provider_policies: Sequence[Policy]
+    ) -> UpstreamRequest:
+        """What to ask instead, if messages have to pass further policies.
+
+        Args:
+            policies: The client's.
+            provider_policies: The provider's.
+        """
+        if not (policies or provider_policies):
+            return self
+        return replace(
+            self,
+            policies=(*self.policies, *policies),
+            provider_policies=(*self.provider_policies, *provider_policies),
+            compression=(),
+        )
+
+    def overheard(self) -> UpstreamRequest:
+        """What to ask instead, where somebody between us and the provider can read what is sent.
+
+        That is so wherever there is neither TLS nor the loopback interface. The client's masking
+        keys must not be passed on there (RFC 6455 5.3, 10.3), so the session runs in the message
+        lane, in which nothing is compressed.
+        """
+        return replace(self, decoded=True, compression=())
 
 
 def authenticate(
@@ -256,7 +292,7 @@ def upstream_request(
         else:
             added.append(slot.field(key))
     gateway, policies = admission.gateway, _policies(admission, stored=secrets != credentials.own)
-    compression = gateway.compression and not (gateway.messages_lane or policies)
+    verbatim = not (gateway.messages_lane or policies)
     return UpstreamRequest(
         origin=admission.route.origin,
         target=path if query is None else path + b"?" + query,
@@ -264,7 +300,8 @@ def upstream_request(
         subprotocols=credentials.subprotocols,
         secrets=secrets,
         policies=policies,
-        compression=offered_compression(fields) if compression else (),
+        decoded=gateway.messages_lane,
+        compression=offered_compression(fields) if gateway.compression and verbatim else (),
         other_origins=provider.other_origins,
         failover_on_429=provider.failover_on_429,
     )

@@ -124,6 +124,14 @@ class ClientHandshake:
             fields=fields,
         )
 
+    def timed_out(self) -> Refused:
+        """What to refuse the client with when the deadline for its request has passed.
+
+        A client that has not :attr:`started` is better left without an answer: it may be somebody's
+        spare connection.
+        """
+        return Refused(408, 2000, "the request did not come in time")
+
     def accept(self, opening: Opening, upstream: UpstreamAnswer, session_id: str) -> bytes:
         """The 101 that answers the client, once the provider's has come."""
         chosen = answer(

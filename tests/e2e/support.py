@@ -20,10 +20,9 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from relay.protocol import CATALOGUE, Gateway, GatewayToken, Secret, by_name
+from relay.protocol import CATALOGUE, Gateway, GatewayToken, Secret, Timeouts, by_name
 from relay.server import Server
 from relay.settings import Listener, Settings
-from relay.timeouts import Timeouts
 from relay.tls import ServerTls, client_context
 
 TOKEN = "rly_" + "t" * 43

@@ -16,8 +16,7 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.frames import Frame
 from websockets.sync.client import connect
 
-from relay.protocol import Pings
-from relay.timeouts import Timeouts
+from relay.protocol import Pings, Timeouts
 from tests.e2e.requirements import needs
 from tests.e2e.support import TOKEN, Echo, RelayUnderTest, e2e_test, relay
 

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 from websockets.sync.client import connect
 
-from relay.timeouts import Timeouts
+from relay.protocol import Timeouts
 from tests.e2e.support import STORED_KEY, TOKEN, RelayUnderTest, accept, e2e_test, relay
 
 _TOKEN = {"cf-aig-authorization": TOKEN}

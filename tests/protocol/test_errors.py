@@ -46,3 +46,21 @@ def test_a_providers_refusal_is_a_refusal_with_its_body() -> None:
     assert (refused.status, refused.code, refused.body) == (403, 2100, b"{}")
     assert refused.fields == (("Retry-After", "1"),)
     assert refused.proxy_error is None
+
+
+@pytest.mark.parametrize(
+    ("refused", "status", "code", "proxy_error", "message"),
+    [
+        (Refused.draining(), 503, 2102, "destination_unavailable", "draining"),
+        (Refused.fault(), 500, 2000, "proxy_internal_error", "internal error"),
+    ],
+)
+def test_what_only_a_driver_finds_out(
+    refused: Refused, status: int, code: int, proxy_error: str, message: str
+) -> None:
+    assert (refused.status, refused.code, refused.proxy_error) == (status, code, proxy_error)
+    assert message in refused.message
+
+
+def test_who_is_refused_because_the_relay_stops_may_come_again() -> None:
+    assert Refused.draining().fields == (("Retry-After", "1"),)

@@ -24,6 +24,7 @@ STDLIB = {
     "dataclasses",
     "decimal",
     "enum",
+    "errno",
     "fnmatch",
     "functools",
     "hashlib",
@@ -43,6 +44,8 @@ ENGINES = {"h11", "wsproto"}
 LAYERS = [
     "errors",
     "limits",
+    "timeouts",
+    "unreachable",
     "secret",
     "addresses",
     # open sessions
@@ -52,6 +55,7 @@ LAYERS = [
     "pipe",
     "messages",
     "closing",
+    "watch",
     "usage",
     # opening handshakes
     "fields",
@@ -115,6 +119,7 @@ LAYERS = [
     "failover",
     "refusals",
     "upstream_opening",
+    "lanes",
     "opening",
     # the public API
     "__init__",

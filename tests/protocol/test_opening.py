@@ -399,3 +399,11 @@ def test_a_providers_field_line_beyond_ascii_is_passed_on() -> None:
     refusal = ProviderRefused(401, "no", fields=(("dg-error", "caf\xe9"),), body=b"x")
     sent = ClientHandshake(LIMITS).refuse(refusal, "id")
     assert b"\r\ndg-error: caf\xe9\r\n" in sent
+
+
+def test_a_request_that_does_not_come_in_time() -> None:
+    handshake = ClientHandshake(LIMITS)
+    handshake.receive_data(b"GET /v1/acct")
+    refused = handshake.timed_out()
+    assert (refused.status, refused.code) == (408, 2000)
+    assert handshake.refuse(refused, "id").startswith(b"HTTP/1.1 408 ")

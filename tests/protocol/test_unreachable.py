@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import ssl
 
 import pytest
 
-from relay.unreachable import connecting_failed, tls_failed
+from relay.protocol import unreachable
 
 
 def attempts(*numbers: int) -> OSError:
@@ -31,10 +32,12 @@ def attempts(*numbers: int) -> OSError:
         (OSError("no results found for hostname lookup"), 502, 2100, "destination_unavailable"),
         (attempts(errno.ECONNREFUSED, errno.EMFILE), 503, 2102, "connection_limit_reached"),
         (OSError(errno.EMFILE, "in the lookup"), 503, 2102, "connection_limit_reached"),
+        (socket.gaierror(socket.EAI_NONAME, "secret.test"), 502, 2100, "dns_error"),
+        (TimeoutError(), 504, 2101, "connection_timeout"),
     ],
 )
-def test_connecting_failed(error: OSError, status: int, code: int, kind: str) -> None:
-    refused = connecting_failed(error, "proxy")
+def test_no_connection(error: OSError, status: int, code: int, kind: str) -> None:
+    refused = unreachable(error, "proxy")
     assert (refused.status, refused.code, refused.proxy_error) == (status, code, kind)
     assert "secret.test" not in refused.message
     assert ("the proxy" in refused.message) is (status != 503)
@@ -61,10 +64,12 @@ def not_verified(verify_code: int) -> ssl.SSLCertVerificationError:
         ),
         (ssl.SSLEOFError(8, "EOF occurred"), "connection_terminated", "ended the connection"),
         (ConnectionResetError(errno.ECONNRESET, ""), "connection_terminated", "ended the"),
+        (OSError(errno.ENOTCONN, "secret.test"), "connection_terminated", "ended the"),
+        (RuntimeError("not the system's"), "connection_terminated", "ended the"),
     ],
 )
-def test_tls_failed(error: OSError, kind: str, words: str) -> None:
-    refused = tls_failed(error)
+def test_no_tls(error: Exception, kind: str, words: str) -> None:
+    refused = unreachable(error)
     assert (refused.status, refused.code, refused.proxy_error) == (502, 2100, kind)
     assert words in refused.message
     assert "secret.test" not in refused.message
