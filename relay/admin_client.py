@@ -108,6 +108,18 @@ class AdminClient:
             answer = await self._client.get(path, params=query)
         return self._read(answer)
 
+    async def is_draining(self) -> bool:
+        """Whether it opens no more sessions.
+
+        Raises:
+            AdminError: It does not say.
+        """
+        with self._explained():
+            answer = await self._client.get("/readyz")
+        if answer.status_code not in {200, 503}:
+            raise self._refusal(answer)
+        return answer.status_code == 503
+
     async def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Have something done.
 

@@ -56,6 +56,13 @@ def test_it_sends_the_token_the_query_and_the_body() -> None:
     assert json.loads(seen[1].content) == {"reason": "over"}
 
 
+@pytest.mark.parametrize(("status", "draining"), [(200, False), (503, True)])
+def test_whether_it_drains(status: int, draining: bool) -> None:
+    assert _ask(lambda _: httpx.Response(status), AdminClient.is_draining) is draining
+    with pytest.raises(AdminError, match="answers 404"):
+        _ask(lambda _: httpx.Response(404), AdminClient.is_draining)
+
+
 def test_a_redirect_does_not_lead_it_elsewhere() -> None:
     hosts = []
 
