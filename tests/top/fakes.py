@@ -24,7 +24,7 @@ from relay.top.look import look
 from relay.top.table import SessionTable
 from tests.records.samples import a_record
 
-__all__ = ["URL", "Relay", "client", "head", "row", "rows", "running", "until"]
+__all__ = ["URL", "Relay", "client", "head", "row", "rows", "running", "text", "until"]
 
 URL = "http://127.0.0.1:9464"
 _NEVER = 3600.0  # seconds: tests say when to look
@@ -137,15 +137,15 @@ async def running(
     async with client(relay) as it:
         app = Top(it, await look(it, Query()), interval)
         async with app.run_test(size=size, notifications=True) as pilot:
-            await until(pilot, lambda: bool(app.screen.query(SessionTable)))
+            await until(lambda: bool(app.screen.query(SessionTable)))
             yield pilot
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    """Wait for what the application does by itself."""
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the application does by itself; ``Pilot.pause`` waits for an idle processor."""
     async with asyncio.timeout(30):
-        while not condition():
-            await pilot.pause()
+        while not condition():  # noqa: ASYNC110 - there is nothing to be told by
+            await asyncio.sleep(0.005)
 
 
 def head(pilot: Pilot[None]) -> str:
@@ -163,3 +163,8 @@ def rows(pilot: Pilot[None]) -> list[list[str]]:
         [table.get_cell_at(Coordinate(number, column)).plain for column in columns]
         for number in range(table.row_count)
     ]
+
+
+def text(pilot: Pilot[None]) -> str:
+    """All that is on the screen."""
+    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())

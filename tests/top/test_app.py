@@ -21,7 +21,7 @@ from relay.top.live_screen import LiveScreen
 from relay.top.session_screen import SessionScreen
 from relay.top.table import SessionTable
 from tests.records.samples import a_record
-from tests.top.fakes import Relay, head, row, rows, running, until
+from tests.top.fakes import Relay, head, row, rows, running, text, until
 
 
 def on_asyncio(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -54,18 +54,13 @@ async def _look(pilot: Pilot[None], relay: Relay) -> None:
     screen = pilot.app.screen
     assert isinstance(screen, LiveScreen)
     screen._watch.look_now()
-    await until(pilot, lambda: len(relay.asked) > asked)
+    await until(lambda: len(relay.asked) > asked)
     await pilot.pause()
-
-
-def _text(pilot: Pilot[None]) -> str:
-    """All that is on the screen."""
-    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
 
 
 async def _click(pilot: Pilot[None], heading: str) -> None:
     """Click a column's heading."""
-    line = next(each for each in _text(pilot).splitlines() if "state" in each and "model" in each)
+    line = next(each for each in text(pilot).splitlines() if "state" in each and "model" in each)
     await pilot.click(SessionTable, offset=(line.index(heading), 0))
 
 
@@ -89,8 +84,8 @@ async def test_it_shows_what_it_saw_already_and_then_what_there_is() -> None:
 @on_asyncio
 async def test_it_looks_by_itself() -> None:
     relay = Relay([row(1)])
-    async with running(relay, interval=0.001) as pilot:
-        await until(pilot, lambda: len(relay.asked) > 3)
+    async with running(relay, interval=0.05):
+        await until(lambda: len(relay.asked) > 3)
 
 
 @on_asyncio
@@ -109,9 +104,9 @@ async def test_it_sorts_by_the_next_column_and_the_other_way_round() -> None:
         ):
             asked = len(relay.asked)
             await pilot.press(key)
-            await until(pilot, lambda asked=asked: len(relay.asked) > asked)  # type: ignore[misc]
+            await until(lambda asked=asked: len(relay.asked) > asked)  # type: ignore[misc]
             assert (relay.asked[-1]["sort"], relay.asked[-1]["descending"]) == expected
-        await until(pilot, lambda: "state ▼" in _text(pilot))
+        await until(lambda: "state ▼" in text(pilot))
         assert _models(pilot) == ["gpt-realtime-1"]
 
 
@@ -121,7 +116,7 @@ async def test_a_heading_that_is_clicked_sorts_and_then_reverses() -> None:
     async with running(relay) as pilot:
         for _ in range(2):
             await _click(pilot, "provider")
-        await until(pilot, lambda: "provider ▼" in _text(pilot))
+        await until(lambda: "provider ▼" in text(pilot))
         asked = len(relay.asked)
         await _click(pilot, "model")  # by which the relay does not sort
         assert len(relay.asked) == asked
@@ -132,14 +127,14 @@ async def test_the_filter_is_the_relays() -> None:
     relay = Relay([row(1), row(2)])
     async with running(relay) as pilot:
         await pilot.press("slash", *"web e")
-        await until(pilot, lambda: relay.asked[-1]["q"] == "web e")
+        await until(lambda: relay.asked[-1]["q"] == "web e")
         relay.matching = 1
         await pilot.press("enter")
         await _look(pilot, relay)
         assert pilot.app.focused is pilot.app.screen.query_one(SessionTable)
         assert "1 match, 2 shown" in head(pilot)
         await pilot.press("escape")
-        await until(pilot, lambda: relay.asked[-1]["q"] == "")
+        await until(lambda: relay.asked[-1]["q"] == "")
         assert not pilot.app.screen.query_one(Input).has_class("wanted")
         assert not relay.ended
 
@@ -154,8 +149,8 @@ async def test_the_cursor_stays_on_its_session() -> None:
         await _look(pilot, relay)
         assert _selected(pilot) == row(3)["id"]
         await pilot.press("r")
-        await until(pilot, lambda: relay.asked[-1]["descending"] == "true")
-        await until(pilot, lambda: _selected(pilot) == row(3)["id"])
+        await until(lambda: relay.asked[-1]["descending"] == "true")
+        await until(lambda: _selected(pilot) == row(3)["id"])
         relay.sessions = [row(9)]
         await _look(pilot, relay)
         assert _selected(pilot) == row(9)["id"]
@@ -174,14 +169,14 @@ async def test_a_session_ends_when_that_is_confirmed() -> None:
     async with running(relay) as pilot:
         await pilot.press("down", "e")
         assert isinstance(pilot.app.screen, EndDialog)
-        assert "End the session of web with openai?" in _text(pilot)
+        assert "End the session of web with openai?" in text(pilot)
         await pilot.press(*"over budget", "enter")
         assert relay.ended == []
         assert pilot.app.focused is pilot.app.screen.query_one("#end", Button)
         await pilot.press("enter")
-        await until(pilot, lambda: bool(relay.ended))
+        await until(lambda: bool(relay.ended))
         assert relay.ended == [(row(2)["id"], {"reason": "over budget"})]
-        await until(pilot, lambda: "The session ends" in _text(pilot))
+        await until(lambda: "The session ends" in text(pilot))
 
 
 @pytest.mark.parametrize("keys", [["escape"], ["tab", "tab", "enter"]], ids=["escape", "button"])
@@ -190,7 +185,7 @@ async def test_a_session_goes_on_if_that_is_not_confirmed(keys: list[str]) -> No
     relay = Relay([row(1)])
     async with running(relay) as pilot:
         await pilot.press("e", *keys)
-        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
+        await until(lambda: isinstance(pilot.app.screen, LiveScreen))
         assert relay.ended == []
 
 
@@ -199,7 +194,7 @@ async def test_without_a_reason_it_is_the_usual_one() -> None:
     relay = Relay([row(1)])
     async with running(relay) as pilot:
         await pilot.press("e", "backspace", "space", "enter", "enter")
-        await until(pilot, lambda: bool(relay.ended))
+        await until(lambda: bool(relay.ended))
         assert relay.ended == [(row(1)["id"], {"reason": "ended by the operator"})]
 
 
@@ -210,7 +205,7 @@ async def test_a_session_that_has_gone_meanwhile() -> None:
         await pilot.press("e")
         relay.sessions = []
         await pilot.press("enter", "enter")
-        await until(pilot, lambda: "no session of that id is open" in _text(pilot))
+        await until(lambda: "no session of that id is open" in text(pilot))
 
 
 @on_asyncio
@@ -227,21 +222,21 @@ async def test_all_of_one_session_until_its_end() -> None:
         await pilot.press("enter")
         screen = pilot.app.screen
         assert isinstance(screen, SessionScreen)
-        await until(pilot, lambda: "it is talking" in _text(pilot))
+        await until(lambda: "it is talking" in text(pilot))
         for expected in ("turn 1: first audio", "3 input_audio_tokens", "192.0.2.7, test"):
-            assert expected in _text(pilot)
+            assert expected in text(pilot)
         relay.error = httpx.ConnectError("gone")
         screen._watch.look_now()
-        await until(pilot, lambda: "cannot connect to" in _text(pilot))
-        assert "it is talking" in _text(pilot)
+        await until(lambda: "cannot connect to" in text(pilot))
+        assert "it is talking" in text(pilot)
         relay.error = None
         relay.details = {"session": {"of": "another version"}}
         screen._watch.look_now()
-        await until(pilot, lambda: "is of another version" in _text(pilot))
+        await until(lambda: "is of another version" in text(pilot))
         relay.details = {"live": False, "state": "ended", "explanation": "it is over \x1b"}
         screen._watch.look_now()
-        await until(pilot, lambda: "it is over \\x1b" in _text(pilot))
-        assert "another version" not in _text(pilot)
+        await until(lambda: "it is over \\x1b" in text(pilot))
+        assert "another version" not in text(pilot)
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, LiveScreen)
 
@@ -251,10 +246,10 @@ async def test_the_end_from_there() -> None:
     relay = Relay([row(1)])
     async with running(relay) as pilot:
         await pilot.press("enter")
-        await until(pilot, lambda: "it is talking" in _text(pilot))
+        await until(lambda: "it is talking" in text(pilot))
         asked = len(relay.asked)
         await pilot.press("e", "enter", "enter")
-        await until(pilot, lambda: bool(relay.ended))
+        await until(lambda: bool(relay.ended))
         assert len(relay.asked) == asked  # nobody sees the table
 
 
@@ -264,40 +259,40 @@ async def test_what_strangers_wrote_is_no_markup() -> None:
     record = to_json(a_record(id=row(1)["id"], user_agent=hostile, model=hostile))
     relay = Relay([row(1, model=hostile, token="[b]t")], details={"session": record})
     async with running(relay) as pilot:
-        assert "[red]x[/] \\x1b[2J" in _text(pilot)
+        assert "[red]x[/] \\x1b[2J" in text(pilot)
         await pilot.press("enter")
-        await until(pilot, lambda: _text(pilot).count("[red]x[/] \\x1b[2J") == 2)
+        await until(lambda: text(pilot).count("[red]x[/] \\x1b[2J") == 2)
         await pilot.press("escape", "e")
-        await until(pilot, lambda: "of [b]t with" in _text(pilot))
+        await until(lambda: "of [b]t with" in text(pilot))
 
 
 @on_asyncio
 async def test_paused_it_does_not_look() -> None:
     relay = Relay([row(1)])
-    async with running(relay, interval=0.001) as pilot:
+    async with running(relay, interval=0.05) as pilot:
         await pilot.press("p")
-        await until(pilot, lambda: "paused" in head(pilot))
+        await until(lambda: "paused" in head(pilot))
         screen = pilot.app.screen
         assert isinstance(screen, LiveScreen)
         assert screen._watch.paused
         await pilot.press("p")
-        await until(pilot, lambda: "paused" not in head(pilot))
+        await until(lambda: "paused" not in head(pilot))
         asked = len(relay.asked)
-        await until(pilot, lambda: len(relay.asked) > asked)
+        await until(lambda: len(relay.asked) > asked)
 
 
 @on_asyncio
 async def test_a_relay_that_drains_and_goes_and_comes_again() -> None:
     relay = Relay([row(1)])
-    async with running(relay, interval=0.001) as pilot:
+    async with running(relay, interval=0.05) as pilot:
         relay.draining = True
-        await until(pilot, lambda: "draining" in head(pilot))
+        await until(lambda: "draining" in head(pilot))
         relay.error = httpx.ConnectError("Connection refused")
-        await until(pilot, lambda: "Connection refused; trying again" in head(pilot))
+        await until(lambda: "Connection refused; trying again" in head(pilot))
         assert pilot.app.screen.query_one(SessionTable).has_class("stale")
         assert _models(pilot) == ["gpt-realtime-1"]
         relay.error, relay.draining = None, False
-        await until(pilot, lambda: "trying again" not in head(pilot))
+        await until(lambda: "trying again" not in head(pilot))
         assert "draining" not in head(pilot)
 
 
@@ -308,7 +303,7 @@ async def test_a_token_that_is_known_no_more_ends_it() -> None:
         app: Any = pilot.app
         relay.error = httpx.Response(401, json={"error": "a wrong token"})
         await pilot.press("r")
-        await until(pilot, lambda: app.failure is not None)
+        await until(lambda: app.failure is not None)
         assert isinstance(app, Top)
         assert isinstance(app.failure, NotAllowedError)
 
@@ -318,7 +313,7 @@ async def test_a_token_that_is_known_no_more_ends_it() -> None:
 async def test_it_ends(key: str) -> None:
     async with running(Relay()) as pilot:
         await pilot.press(key)
-        await until(pilot, lambda: pilot.app._exit)
+        await until(lambda: pilot.app._exit)
 
 
 @on_asyncio
