@@ -6,6 +6,8 @@ It runs on asyncio: httpx leaves generators to the garbage collector, of which T
 from __future__ import annotations
 
 import ipaddress
+import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -173,7 +175,7 @@ class AdminClient:
                 return f"{self._shown} does not speak TLS: is it http://...?"
         if not isinstance(error, httpx.ConnectError):
             return f"the connection to {self._shown} broke off"
-        reasons = [each.strerror for each in causes if isinstance(each, OSError) and each.strerror]
+        reasons = [_reason(each) for each in causes if isinstance(each, OSError) and each.errno]
         why = printable(reasons[-1] if reasons else str(error))
         return f"cannot connect to {self._shown}: {why}"
 
@@ -238,6 +240,13 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _reason(error: OSError) -> str:
+    """What an error's number says; its text is that of whatever library made it."""
+    if isinstance(error, socket.gaierror):
+        return str(error.strerror)
+    return os.strerror(error.errno or 0)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -26,7 +26,7 @@ async def stay_live(world: World, *, pace: float = 1.0) -> None:
 
     Args:
         world: Where.
-        pace: How many times slower than people.
+        pace: What each time is multiplied by; 1 for the pace of people.
     """
     async with trio.open_nursery() as nursery:
         for caller in CALLERS:

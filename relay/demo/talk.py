@@ -22,7 +22,7 @@ class Talk:
 
     Args:
         connection: The session.
-        pace: How many times slower than people.
+        pace: What each time is multiplied by; 1 for the pace of people.
     """
 
     def __init__(self, connection: ClientConnection, pace: float) -> None:
