@@ -21,6 +21,7 @@ from rich.console import Console
 from relay import log
 from relay.check import dial_providers, model_notes, summary
 from relay.cli_sessions import sessions
+from relay.cli_tail import tail
 from relay.cli_top import top
 from relay.config import ConfigError, load
 from relay.config_file import ConfigFile
@@ -51,6 +52,7 @@ token_app = typer.Typer(no_args_is_help=True, help="Make gateway tokens.")
 app.add_typer(token_app, name="token")
 app.command()(sessions)
 app.command()(top)
+app.command()(tail)
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file.", show_default=True)
