@@ -18,11 +18,12 @@ HIDDEN = "…(hidden: it may hold a secret)"
 """In place of a message in which one of the session's secrets stands, or a gateway token."""
 
 _SEEN = HELD // 2  # of a message that goes on: a secret that begins there is seen to its end
-_MOST_ESCAPES = 8  # JSON in a string in JSON, and so on
-_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-_ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+_MOST_ESCAPES = 4000
+_DEEPEST = 4  # an escape of a backslash may make another escape
+_ESCAPE = re.compile(rb"(?<!\\)\\++u00([2-7][0-9a-fA-F])")  # of ASCII, also in JSON in JSON
 _BASE64 = re.compile(  # nothing else that is worth reading goes on so long
-    r"(?<![A-Za-z0-9+/_-])(?=[A-Za-z0-9+/_\\-]{128})(?:[A-Za-z0-9+/_-]++|\\/)++={0,2}"
+    r"(?<![A-Za-z0-9+/_-])(?=(?:[A-Za-z0-9+/_-]|\\(?:/|u002[BbFf])){128})"
+    r"(?:[A-Za-z0-9+/_-]++|\\(?:/|u002[BbFf]))++={0,2}"
 )
 
 
@@ -36,6 +37,9 @@ class Redaction:
 
     def __init__(self, secrets: Sequence[Secret], members: Collection[str] = ()) -> None:
         self._secrets = secrets
+        # The same as they are once all backslashes are gone.
+        bare = [Secret(each.reveal().replace(b"\\", b"")) for each in secrets]
+        self._bare = (*secrets, *bare)
         self._members = [each.encode() for each in members]
 
     def show(self, payload: bytes, *, whole: bool = True) -> str:
@@ -63,22 +67,25 @@ class Redaction:
         return shown[:LONGEST] + "…"
 
     def _may_hold_secret(self, text: bytes) -> bool:
-        for _ in range(_MOST_ESCAPES):
-            text = text.replace(b"\0", b"")  # of UTF-16, too
-            if contains_token(text) or contains_secret(text, self._secrets):
+        text = text.replace(b"\0", b"")  # of UTF-16, too
+        if text.count(b"%") > _MOST_ESCAPES:
+            return True  # as below
+        if contains_token(text) or contains_secret(text, self._secrets):
+            return True
+        if b"\\" in text:
+            # More is undone than JSON would: at worst, that hides a text without a secret.
+            for _ in range(_DEEPEST):
+                text, found = _ESCAPE.subn(_character, text, count=_MOST_ESCAPES)
+                if found == _MOST_ESCAPES:
+                    return True  # nobody knows
+                if not found:
+                    break
+            text = text.replace(b"\\", b"")
+            if contains_token(text) or contains_secret(text, self._bare):
                 return True
-            lower = text.lower() if self._members else b""
-            if any(each in lower for each in self._members):
-                return True
-            unescaped = _ESCAPE.sub(_character, text) if b"\\" in text else text
-            if unescaped == text:
-                return False
-            text = unescaped
-        return True  # nobody knows
+        text = text.lower() if self._members else b""
+        return any(each in text for each in self._members)
 
 
 def _character(escape: re.Match[bytes]) -> bytes:
-    code, letter = escape.groups()
-    if code is not None:
-        return chr(int(code, 16)).encode("utf-8", "surrogatepass")
-    return _ESCAPED.get(letter, letter)
+    return bytes([int(escape[1], 16)])

@@ -63,14 +63,36 @@ def test_a_text_with_a_secret_is_not_shown(written: str, around: str) -> None:
     assert REDACTION.show(around.format(written).encode(), whole=False) == HIDDEN
 
 
-def test_what_is_escaped_over_and_over_is_not_shown() -> None:
-    text = "x"
-    for _ in range(4):
-        text = json.dumps(text)
+def test_what_is_escaped_more_often_than_anybody_needs_is_not_shown() -> None:
+    assert REDACTION.show(escaped("a" * 3999).encode()) != HIDDEN
+    assert REDACTION.show(escaped("a" * 4000).encode()) == HIDDEN
+    assert REDACTION.show(("\\n\\u00e9" * 8000).encode()) != HIDDEN
+
+
+@pytest.mark.parametrize("times", [1, 2, 5, 8])
+def test_json_in_json_however_deep(times: int) -> None:
+    text, secret = "x", escaped(TEXT_KEY)
+    for _ in range(times):
+        text, secret = json.dumps(text), json.dumps(secret)
+    assert REDACTION.show(text.encode()).removesuffix("…") == text[:LONGEST]
+    assert REDACTION.show(secret.encode()) == HIDDEN
+
+
+@pytest.mark.parametrize(
+    "text", ["\\", "\\u00", "%41", "A" * 127 + " ", "\\/", "\\" * 127 + " ", "\\u00e9", "\\u0041"]
+)
+def test_the_worst_texts_take_time_in_proportion(text: str) -> None:
+    """Were it quadratic, these would take minutes."""
+    REDACTION.show((text * 1_000_000).encode()[:1_000_000])
+
+
+def test_escapes_are_no_base64() -> None:
+    text = "\\u00e9" * 100
     assert REDACTION.show(text.encode()) == text
-    for _ in range(7):
-        text = json.dumps(text)
-    assert REDACTION.show(text.encode()) == HIDDEN
+
+
+def test_an_escape_of_the_backslash_of_an_escape() -> None:
+    assert REDACTION.show(escaped(escaped("sk")).encode() + KEY[2:]) == HIDDEN
 
 
 @pytest.mark.parametrize("end", ["\\", "\\u12", "\\uD83D", "%", "%a"])
@@ -91,14 +113,16 @@ def test_a_message_with_a_member_that_carries_a_credential_is_not_shown(name: st
 
 
 @pytest.mark.parametrize(
-    ("count", "shown"), [(90, None), (96, "…(128 base64)"), (9258, "…(12,344 base64)")]
+    ("count", "shown"), [(81, None), (96, "…(128 base64)"), (9258, "…(12,344 base64)")]
 )
-@pytest.mark.parametrize("how", ["standard", "urlsafe", "slashes escaped"])
+@pytest.mark.parametrize("how", ["standard", "urlsafe", "slashes escaped", "as .NET does"])
 def test_long_base64_gives_way_to_its_length(count: int, shown: str | None, how: str) -> None:
     data = b"\xff\xfe" + bytes(count - 2)
     encoded = (base64.urlsafe_b64encode if how == "urlsafe" else base64.b64encode)(data).decode()
     if how == "slashes escaped":
         encoded = encoded.replace("/", "\\/")
+    if how == "as .NET does":
+        encoded = encoded.replace("/", "\\u002F").replace("+", "\\u002B")
     text = f'{{"audio":"{encoded}","n":1}}'
     extra = encoded.count("\\")
     if shown is not None and extra:
