@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 
 from relay import log
-from relay.check import dial_providers, model_notes, summary
+from relay.check import content_notes, dial_providers, model_notes, summary
 from relay.cli_sessions import sessions
 from relay.cli_tail import tail
 from relay.cli_top import top
@@ -233,7 +233,7 @@ def check(
     if settings.admin is not None:
         console.print(f"admin: {settings.admin.listener}", markup=False, soft_wrap=True)
     console.print(summary(settings))
-    for note in model_notes(settings):
+    for note in (*content_notes(settings), *model_notes(settings)):
         console.print(note, soft_wrap=True, markup=False, highlight=False)
     if dial and not trio.run(dial_providers, settings, console):
         raise typer.Exit(1)

@@ -203,6 +203,18 @@ def _allow(server: Server, *, allowed: bool) -> None:
 
 
 @trio_test
+async def test_a_session_that_is_opening_has_none() -> None:
+    async with session(tail_content=True) as play:
+        await play.request()
+        await play.provider.receive_head()
+        (seen,) = play.server.glances()
+        for content in (True, False):
+            assert play.server.tail(seen.record.id, content=content) is None
+        await play.provider.end()
+        await play.client.receive_answer()
+
+
+@trio_test
 async def test_there_are_eight_at_most() -> None:
     async with open_session() as play:
         tails = [tail_of(play) for _ in range(MOST)]
