@@ -80,6 +80,8 @@ class Redaction:
                     return True  # nobody knows
                 if not found:
                     break
+            else:
+                return True
             text = text.replace(b"\\", b"")
             if contains_token(text) or contains_secret(text, self._bare):
                 return True

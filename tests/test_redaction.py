@@ -93,6 +93,10 @@ def test_escapes_are_no_base64() -> None:
 
 def test_an_escape_of_the_backslash_of_an_escape() -> None:
     assert REDACTION.show(escaped(escaped("sk")).encode() + KEY[2:]) == HIDDEN
+    text = "x"
+    for _ in range(4):
+        text = text.replace("\\", "\\u005c") if "\\" in text else escaped(text)
+    assert REDACTION.show(text.encode()) == HIDDEN  # nobody knows
 
 
 @pytest.mark.parametrize("end", ["\\", "\\u12", "\\uD83D", "%", "%a"])
