@@ -8,13 +8,12 @@ from dataclasses import replace
 import pytest
 import trio
 
-from relay.protocol import closing
+from relay.protocol import Timeouts, closing
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
 from relay.redaction import HIDDEN
 from relay.server import Server
 from relay.tail import Tail
 from relay.tails import MOST, ContentRefusedError, TooManyTailsError
-from relay.timeouts import Timeouts
 from tests.playbook import Playbook, open_session, session
 from tests.protocol.meters.test_inflater import Deflater
 from tests.protocol.wire import Frame

@@ -11,11 +11,11 @@ import pytest
 import trio
 
 from relay.admin import listener as admin_listener
+from relay.protocol import Timeouts
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, TEXT
 from relay.reactor import Reactor
 from relay.settings import AdminSettings, Listener
 from relay.tails import MOST
-from relay.timeouts import Timeouts
 from tests.admin.fakes import BEARER, SHA256
 from tests.loopback import HTTP, Relay, run, running
 from tests.playbook import CREDENTIAL, TARGET, accept
