@@ -99,6 +99,9 @@ class _Running:
     def snapshot(self) -> SessionRecord:
         return self._seen.record
 
+    def tail(self, *, content: bool) -> None:  # noqa: ARG002
+        return None
+
     def end(self, cause: Cause) -> bool:
         self._ended.append((self.id, cause))
         return True
