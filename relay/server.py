@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import resource
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +12,7 @@ import structlog
 import trio
 
 from relay.binding import bind, bound_at, unbind
+from relay.descriptors import most_openings, most_sessions
 from relay.explanation import explain
 from relay.hooks import Hooks
 from relay.last_hour import LastHour
@@ -23,6 +22,7 @@ from relay.log import log_fault
 from relay.log_rate import LogRate
 from relay.metrics import Metrics
 from relay.openings import Openings
+from relay.paced_listener import PacedListener
 from relay.protocol import Cause, ProviderRefused, Refused, closing
 from relay.quotas import Quotas
 from relay.reactor import Reactor
@@ -44,10 +44,7 @@ if TYPE_CHECKING:  # they load slowly, and not every relay has them
 
 __all__ = ["Server", "serve"]
 
-_RESERVED_DESCRIPTORS = 100
-_UNLIMITED = 1 << 20
 _STRANGERS_PER_SECOND = 10  # refusals that are logged of clients that are not known
-_MOST_OPENINGS = 4096  # by default: as many as one core completes in some seconds, TLS and all
 _log = structlog.get_logger()
 
 
@@ -70,9 +67,9 @@ class Server:
         """What openings go by that begin now; changed by :meth:`reload`."""
         self.hooks = hooks or Hooks()
         self.quotas = Quotas(
-            _most_sessions(settings.max_sessions), settings.max_sessions_per_address
+            most_sessions(settings.max_sessions), settings.max_sessions_per_address
         )
-        self.openings = Openings(_most_openings(settings.max_openings))
+        self.openings = Openings(most_openings(settings.max_openings))
         self.resumption = Resumption()
         self.reactor = reactor
         """Drives sessions between sockets while the server runs; None where there is no epoll."""
@@ -164,7 +161,7 @@ class Server:
                 nursery.start_soon(own.run)
             for wanted, bound in listeners:
                 handler = partial(self._handle, wanted.scheme == "https")
-                paced = _PacedListener(bound, self.openings)
+                paced = PacedListener(bound, self.openings)
                 nursery.start_soon(
                     partial(trio.serve_listeners, handler, [paced], handler_nursery=nursery)
                 )
@@ -203,9 +200,9 @@ class Server:
             _log.warning("where records go is changed by a restart alone")
         if self.metrics is not None:
             self.metrics.prices = settings.prices
-        self.quotas.max_sessions = _most_sessions(settings.max_sessions)
+        self.quotas.max_sessions = most_sessions(settings.max_sessions)
         self.quotas.max_sessions_per_address = settings.max_sessions_per_address
-        self.openings.most = _most_openings(settings.max_openings)
+        self.openings.most = most_openings(settings.max_openings)
         self.settings = replace(
             settings,
             listeners=running,
@@ -367,26 +364,6 @@ class Server:
             await self._idle.wait()
 
 
-class _PacedListener(trio.abc.Listener[trio.SocketStream]):
-    """Accepts connections as there is room for them."""
-
-    def __init__(self, bound: trio.SocketListener, openings: Openings) -> None:
-        self._bound = bound
-        self._openings = openings
-
-    async def accept(self) -> trio.SocketStream:
-        await self._openings.room()
-        try:
-            return await self._bound.accept()
-        except OSError as error:  # Trio logs it, and tries again in a tenth of a second
-            if error.errno in {errno.EMFILE, errno.ENFILE}:
-                self._openings.end_one()
-            raise
-
-    async def aclose(self) -> None:
-        await self._bound.aclose()
-
-
 async def serve(
     settings: Settings,
     *,
@@ -404,29 +381,3 @@ async def serve(
         OSError: A listener cannot be bound.
     """
     await Server(settings, hooks=hooks).run(task_status=task_status)
-
-
-def _descriptors() -> int:
-    """How many there may be for connections."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return (_UNLIMITED if soft == resource.RLIM_INFINITY else soft) - _RESERVED_DESCRIPTORS
-
-
-def _most_sessions(wanted: int | None) -> int:
-    """How many there may be: each takes two descriptors."""
-    possible = max(1, _descriptors() // 2)
-    return possible if wanted is None else _lowered("max_sessions", wanted, possible)
-
-
-def _most_openings(wanted: int | None) -> int:
-    """How many connections there may be that are no sessions: each takes one."""
-    possible = max(1, _descriptors())
-    if wanted is None:
-        return max(1, min(_MOST_OPENINGS, possible // 8))
-    return _lowered("max_openings", wanted, possible)
-
-
-def _lowered(key: str, wanted: int, possible: int) -> int:
-    if wanted > possible:
-        _log.warning(f"{key} is over the open-file limit", wanted=wanted, now=possible)
-    return min(wanted, possible)

@@ -4,15 +4,15 @@
   (``session_opening.py``).
 - **Relaying**: one pump per direction. This task waits for the first of them to end, and for the
   deadlines.
-- **Closing**: this task has both streams again. The closing table says what each side is told. The
-  provider may first be heard for a while (``linger.py``).
+- **Closing**: this task has both streams again. The closing table says what each side is told, and
+  ``leg_end.py`` tells it. The provider may first be heard for a while (``linger.py``).
 """
 
 from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from typing import Protocol
 
@@ -20,8 +20,9 @@ import structlog
 import trio
 
 from relay.carrier import Carrier
+from relay.leg_end import end_client, end_upstream
 from relay.linger import finish_frame, linger
-from relay.link import close, finish_sending, receive, reset
+from relay.link import close
 from relay.live_sessions import Glance, glance
 from relay.log import log_fault
 from relay.pinger import Pinger, pingers, share_pings
@@ -265,14 +266,16 @@ class Session:
 
     async def _closing(self, opened: Opened, cause: Cause, end: Ending, *, lingers: bool) -> None:
         """End both connections, each in its own time, of at most ``close_timeout``."""
-        patience = 0 if cause is closing.CLOSE_TIMEOUT else self._timeouts.close
-        client = (self._client, end.client, opened.inbound)
+        patience, log = self._timeouts.close, self._log
+        if cause is closing.CLOSE_TIMEOUT:
+            patience = 0
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._end_leg, patience, _end_client, *client)
+            client = (self._client, end.client, opened.inbound)
+            nursery.start_soon(end_client, *client, patience, log)
             if lingers:
                 end = await self._linger(opened, cause, end)
             upstream = (opened.upstream, end.upstream, opened.outbound)
-            nursery.start_soon(self._end_leg, patience, _end_upstream, *upstream)
+            nursery.start_soon(end_upstream, *upstream, patience, log)
 
     def _is_answering(self) -> bool:
         """Whether the provider is in the middle of a response, as far as its meter knows."""
@@ -316,40 +319,6 @@ class Session:
             self._account(opened, cause, end)
         return end
 
-    async def _end_leg(
-        self,
-        patience: float,
-        end: Callable[[trio.abc.Stream, Leg, Pipe], Awaitable[None]],
-        stream: trio.abc.Stream,
-        leg: Leg,
-        received: Pipe,
-    ) -> None:
-        try:
-            if leg.reset:
-                await reset(stream)
-                return
-            with trio.move_on_after(patience):
-                await end(stream, leg, received)
-        except Exception as error:  # noqa: BLE001 - the fence: the other side is still told
-            log_fault(self._log, error)
-
-
-async def _end_client(client: trio.abc.Stream, leg: Leg, inbound: Pipe) -> None:
-    await _say(client, leg, inbound)
-    if inbound.state in {State.CLOSING, State.WITHHELD, State.FAILED}:
-        await finish_sending(client)
-    await client.aclose()
-
-
-async def _end_upstream(upstream: trio.abc.Stream, leg: Leg, outbound: Pipe) -> None:
-    await _say(upstream, leg, outbound)
-    if outbound.state is State.FAILED:
-        await finish_sending(upstream)
-    elif outbound.state is State.CLOSING:
-        while await receive(upstream):  # RFC 6455 7.1.1: a client waits for the server
-            pass
-    await upstream.aclose()
-
 
 def _log_ended(
     log: structlog.typing.FilteringBoundLogger,
@@ -383,15 +352,3 @@ def _as_cut(end: Ending) -> Ending:
         Leg(None, b"", reset=True) if leg.frame else leg for leg in (end.client, end.upstream)
     )
     return Ending(client, upstream)
-
-
-async def _say(stream: trio.abc.Stream, leg: Leg, received: Pipe) -> None:
-    """Send the Close that is still to be sent, and wait for the one that answers what was said."""
-    if leg.close is None:
-        return
-    try:
-        await stream.send_all(leg.frame)
-    except trio.BrokenResourceError:
-        return
-    while received.state is State.OPEN:
-        received.receive_data(await receive(stream))

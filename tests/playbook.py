@@ -231,7 +231,7 @@ async def session(
 
     with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as play.log:
         patch.setattr("relay.upstream_opening.dial", play.dial)
-        patch.setattr("relay.session.reset", noted_reset)
+        patch.setattr("relay.leg_end.reset", noted_reset)
         patch.setattr(server, "account", account)
         async with driver.reactor() as server.reactor, trio.open_nursery() as nursery:
             nursery.start_soon(play.run)

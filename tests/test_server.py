@@ -18,9 +18,10 @@ import trio
 
 from relay.link import detect_dead_peer, reset
 from relay.openings import Openings
+from relay.paced_listener import PacedListener
 from relay.protocol import Timeouts, TrustedProxies
 from relay.protocol.frames import TEXT
-from relay.server import Server, _PacedListener, serve
+from relay.server import Server, serve
 from relay.settings import Listener
 from relay.socket_stream import SocketStream
 from relay.tls import ServerTls
@@ -554,7 +555,7 @@ class Exhausted(trio.abc.Listener[trio.SocketStream]):
 @trio_test
 async def test_without_descriptors_a_connection_that_is_no_session_is_ended() -> None:
     openings = Openings(9)
-    listener = _PacedListener(cast("trio.SocketListener", Exhausted()), openings)
+    listener = PacedListener(cast("trio.SocketListener", Exhausted()), openings)
     with trio.CancelScope() as scope, openings.place(scope) as place:
         with pytest.raises(OSError, match="no descriptors"):
             await listener.accept()
