@@ -185,7 +185,10 @@ function options(plot, current, place) {
     },
     cursor: { sync: { key: "hour" }, y: false, drag: { x: false, y: false }, points: { size: 6 } },
     hooks: { setCursor: [(built) => built.cursor.idx == null && showLast(built)] },
-    scales: { x: { time: true }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    scales: {
+      x: { time: true, range: (_, low, high) => anHour(high) },
+      y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] },
+    },
     axes: [
       { ...axis, values: (_, ticks) => ticks.map((tick) => clock(tick)), size: 28 },
       { ...axis, values: (_, ticks) => ticks.map(write), size: 64 },
@@ -218,6 +221,12 @@ function useDark() {
     return () => scheme.removeEventListener("change", changed);
   }, []);
   return dark;
+}
+
+/** The whole hour up to then, though the relay may have begun in it. */
+function anHour(end) {
+  const to = end ?? Date.now() / 1000;
+  return [to - 3600, to];
 }
 
 function clock(time, exact = false) {
