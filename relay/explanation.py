@@ -11,7 +11,17 @@ from collections.abc import Iterator
 from relay.protocol import closing
 from relay.session_record import Direction, Outcome, SessionRecord
 
-__all__ = ["CLOSED", "LONG", "VANISHED", "VIOLATION", "explain", "seconds", "timeline"]
+__all__ = [
+    "CLOSED",
+    "LONG",
+    "VANISHED",
+    "VIOLATION",
+    "explain",
+    "part_of_a_message",
+    "seconds",
+    "timeline",
+    "with_code",
+]
 
 CLOSED = "closed"
 """Cause: a peer sent a Close frame."""
@@ -124,7 +134,7 @@ def _ended(record: SessionRecord, after: str) -> str:
 def _closed(record: SessionRecord, peer: str, after: str) -> str:
     other = _OTHER[peer]
     side = record.client if peer == "client" else record.provider_side
-    sentence = f"the {peer} closed {_with(side)} {after}"
+    sentence = f"the {peer} closed {with_code(side)} {after}"
     if side.close_code in _ACCUSES:
         sentence += f", which says that {_ACCUSES[side.close_code].format(other)}"
     elif peer == "client" and record.cause == CLOSED:
@@ -180,7 +190,7 @@ def _let_wait(record: SessionRecord) -> str:
         found.append(f"had taken {seconds(to_answer)} to answer the opening")
     side = record.provider_side
     if record.first_message is None and not (side.messages and _is_uncounted(record)):
-        found.append(f"had sent {_part_of_a_message(side)}")
+        found.append(f"had sent {part_of_a_message(side)}")
     elif side.last_activity is not None:
         silent = _ended_after(record) - side.last_activity
         if silent >= LONG:
@@ -192,7 +202,8 @@ def _is_uncounted(record: SessionRecord) -> bool:
     return record.usage_missing in _UNCOUNTED
 
 
-def _part_of_a_message(side: Direction) -> str:
+def part_of_a_message(side: Direction) -> str:
+    """What a side has sent that has sent no whole message."""
     if not side.bytes or side.close_code is not None:
         return "no message"
     return f"{side.bytes:,} byte{'' if side.bytes == 1 else 's'} and no whole message"
@@ -285,7 +296,8 @@ def seconds(value: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def _with(side: Direction) -> str:
+def with_code(side: Direction) -> str:
+    """How a side closed."""
     if side.close_code is None or side.close_code == _NO_CODE:
         return "without a code"
     return f"with {side.close_code} {side.close_reason}".rstrip()

@@ -249,11 +249,9 @@ class Recorder:
             record.error = self._shown(cause.to_client.reason)
         self._count(record, inbound, outbound)
         client, provider = record.client, record.provider_side
+        self._closes(record, inbound, outbound)
         # The Close of a direction that failed is not its sender's: it is the farewell.
         farewell = inbound.close if inbound.state is State.FAILED else None
-        said = None if farewell else inbound.close or inbound.withheld_close
-        client.close_code, client.close_reason = self._said(said)
-        provider.close_code, provider.close_reason = self._said(outbound.close)
         client.told_code, client.told_reason = self._said(end.client.close)
         provider.told_code, provider.told_reason = self._said(end.upstream.close or farewell)
         self._price(prices)
@@ -270,7 +268,10 @@ class Recorder:
         record = replace(self.record, client=Direction(), provider_side=Direction())
         self._time(record)
         self._count(record, inbound, outbound)
-        if self.meter is not None:
+        self._closes(record, inbound, outbound)
+        if self.meter is None:
+            record.usage_missing = _NOBODY_ASKED
+        else:
             record.turns = self.meter.turns
         return record
 
@@ -296,6 +297,15 @@ class Recorder:
             record.provider_side.largest_message = meter.outbound.largest_message
             record.first_message, record.first_audio = meter.first_message, meter.first_audio
             record.model = self.model
+
+    def _closes(self, record: SessionRecord, inbound: Pipe, outbound: Pipe) -> None:
+        """Say how the sides closed."""
+        client, provider = record.client, record.provider_side
+        said = inbound.close or inbound.withheld_close
+        if inbound.state is State.FAILED:  # then it is the relay's
+            said = None
+        client.close_code, client.close_reason = self._said(said)
+        provider.close_code, provider.close_reason = self._said(outbound.close)
 
     def _price(self, prices: Prices) -> None:
         """Say what was used, and what that costs."""
