@@ -25,17 +25,15 @@ from tests.config_files import load_text
 from tests.e2e.test_faults import UPDATE, send_on
 from tests.soak.client import Client, Ended, upgrade
 
-__all__ = ["ROWS", "Row", "Stage", "stage"]
+__all__ = ["ROWS", "WHILE_IT_LASTS", "Row", "Stage", "stage"]
 
 _KEY = "sk-the-key-of-the-double"
 _PATIENCE = LONG + 0.3
 """Seconds after which a client that waits in vain gives up."""
 _PAGE = Path(__file__, "../../../docs/faults.md").resolve()
-_ROW = re.compile(r"^\| `([^`]+)`(?: \(([a-z ]+)\))? \| (\w*) ?\| (the [^|]+) \|$", re.MULTILINE)
+_ROW = re.compile(r"^\| `([^`]+)`(?: \(([a-z ]+)\))? \| (\w*) ?\| ([^|]+) \|$", re.MULTILINE)
 _CONFIGURATION = f"""
 server.listen = ["127.0.0.1:0"]
-[records]
-store = "sqlite:relay.db"
 [admin]
 listen = "127.0.0.1:0"
 token_sha256 = "{SHA256.hex()}"
@@ -50,7 +48,7 @@ lane = "{lane}"
 limits = {{ {limits} }}
 """
 _LIMITS = {
-    "patient": 'write_timeout = "1s", close_timeout = "1s"',
+    "patient": 'write_timeout = "3s", close_timeout = "1s"',
     "hasty": 'upstream_timeout = "300ms", idle_timeout = "300ms", close_timeout = "1s"',
 }
 
@@ -79,8 +77,10 @@ class Row(NamedTuple):
         return f"{'hasty' if gives_up else 'patient'}-{self.lane}"
 
 
-def _rows() -> tuple[Row, ...]:
-    _, _, table = _PAGE.read_text().partition("## What the page says")
+def _rows(header: str) -> tuple[Row, ...]:
+    """The rows of the table whose last column has this header."""
+    _, _, table = _PAGE.read_text().partition(f"| fault | lane | {header} |\n| --- | --- | --- |\n")
+    table, _, _ = table.partition("\n\n")
     found = []
     for fault, behaviour, lane, sentence in _ROW.findall(table):
         lanes = [lane] if lane else ["verbatim", "messages"]
@@ -88,7 +88,8 @@ def _rows() -> tuple[Row, ...]:
     return tuple(found)
 
 
-ROWS = _rows()
+ROWS = _rows("the page says")
+WHILE_IT_LASTS = _rows("meanwhile the page says")
 _BY_MODEL: Mapping[str, Row] = {row.model: row for row in ROWS}
 
 
@@ -133,7 +134,7 @@ class Stage:
 async def stage(
     folder: Path, monkeypatch: pytest.MonkeyPatch, driver: str = "fast"
 ) -> AsyncIterator[Stage]:
-    """Set it; whoever uses it has to play all rows."""
+    """Set it while the block runs."""
     monkeypatch.setattr(Reactor, "is_available", lambda: driver == "fast")
     monkeypatch.setenv("FAULTS_KEY", _KEY)
 
