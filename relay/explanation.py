@@ -48,11 +48,11 @@ _LOST = {
     closing.CLIENT_LOST.name: "the connection to the client was lost",
     closing.UPSTREAM_LOST.name: "the connection to the provider was lost",
 }
-_ACCUSES = {  # RFC 6455 7.4.1: codes by which one side says that it was the other's fault
-    1002: "the {} broke the protocol",
-    1003: "the {} sent data of a kind that it does not take",
-    1007: "the {} sent data that do not fit their type, such as text that is not UTF-8",
-    1009: "the {} sent too big a message",
+_ACCUSES = {  # RFC 6455 7.4.1: codes by which a side says that what it got was at fault
+    1002: "{} what breaks the protocol",
+    1003: "{} data of a kind that it does not take",
+    1007: "{} data that do not fit their type, such as text that is not UTF-8",
+    1009: "{} too big a message",
 }
 _NO_CODE = 1005  # RFC 6455 7.4.1: how records name a Close frame that is empty
 _TOO_BIG = 1009
@@ -69,7 +69,7 @@ _STEPS = {
     "connect": "connected to the provider",
     "proxy": "the proxy had opened its tunnel",
     "upstream_tls": "TLS with the provider",
-    "failover": "the first upstream had failed",
+    "failover": "an upstream had failed",
     "upstream": "the provider answered with 101",
     "answer": "the client had its 101",
     "unfinished": "the opening got no further",
@@ -136,7 +136,9 @@ def _closed(record: SessionRecord, peer: str, after: str) -> str:
     side = record.client if peer == "client" else record.provider_side
     sentence = f"the {peer} closed {with_code(side)} {after}"
     if side.close_code in _ACCUSES:
-        sentence += f", which says that {_ACCUSES[side.close_code].format(other)}"
+        # In the message lane the frames were the relay's, and the text may be a policy's.
+        whose = f"the {other} sent" if record.lane == "verbatim" else "it got"
+        sentence += f", which says that {_ACCUSES[side.close_code].format(whose)}"
     elif peer == "client" and record.cause == CLOSED:
         sentence += _when_the_provider(record)
     if record.cause == closing.CLOSE_TIMEOUT.name:

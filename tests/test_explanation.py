@@ -64,9 +64,13 @@ def by_relay(cause: closing.Cause, **changes: Any) -> dict[str, Any]:
         (
             by_client(1002),
             (
-                "the client closed with 1002 after 4.2 s, which says that the provider broke the "
-                "protocol"
+                "the client closed with 1002 after 4.2 s, which says that the provider sent what "
+                "breaks the protocol"
             ),
+        ),
+        (
+            by_client(1009) | {"lane": "messages"},
+            "the client closed with 1009 after 4.2 s, which says that it got too big a message",
         ),
         (
             by_client(1007),

@@ -10,9 +10,9 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.live_sessions import Glance, LiveState
 from relay.protocol.frames import TEXT
+from relay.protocol.timeouts import Timeouts
 from relay.session_record import Direction
 from relay.standing import standing
-from relay.timeouts import Timeouts
 from tests.playbook import Playbook, open_session, session
 from tests.protocol.wire import Frame
 from tests.records.samples import a_record
