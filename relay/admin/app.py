@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from relay.admin import health, operations, plots, sessions, totals
+from relay.admin import health, operations, plots, sessions, static, status, totals
 from relay.admin.access import Access, token_is_known
 from relay.admin.control import Control
 from relay.admin.gate import Gate
@@ -35,6 +35,8 @@ def application(control: Control) -> ASGIApp:
     )
     app.state.control = control
     app.state.access = Access(control)
+    app.include_router(static.router)
+    app.include_router(status.router)
     app.include_router(health.router)
     app.include_router(sessions.router)
     app.include_router(plots.router)

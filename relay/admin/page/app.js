@@ -1,0 +1,94 @@
+// The whole page: who asks, where they are, and what they are told above all else.
+
+import * as api from "./api.js";
+import { useFragment, fragment, goBack } from "./fragment.js";
+import { Help, useKeys } from "./keys.js";
+import { html, useEffect, useState } from "./libraries.js";
+import { Live } from "./live.js";
+import { Login } from "./login.js";
+import { Trouble } from "./notices.js";
+import { Past } from "./past.js";
+import { Hour } from "./plots.js";
+import { usePolling } from "./polling.js";
+import { Relay } from "./relay.js";
+import { Session } from "./session.js";
+import { Totals } from "./totals.js";
+
+const VIEWS = [
+  ["live", "Live", Live],
+  ["ended", "Ended", Past],
+  ["hour", "Last hour", Hour],
+  ["totals", "Usage", Totals],
+  ["relay", "Relay", Relay],
+];
+
+export function App() {
+  const status = usePolling(api.status, 10);
+  const [known, setKnown] = useState(null); // whether somebody is logged in; null: as status says
+  useEffect(() => api.onLoggedOut(() => setKnown(false)), []);
+  if (status.data === null) {
+    return html`<main class="login"><${Trouble} ...${status} /></main>`;
+  }
+  if (!(known ?? status.data.logged_in)) {
+    const entered = () => {
+      setKnown(true);
+      status.again();
+    };
+    return html`<${Login} status=${status.data} onEntered=${entered} />`;
+  }
+  const leave = async () => {
+    await api.logOut().catch(() => {}); // the relay may be gone, and the login with it
+    setKnown(false);
+  };
+  return html`<${Shell} status=${status.data} onLeave=${leave} again=${status.again} />`;
+}
+
+function Shell({ status, onLeave, again }) {
+  const { view, id, query } = useFragment();
+  const [help, showHelp] = useState(false);
+  const config = usePolling(api.config, Infinity);
+  const to = Object.fromEntries(
+    VIEWS.map(([name], at) => [
+      String(at + 1),
+      () => {
+        location.hash = fragment(name);
+      },
+    ]),
+  );
+  useKeys({ ...to, "?": () => showHelp(true), Escape: () => Boolean(id) && goBack() });
+  const [, title, View] = VIEWS.find(([name]) => name === view) ?? ["", "Session", Session];
+  useEffect(() => {
+    document.title = `${title} – relay`;
+  }, [title]);
+  return html`
+    <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
+    <header class="top">
+      <a class="mark" href=${fragment("live")}><img src="/page/icon.svg" alt="" />relay</a>
+      <nav aria-label="Views">
+        ${VIEWS.map(
+          ([name, label]) => html`<a key=${name} href=${fragment(name)}
+          aria-current=${name === view ? "page" : undefined}>${label}</a>`,
+        )}
+      </nav>
+      <div class="end">
+        <button type="button" class="plain" aria-label="Keys" onClick=${() => showHelp(true)}>
+          ?</button>
+        <button type="button" class="plain" onClick=${onLeave}>Log out</button>
+      </div>
+    </header>
+    ${
+      status.draining &&
+      html`<p class="notice warn" role="status">
+      The relay is draining: it opens no more sessions, and ends when the last one has.</p>`
+    }
+    <main id="main" tabindex="-1">
+      <${View} key=${`${view} ${id}`} ...${{ id, query, config: config.data, status, again }} />
+    </main>
+    ${help && html`<${Help} onClose=${() => showHelp(false)} />`}
+  `;
+}
+
+function skip(event) {
+  event.preventDefault(); // the fragment says which view it is
+  document.getElementById("main").focus();
+}

@@ -1,0 +1,61 @@
+// Asking again and again: one request at a time, only while somebody looks, and ever less often
+// while the relay is away.
+
+import { useEffect, useRef, useState } from "./libraries.js";
+
+const LONGEST = 30; // seconds
+
+/**
+ * What `load` gives, every so many seconds.
+ *
+ * @param load called with a signal that aborts it; gives a promise
+ * @param seconds from an answer to the next request; Infinity asks once
+ * @param key what is asked for: when it changes, that is asked at once
+ * @param paused whether to wait
+ * @returns data (of the last answer, null before), error (of the last try, null if it went well),
+ *   wait (seconds until the next try, after an error), again (to ask at once)
+ */
+export function usePolling(load, seconds, key = "", paused = false) {
+  const [shown, show] = useState({ data: null, error: null, wait: 0 });
+  const again = useRef(() => {});
+  const latest = useRef(load);
+  latest.current = load;
+  useEffect(() => {
+    if (paused) return undefined;
+    const leaving = new AbortController();
+    let timer = 0;
+    let underWay = false;
+    let failures = 0;
+
+    const run = async () => {
+      clearTimeout(timer);
+      if (underWay || document.hidden || leaving.signal.aborted) return;
+      underWay = true;
+      let next = seconds;
+      try {
+        const data = await latest.current(leaving.signal);
+        if (leaving.signal.aborted) return;
+        failures = 0;
+        show({ data, error: null, wait: 0 });
+      } catch (error) {
+        if (leaving.signal.aborted) return;
+        failures += 1;
+        next = Math.min(Math.max(error.retryAfter ?? 0, 2 ** failures), LONGEST);
+        show(({ data }) => ({ data, error, wait: next }));
+      } finally {
+        underWay = false;
+      }
+      if (Number.isFinite(next)) timer = setTimeout(run, next * 1000);
+    };
+
+    again.current = run;
+    document.addEventListener("visibilitychange", run);
+    run();
+    return () => {
+      leaving.abort();
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", run);
+    };
+  }, [seconds, key, paused]);
+  return { ...shown, again: () => again.current() };
+}

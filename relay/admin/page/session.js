@@ -1,0 +1,135 @@
+// One session: what it is, what happened, who ended it, what it used.
+
+import * as api from "./api.js";
+import { EndSession } from "./ending.js";
+import { age, bytes, moment, plural, seconds } from "./format.js";
+import { fragment } from "./fragment.js";
+import { useKeys } from "./keys.js";
+import { html, useEffect, useState } from "./libraries.js";
+import { Trouble, sentence } from "./notices.js";
+import { Facts, Heads, Section, name } from "./pieces.js";
+import { usePolling } from "./polling.js";
+import { Badge } from "./states.js";
+import { Opening, Timeline, Turns } from "./timeline.js";
+import { TurnTable, Usage } from "./usage.js";
+
+const EVERY = 2; // seconds, while it is live
+const USUAL = new Set([1000, 1001, 1005]); // RFC 6455 7.4.1
+
+export function Session({ id }) {
+  const [ended, setEnded] = useState(false);
+  const [ending, end] = useState(false);
+  const load = (signal) => api.session(id, signal);
+  const { data, ...trouble } = usePolling(load, ended ? Infinity : EVERY, id);
+  useEffect(() => setEnded(data !== null && !data.live), [data]);
+  const canEnd = data?.live && data.state !== "opening";
+  useKeys({ e: () => canEnd && end(true) });
+  if (data === null) {
+    return html`<${Back} />${
+      trouble.error?.status === 404
+        ? html`<p class="empty">${sentence(trouble.error.message)}.</p>`
+        : html`<${Trouble} ...${trouble} />`
+    }`;
+  }
+  const { session, live, state, explanation, timeline } = data;
+  return html`
+    <${Back} />
+    <${Trouble} ...${trouble} />
+    <article class="session">
+      <header>
+        <h1>${name(session) || "A refused session"}</h1>
+        <${Badge} word=${live ? state : session.outcome} />
+        ${!live && html`<span class="hint">by the ${session.ended_by}</span>`}
+        ${
+          canEnd &&
+          html`<button type="button" class="danger quiet" aria-keyshortcuts="e"
+          onClick=${() => end(true)}>End session</button>`
+        }
+        <p class="sentence ${live ? "" : `is-${tone(session)}`}">
+          ${live ? running(session, state) : `${sentence(explanation)}.`}</p>
+      </header>
+      <div class="columns">
+        <${Section} id="happened" title="What happened">
+          <${Opening} steps=${session.steps} />
+          <${Turns} turns=${session.turns} duration=${session.duration} live=${live} />
+          <${Timeline} moments=${timeline} explanation=${explanation} />
+        <//>
+        <div>
+          <${Section} id="facts" title="Facts"><${Facts} facts=${facts(session, live)} /><//>
+          <${Section} id="sides" title="Both sides"><${Sides} session=${session} /><//>
+          <${Section} id="usage" title="Usage and cost">
+            <${Usage} session=${session} live=${live} /><//>
+        </div>
+      </div>
+      ${
+        session.turns.length > 0 &&
+        html`<${Section} id="turns" title="Turns"><${TurnTable} session=${session} /><//>`
+      }
+    </article>
+    ${
+      ending &&
+      html`<${EndSession} id=${session.id} name=${name(session)}
+      onClose=${() => end(false)} onDone=${trouble.again} />`
+    }
+  `;
+}
+
+const Back = () => html`<nav class="back" aria-label="Sessions">
+  <a href=${fragment("live")}>Live sessions</a>
+  <a href=${fragment("ended")}>Ended sessions</a>
+</nav>`;
+
+function running({ duration }, state) {
+  if (state === "opening") return `Opening for ${age(duration)}.`;
+  return `Open for ${age(duration)}.`;
+}
+
+/** A Close with a code that says that something was wrong completes a session, too. */
+function tone({ outcome, ended_by: by, client, provider_side: provider }) {
+  const { close_code: code } = by === "client" ? client : provider;
+  return outcome === "completed" && !USUAL.has(code) ? "told" : outcome;
+}
+
+function facts(session, live) {
+  return [
+    ["Id", html`<code class="id">${session.id}</code>`],
+    ["Began", html`<span title=${session.began_at}>${moment(session.began_at)}</span>`],
+    live ? null : ["Ended by", session.ended_by],
+    live || session.status === 101
+      ? null
+      : ["Answer", session.status ? `HTTP ${session.status}` : "none"],
+    session.code == null ? null : ["Code", String(session.code)],
+    ["Gateway", session.gateway],
+    ["Token", session.token ?? "none asked for"],
+    ["Client", [session.client_address, session.user_agent].filter(Boolean).join(", ")],
+    ["Provider", [session.provider, session.endpoint].filter(Boolean).join(" ")],
+    session.upstream ? ["Upstream", session.upstream] : null,
+    ["Model", session.model ?? "none named"],
+    ["First message", seconds(session.first_message)],
+    ["First audio", seconds(session.first_audio)],
+    ["Lane", session.compressed ? `${session.lane}, compressed` : session.lane],
+    session.trace_id ? ["Trace", html`<code class="id">${session.trace_id}</code>`] : null,
+    ...Object.entries(session.metadata).map(([key, value]) => [`metadata: ${key}`, String(value)]),
+  ].filter(Boolean);
+}
+
+function Sides({ session }) {
+  const { client, provider_side: provider } = session;
+  const row = (label, show) => html`<tr key=${label}><th scope="row">${label}</th>
+    <td>${show(client)}</td><td>${show(provider)}</td></tr>`;
+  return html`<table class="plain">
+    <${Heads} columns=${[["Side"], ["Client"], ["Provider"]]} />
+    <tbody>
+      ${row("Sent", (side) => `${plural(side.messages, "message")}, ${bytes(side.bytes)}`)}
+      ${row("Largest message", (side) => bytes(side.largest_message))}
+      ${row("Waited for the other", (side) => seconds(side.waited))}
+      ${row("Closed with", (side) => closing(side.close_code, side.close_reason))}
+      ${row("Was told", (side) => closing(side.told_code, side.told_reason))}
+    </tbody>
+  </table>`;
+}
+
+function closing(code, reason) {
+  if (code == null) return "–";
+  return code === 1005 ? "no code" : `${code} ${reason}`;
+}

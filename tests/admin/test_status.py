@@ -1,0 +1,35 @@
+"""What everybody is told before they log in."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.admin.fakes import PAGE, TOKEN, Relay, client, with_admin
+from tests.support import trio_test
+
+
+@trio_test
+async def test_it_says_whether_one_is_logged_in() -> None:
+    async with client(Relay()) as it:
+        at_first = {"draining": False, "has_token": True, "logged_in": False}
+        assert (await it.get("/api/status")).json() == at_first
+        await it.post("/api/login", json={"token": TOKEN}, headers=PAGE)
+        assert (await it.get("/api/status")).json() == at_first | {"logged_in": True}
+        await it.post("/api/logout", headers=PAGE)
+        assert (await it.get("/api/status")).json() == at_first
+
+
+@trio_test
+async def test_it_says_whether_the_relay_drains() -> None:
+    relay = Relay()
+    relay.drain()
+    async with client(relay) as it:
+        assert (await it.get("/api/status")).json()["draining"] is True
+
+
+@pytest.mark.parametrize("cookie", ["", "relay_admin=x"])
+@trio_test
+async def test_it_says_that_nobody_can_log_in(cookie: str) -> None:
+    async with client(Relay(with_admin(token_sha256=None)), {"Cookie": cookie}) as it:
+        found = (await it.get("/api/status")).json()
+        assert found == {"draining": False, "has_token": False, "logged_in": False}

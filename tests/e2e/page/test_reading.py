@@ -1,0 +1,183 @@
+"""Whoever reads it: on a phone, in the dark, by keyboard alone, with little contrast."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay.protocol import closing
+from tests.e2e.page.scenes import busy, ended, many, session_id
+from tests.e2e.page.support import listening, operator
+from tests.loopback import run
+
+VIEWS = {
+    "#/live": "tbody tr",
+    "#/ended": "tbody tr",
+    "#/hour": ".plot canvas",
+    "#/totals": ".figures",
+    "#/relay": "details",
+    f"#/sessions/{ended().id}": ".timeline",
+}
+
+_CONTRASTS = """
+(() => {
+  const rgb = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+  const over = ([r, g, b, a = 1], below) =>
+    [r, g, b].map((one, index) => one * a + below[index] * (1 - a));
+  const ground = (it) => {
+    const own = rgb(getComputedStyle(it).backgroundColor);
+    if (own[3] === undefined) return own;
+    return over(own, it.parentElement ? ground(it.parentElement) : [255, 255, 255]);
+  };
+  const light = (colour) => {
+    const [r, g, b] = colour.map((one) => one / 255)
+      .map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const low = new Set();
+  for (const it of document.querySelectorAll("body *")) {
+    const says = [...it.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
+    if (!says || it.closest("svg, :disabled, .unseen") || !it.getClientRects().length) continue;
+    const below = ground(it);
+    const [one, other] = [light(over(rgb(getComputedStyle(it).color), below)), light(below)];
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (contrast < 4.5) low.add(`${it.tagName}.${it.className} ${contrast.toFixed(2)}`);
+  }
+  return [...low];
+})()
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_view_has_contrast_and_fits_on_a_phone(scheme: str, tmp_path: Path) -> None:
+    """WCAG 1.4.3, level AA; and no view is wider than 360 pixels."""
+
+    async def main() -> None:
+        async with listening(busy()) as url, operator(url, tmp_path) as it:
+            await it.do(lambda page: page.prefer(color_scheme=scheme))
+            await it.enter()
+            for view, shows in VIEWS.items():
+                await it.visit(view)
+                for width in (1280, 360):
+                    await it.do(lambda page, width=width: page.resize(width, 780))  # type: ignore[misc]
+                    await it.see(f"document.querySelector({json.dumps(shows)})")
+                    await it.see(f"innerWidth === {width}")
+                    wide = "document.documentElement.scrollWidth <= innerWidth"
+                    await it.see(wide)
+                    assert await it.ask(_CONTRASTS) == [], (view, width)
+            assert await it.do(lambda page: page.complaints) == []
+
+    run(main)
+
+
+def test_in_the_dark_it_is_dark(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with listening(busy()) as url, operator(url, tmp_path) as it:
+            await it.enter("#/hour")
+            await it.see("document.querySelectorAll('.plot canvas').length === 5")
+            ground = "getComputedStyle(document.documentElement).backgroundColor"
+            light = await it.ask(ground)
+            picture = "document.querySelector('.plot canvas').toDataURL()"
+            drawn = await it.ask(picture)
+            await it.do(lambda page: page.prefer(color_scheme="dark"))
+            await it.see(f"{ground} !== {json.dumps(light)}")
+            await it.see(f"{picture} !== {json.dumps(drawn)}")  # plots have no style sheet
+
+    run(main)
+
+
+def test_a_session_is_found_read_and_ended_by_keyboard_alone(tmp_path: Path) -> None:
+    async def main() -> None:
+        relay = many(5)
+        async with listening(relay) as url, operator(url, tmp_path) as it:
+            await it.enter()
+            focused = "document.activeElement.dataset.id"
+            await it.see("document.querySelectorAll('tbody tr').length === 5")
+            links = "[...document.querySelectorAll('a.row')].map((one) => one.dataset.id)"
+            ids = await it.ask(links)
+            await it.press("j", "j", "ArrowDown", "k")
+            assert await it.ask(focused) == ids[1]
+            await it.press("Enter")
+            await it.see(f"location.hash === '#/sessions/{ids[1]}'")
+            await it.read(ids[1], ".facts")
+            await it.press("Escape")
+            await it.see("document.querySelectorAll('tbody tr').length === 5")
+            await it.press("?")
+            await it.read("the next and the previous session", "dialog")
+            await it.press("j", "Escape")
+            await it.see("!document.querySelector('dialog')")
+            await it.press("j", "j", "j", "e")
+            await it.see("document.activeElement.id === 'reason'")
+            await it.press("Enter")
+            await it.see(f"!document.querySelector('dialog') && {focused} === '{ids[2]}'")
+            assert relay.ended == [(ids[2], closing.policy("ended by the operator"))]
+            await it.press("3")
+            await it.see("document.title === 'Last hour \u2013 relay'")
+            assert await it.do(lambda page: page.complaints) == []
+
+    run(main)
+
+
+def test_the_focus_stays_with_its_session_when_rows_move_and_go(tmp_path: Path) -> None:
+    async def main() -> None:
+        relay = many(5)
+        async with listening(relay) as url, operator(url, tmp_path) as it:
+            await it.enter("#/live?sort=bytes_in")
+            await it.see("document.querySelectorAll('tbody tr').length === 5")
+            await it.press("j", "j")
+            held = await it.ask("document.activeElement.dataset.id")
+            rest = {session_id(each) for each in range(5)} - {held}
+            for each in sorted(rest)[:3]:
+                relay.live.remove(each)
+            await it.see("document.querySelectorAll('tbody tr').length === 2")
+            assert await it.ask("document.activeElement.dataset.id") == held
+            relay.live.remove(held)
+            await it.see("document.querySelectorAll('tbody tr').length === 1")
+            (left,) = sorted(rest)[3:]
+            assert await it.ask("document.activeElement.dataset.id") == left
+
+    run(main)
+
+
+def test_it_can_be_paused(tmp_path: Path) -> None:
+    """WCAG 2.2.2: what moves by itself can be stopped."""
+
+    async def main() -> None:
+        relay = many(3)
+        async with listening(relay) as url, operator(url, tmp_path) as it:
+            await it.enter()
+            await it.read("3 live")
+            await it.press("p")
+            await it.read("Paused")
+            relay.live.remove(session_id(0))
+            asked = "performance.getEntriesByType('resource').length"
+            before = await it.ask(asked)
+            await it.read("3 live")
+            await it.press("p")
+            await it.read("2 live")
+            await it.read("Pause", ".pause")
+            assert await it.ask(asked) > before
+
+    run(main)
+
+
+def test_it_has_landmarks_labels_and_names(tmp_path: Path) -> None:
+    """As a screen reader gets them from the browser."""
+
+    async def main() -> None:
+        async with listening(busy()) as url, operator(url, tmp_path) as it:
+            await it.enter()
+            await it.see("document.querySelector('tbody tr')")
+            tree: list[dict[str, Any]] = await it.do(lambda page: page.accessibility())
+            seen = {(each["role"]["value"], each["name"]["value"]) for each in tree}
+            assert {role for role, _ in seen} >= {"banner", "navigation", "main", "search", "table"}
+            assert ("searchbox", "Id, token, model or address") in seen
+            assert ("combobox", "Gateway") in seen
+            assert ("table", "Live sessions") in seen
+            controls = {"button", "link", "combobox", "searchbox"}
+            assert not [each for each in seen if each[0] in controls and not each[1]]
+
+    run(main)
