@@ -15,7 +15,7 @@ ARGS ?=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/run ## run the demo: relay, provider doubles, four conversations (ARGS=--once ends it)
+run: .venv/run ## run the demo: relay, provider doubles, four conversations (ARGS=--once, ARGS=--live)
 	@$(BIN)/relay demo $(ARGS)
 
 test: .venv/test ## run the tests (ARGS are pytest's)

@@ -21,6 +21,7 @@ from rich.console import Console
 from relay import log
 from relay.check import dial_providers, model_notes, summary
 from relay.cli_sessions import sessions
+from relay.cli_top import top
 from relay.config import ConfigError, load
 from relay.config_file import ConfigFile
 from relay.config_model import checked_name
@@ -49,6 +50,7 @@ app = typer.Typer(
 token_app = typer.Typer(no_args_is_help=True, help="Make gateway tokens.")
 app.add_typer(token_app, name="token")
 app.command()(sessions)
+app.command()(top)
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file.", show_default=True)
@@ -271,6 +273,10 @@ def demo(
     ] = False,
     http_port: Annotated[int, typer.Option(help="Port without TLS; a free one if taken.")] = 8080,
     https_port: Annotated[int, typer.Option(help="Port with TLS; a free one if taken.")] = 8443,
+    admin_port: Annotated[int, typer.Option(help="Port of the page; a free one if taken.")] = 9464,
+    live: Annotated[
+        bool, typer.Option("--live", help="Then hold some varied sessions, to have a look at.")
+    ] = False,
     fault: Annotated[
         list[str] | None,
         typer.Option(
@@ -282,7 +288,7 @@ def demo(
     """Run the relay, doubles of four providers, and a conversation with each of them.
 
     Nothing leaves this machine and no keys are needed. Afterwards it prints how to connect from
-    Node, Python and a browser, and serves until Ctrl-C.
+    Node, Python and a browser, and the address of the page with its token, and serves until Ctrl-C.
 
     A provider with a fault has no conversation here: point your own program at it. The faults are
 
@@ -305,6 +311,8 @@ def demo(
     from relay.demo import demo as run_demo  # noqa: PLC0415
     from relay.demo.faults import read_faults  # noqa: PLC0415
 
+    if once and live:
+        raise typer.BadParameter("--once ends what --live would hold", param_hint="--live")
     try:
         faults = read_faults(fault or [])
     except ValueError as error:
@@ -316,6 +324,8 @@ def demo(
             once=once,
             http_port=http_port,
             https_port=https_port,
+            admin_port=admin_port,
+            live=live,
             console=Console(),
             faults=faults,
         )

@@ -166,8 +166,8 @@ class ClientConnection:
             await self._fail(pipe.error.close_code_hint, str(pipe.error))
         elif pipe.close is not None:
             code, reason = pipe.close
+            self._closed = Closed(code, reason)  # first: who receives may be cancelled meanwhile
             await self._send_close(code, reason)
-            self._closed = Closed(code, reason)
         elif pipe.state is State.CLOSED:
             self._closed = Closed(1006, "")
 

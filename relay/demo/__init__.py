@@ -15,6 +15,7 @@ from rich.text import Text
 
 from relay.demo.conversations import Progress, State, converse
 from relay.demo.examples import EXAMPLES
+from relay.demo.live import FAULTS, stay_live
 from relay.demo.snippets import print_snippets
 from relay.demo.table import live_table
 from relay.demo.world import World, serve_world
@@ -28,7 +29,9 @@ async def demo(
     once: bool,
     http_port: int,
     https_port: int,
+    admin_port: int,
     console: Console,
+    live: bool = False,
     faults: Mapping[str, NamedFault] | None = None,
 ) -> bool:
     """Run the examples through a relay, one after the other, and show how it went.
@@ -37,7 +40,9 @@ async def demo(
         once: Return then; else print how to connect, and serve until cancelled.
         http_port: Where the relay listens without TLS; a free port if it is taken, or 0.
         https_port: Where it listens with TLS, likewise.
+        admin_port: Where it listens for the operator, likewise, unless it returns at once.
         console: Where to print.
+        live: Whether to hold some sessions while it serves.
         faults: By provider, what its double does wrong. Its example is not run: it would fail, and
             might take its time.
 
@@ -46,7 +51,13 @@ async def demo(
     """
     async with trio.open_nursery() as nursery:
         faults = faults or {}
-        serve = partial(serve_world, http_port=http_port, https_port=https_port, faults=faults)
+        serve = partial(
+            serve_world,
+            http_port=http_port,
+            https_port=https_port,
+            admin_port=None if once else admin_port,
+            faults={**FAULTS, **faults} if live else faults,
+        )
         world: World = await nursery.start(serve)
         _say(console, f"relay at {world.secure_url}", f"     and {world.plain_url}")
         for fault, providers in _by_fault(faults).items():
@@ -59,7 +70,10 @@ async def demo(
         succeeded = all(progress.state is State.DONE for progress in conversations)
         if not once:
             print_snippets(console, world)
+            _say(console, f"page  {world.admin_url}/   token {world.admin_token}")
             _say(console, "Serving until Ctrl-C.")
+            if live:
+                await stay_live(world)
             await trio.sleep_forever()
         nursery.cancel_scope.cancel()
     return succeeded

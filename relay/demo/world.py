@@ -17,8 +17,9 @@ import trustme
 from relay.doubles import DOUBLES, Fault, serve_double
 from relay.gateway_token import new_token, token_hash
 from relay.protocol import Gateway, GatewayToken, Provider, Secret, by_name
+from relay.records.settings import RecordSettings
 from relay.server import Server
-from relay.settings import Listener, Settings
+from relay.settings import AdminSettings, Listener, Settings
 from relay.tls import ServerTls, client_context
 
 __all__ = ["World", "serve_world"]
@@ -39,6 +40,10 @@ class World:
     """By provider: what its double accepts as a credential. The gateway has them stored."""
     ca: Path
     """The trust root of the relay's certificate, in PEM; it lasts as long as the world."""
+    admin_url: str = ""
+    """The admin listener; empty if there is none."""
+    admin_token: str = field(default="", repr=False)
+    """The operator's token."""
 
     @property
     def secure_url(self) -> str:
@@ -60,6 +65,7 @@ async def serve_world(
     *,
     http_port: int,
     https_port: int,
+    admin_port: int | None = None,
     faults: Mapping[str, Fault] | None = None,
     task_status: trio.TaskStatus[World] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -68,6 +74,8 @@ async def serve_world(
     Args:
         http_port: Where the relay listens without TLS, or a free port if that cannot be had.
         https_port: Where it listens with TLS, likewise.
+        admin_port: Where it listens for the operator, likewise; it then remembers sessions, as long
+            as the world lasts. None for nowhere.
         faults: By provider, what its double does wrong.
         task_status: Gets the world, once everything listens.
 
@@ -88,9 +96,16 @@ async def serve_world(
                 url = f"wss://localhost:{port}{_account_path(catalogue[provider])}"
                 providers.append(catalogue[provider].at(url))
             settings = _settings(files, tuple(providers), keys, token, http_port, https_port)
+            admin_token = "" if admin_port is None else new_token()
+            if admin_port is not None:
+                settings = _for_operator(settings, Path(name), admin_port, admin_token)
             server = await _start_relay(nursery, settings)
             ports = {listener.scheme: listener.port for listener in server.addresses}
-            task_status.started(World(ports["http"], ports["https"], token, keys, files.ca))
+            admin_url = str(server.admin_addresses[0]) if server.admin_addresses else ""
+            world = World(
+                ports["http"], ports["https"], token, keys, files.ca, admin_url, admin_token
+            )
+            task_status.started(world)
 
 
 def _account_path(provider: Provider) -> str:
@@ -148,6 +163,18 @@ def _settings(
     )
 
 
+def _for_operator(settings: Settings, folder: Path, port: int, token: str) -> Settings:
+    """The same with an admin listener, and a store for what it shows."""
+    from relay.records.store import check_url  # noqa: PLC0415 - SQLAlchemy loads slowly
+
+    listener = Listener("http", _ADDRESS, port)
+    return replace(
+        settings,
+        records=RecordSettings(check_url("sqlite:sessions.db", folder)),
+        admin=AdminSettings(listener, bytes.fromhex(token_hash(token))),
+    )
+
+
 async def _start_relay(nursery: trio.Nursery, settings: Settings) -> Server:
     """Start a relay; a listener that cannot have its port gets a free one."""
     while True:
@@ -155,12 +182,27 @@ async def _start_relay(nursery: trio.Nursery, settings: Settings) -> Server:
         try:
             await nursery.start(server.run)
         except OSError as error:
-            failed = [each for each in settings.listeners if str(each) == error.filename]
-            if not any(each.port for each in failed):
-                raise
-            listeners = (
-                replace(each, port=0) if each in failed else each for each in settings.listeners
-            )
-            settings = replace(settings, listeners=tuple(listeners))
+            settings = _with_free_port(settings, error)
         else:
             return server
+
+
+def _with_free_port(settings: Settings, error: OSError) -> Settings:
+    """Settings in which the listener that failed has any port.
+
+    Raises:
+        OSError: It is that error, and another port would not help.
+    """
+
+    def freed(listener: Listener) -> Listener:
+        return replace(listener, port=0) if str(listener) == error.filename else listener
+
+    admin = settings.admin
+    changed = replace(
+        settings,
+        listeners=tuple(freed(each) for each in settings.listeners),
+        admin=None if admin is None else replace(admin, listener=freed(admin.listener)),
+    )
+    if changed == settings:
+        raise error
+    return changed

@@ -17,7 +17,7 @@ from relay.explanation import explain, seconds, timeline
 from relay.printable import printable
 from relay.session_record import SessionRecord, Turn, to_json
 
-__all__ = ["CSV_HEADER", "as_csv", "as_json", "details", "table"]
+__all__ = ["CSV_HEADER", "as_csv", "as_json", "details", "sheet", "table"]
 
 _SHORT_ID = 18  # the time, and enough of the rest: what `relay sessions ID` understands
 _COLUMNS = ("session", "began", "gateway", "provider", "model", "token", "lasted", "cost", "ended")
@@ -54,7 +54,20 @@ def table(records: Iterable[SessionRecord]) -> Table:
 
 
 def details(record: SessionRecord) -> RenderableType:
-    """All of one."""
+    """All of one that has ended."""
+    return sheet(record, explain(record), timeline(record))
+
+
+def sheet(
+    record: SessionRecord, sentence: str, moments: Iterable[tuple[float, str]]
+) -> RenderableType:
+    """All of one.
+
+    Args:
+        record: What is known of it.
+        sentence: How it is with it.
+        moments: Its timeline.
+    """
     facts = Table.grid(padding=(0, 2))
     for name, value in (
         ("session", record.id),
@@ -71,10 +84,10 @@ def details(record: SessionRecord) -> RenderableType:
         ("cost", _cost(record.cost)),
     ):
         facts.add_row(Text(name, "dim"), _text(value))
-    moments = Table.grid(padding=(0, 2))
-    for moment, what in timeline(record):
-        moments.add_row(f"{moment:10.4f} s", _text(what))
-    return Group(_text(explain(record)), "", facts, "", moments, *_turns(record))
+    shown = Table.grid(padding=(0, 2))
+    for moment, what in moments:
+        shown.add_row(f"{moment:10.4f} s", _text(what))
+    return Group(_text(sentence), "", facts, "", shown, *_turns(record))
 
 
 def as_csv(record: SessionRecord) -> str:

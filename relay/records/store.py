@@ -246,7 +246,7 @@ class Store:
         with _sentences(), self._engine.connect() as connection:
             found = {row.id: dict(row.details) for row in connection.execute(newest)}
             for shown in found.values():
-                shown.update(turns=[], usage=None if shown["usage_missing"] else [])
+                shown.update(turns=[], usage=[])
             ids = list(found)
             for start in range(0, len(ids), _AT_ONCE):
                 some = ids[start : start + _AT_ONCE]
@@ -254,6 +254,9 @@ class Store:
                     of_these = select(table).where(table.c.session.in_(some))
                     for row in connection.execute(of_these.order_by(table.c.number)).mappings():
                         found[row["session"]][name].append(show(row))
+        for shown in found.values():
+            if shown["usage_missing"] and not shown["usage"]:
+                shown["usage"] = None  # else what is missing is a part
         return [from_json(shown) for shown in reversed(found.values())]
 
     def one(self, beginning: str) -> SessionRecord | None:

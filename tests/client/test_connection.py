@@ -83,6 +83,24 @@ async def test_the_servers_close_is_raised_behind_its_messages_and_answered(
     assert answers == [close_frame(code, reason)]
 
 
+@trio_test
+async def test_the_servers_close_is_known_though_its_answer_was_not_waited_for() -> None:
+    async def server(peer: Peer) -> None:
+        await peer.send(close_frame(4000, "why"))
+
+    async with trio.open_nursery() as nursery:
+        connection = await opened(nursery, server)
+        assert isinstance(connection._stream, trio.StapledStream)
+        connection._stream.send_stream.send_all_hook = trio.sleep_forever
+        with trio.move_on_after(1) as scope:
+            await connection.receive()
+        assert scope.cancelled_caught
+        for use in (connection.receive(), connection.send("late")):
+            with pytest.raises(Closed) as closed:
+                await use
+            assert (closed.value.code, closed.value.reason) == (4000, "why")
+
+
 @pytest.mark.parametrize(
     ("frames", "code", "reason"),
     [

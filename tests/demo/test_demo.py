@@ -6,6 +6,7 @@ import io
 import re
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -13,16 +14,20 @@ from rich.console import Console
 
 from relay import demo as demo_package
 from relay.demo import demo
+from relay.demo import world as world_module
 from relay.demo.conversations import Progress, State
 from relay.demo.examples import EXAMPLES, Example
+from relay.demo.live import FAULTS
 from relay.demo.world import World
+from relay.doubles import parse_fault
 
 
 def test_once_runs_the_four_conversations_and_returns() -> None:
     out = io.StringIO()
     console = Console(file=out, width=100)
-    run = partial(demo, once=True, http_port=0, https_port=0, console=console)
+    run = partial(demo, once=True, http_port=0, https_port=0, admin_port=0, console=console)
     assert trio.run(run) is True
+    assert "page" not in out.getvalue()
     lines = out.getvalue().splitlines()
     assert re.fullmatch(r"relay at wss://localhost:\d+/v1/demo/main", lines[0])
     assert re.fullmatch(r"     and ws://127\.0\.0\.1:\d+/v1/demo/main", lines[1])
@@ -53,7 +58,7 @@ def test_a_failed_conversation_makes_it_false_and_stops_none_of_the_others(
     monkeypatch.setattr(demo_package, "converse", converse)
     out = io.StringIO()
     console = Console(file=out, width=100)
-    run = partial(demo, once=True, http_port=0, https_port=0, console=console)
+    run = partial(demo, once=True, http_port=0, https_port=0, admin_port=0, console=console)
     assert trio.run(run) is False
     assert "google failed: it is raining" in out.getvalue()
     assert out.getvalue().count("1000") == 3
@@ -80,7 +85,9 @@ def test_without_once_it_says_how_to_connect_and_serves_until_cancelled() -> Non
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             console = Console(file=screen, width=100)
-            run = partial(demo, once=False, http_port=0, https_port=0, console=console)
+            run = partial(
+                demo, once=False, http_port=0, https_port=0, admin_port=0, console=console
+            )
             nursery.start_soon(run)
             await screen.seen.wait()
             await trio.testing.wait_all_tasks_blocked()
@@ -94,6 +101,39 @@ def test_without_once_it_says_how_to_connect_and_serves_until_cancelled() -> Non
     printed = screen.getvalue()
     assert printed.count("new WebSocket(") == 2 * len(EXAMPLES)
     assert printed.count("with connect(") == len(EXAMPLES)
+    assert re.search(r"^page  http://127\.0\.0\.1:\d+/   token rly_\S{43}$", printed, re.MULTILINE)
     folder = re.search(r"NODE_EXTRA_CA_CERTS=(\S+)/ca\.pem", printed)
     assert folder is not None
     assert not Path(folder[1]).exists()
+
+
+def test_live_it_holds_sessions_while_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, served = [], []
+
+    async def stay_live(world: World) -> None:
+        held.append(world)
+        await trio.sleep_forever()
+
+    async def serve_world(**options: Any) -> None:
+        served.append(options["faults"])
+        await world_module.serve_world(**options)
+
+    monkeypatch.setattr(demo_package, "stay_live", stay_live)
+    monkeypatch.setattr(demo_package, "serve_world", serve_world)
+    screen = _Screen("Ctrl-C")
+    mine = {"mistral": parse_fault("drop"), "cartesia": parse_fault("stall")}
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            console = Console(file=screen, width=100)
+            run = partial(demo, once=False, live=True, http_port=0, https_port=0, admin_port=0)
+            nursery.start_soon(partial(run, console=console, faults=mine))
+            await screen.seen.wait()
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+    (world,) = held
+    assert f"page  {world.admin_url}/   token {world.admin_token}" in screen.getvalue()
+    assert served == [{**FAULTS, **mine}]
+    assert "late" not in screen.getvalue()  # only what was asked for is announced

@@ -55,7 +55,9 @@ def test_the_demo_says_what_is_injected_and_talks_to_the_others() -> None:
     out = io.StringIO()
     faults = read_faults(["openai=close:3000 a", "google=stall", "elevenlabs=stall"])
     console = Console(file=out, width=100)
-    run = partial(demo, once=True, http_port=0, https_port=0, console=console, faults=faults)
+    run = partial(
+        demo, once=True, http_port=0, https_port=0, admin_port=0, console=console, faults=faults
+    )
     assert trio.run(run) is True
     printed = out.getvalue()
     assert "close:after=1,3000 a at openai:\n     send a Close" in printed

@@ -8,6 +8,7 @@ import stat
 from collections.abc import AsyncIterator
 from functools import partial
 
+import httpx
 import pytest
 import trio
 
@@ -120,6 +121,46 @@ def test_a_port_that_is_taken_is_replaced_by_a_free_one_and_the_other_is_kept() 
                 nursery.cancel_scope.cancel()
 
     trio.run(main)
+
+
+def test_the_operator_has_a_listener_a_token_and_a_store_while_the_world_lasts() -> None:
+    worlds = []
+
+    async def main() -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            async with trio.open_nursery() as nursery:
+                serve = partial(serve_world, http_port=0, https_port=0, admin_port=port)
+                world: World = await nursery.start(serve)
+                worlds.append(world)
+                assert not world.admin_url.endswith(f":{port}")  # which is taken
+                async with _open(f"{world.plain_url}/google", world, world.token) as connection:
+                    await connection.close()
+                bearer = {"Authorization": f"Bearer {world.admin_token}"}
+                async with httpx.AsyncClient(base_url=world.admin_url) as client:
+                    assert (await client.get("/api/sessions")).status_code == 401
+                    found: list[dict[str, str]] = []
+                    while not found:
+                        await trio.sleep(0.01)  # until its record is written
+                        found = (await client.get("/api/totals", headers=bearer)).json()["days"]
+                    assert found[0]["provider"] == "google"
+                nursery.cancel_scope.cancel()
+
+    trio.run(main)
+    (world,) = worlds
+    assert world.admin_token not in {"", world.token}
+    assert world.admin_token not in repr(world)
+    assert not world.ca.parent.exists()
+
+
+def test_without_an_operator_there_is_no_such_listener() -> None:
+    async def test(world: World) -> None:
+        await trio.lowlevel.checkpoint()
+        assert (world.admin_url, world.admin_token) == ("", "")
+
+    run_in_world(test)
 
 
 def test_no_port_at_all_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

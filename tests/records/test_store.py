@@ -76,6 +76,14 @@ def test_what_is_not_known_stays_unknown(store: Store) -> None:
     assert store.last(Filter(), None) == [record]
 
 
+def test_a_part_may_be_known_and_the_rest_not(store: Store) -> None:
+    record = a_record(usage_missing="not reported", cost=None)
+    assert record.usage
+    store.write([record])
+    assert store.last(Filter(), None) == [record]
+    assert store.one(record.id) == record
+
+
 def test_none_used_is_not_unknown(store: Store) -> None:
     record = a_record(usage=(), usage_missing=None, cost=Decimal(0))
     store.write([record])
