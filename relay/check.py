@@ -14,7 +14,7 @@ from relay.resumption import Resumption
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
 
-__all__ = ["dial_providers", "model_notes", "summary"]
+__all__ = ["content_notes", "dial_providers", "model_notes", "summary"]
 
 
 def summary(settings: Settings) -> Table:
@@ -78,6 +78,13 @@ async def dial_providers(settings: Settings, console: Console) -> bool:
             table.add_row(provider.name, "-", "not tried: each customer has a host; set its url")
     console.print(table)
     return not failed
+
+
+def content_notes(settings: Settings) -> Iterator[str]:
+    """Which gateways let the operator read messages."""
+    for gateway in settings.gateways.values():
+        if gateway.tail_content:
+            yield f"{gateway.name}: the operator may read what messages say (tail_content)"
 
 
 def model_notes(settings: Settings) -> Iterator[str]:

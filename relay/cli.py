@@ -19,8 +19,9 @@ import typer
 from rich.console import Console
 
 from relay import log
-from relay.check import dial_providers, model_notes, summary
+from relay.check import content_notes, dial_providers, model_notes, summary
 from relay.cli_sessions import sessions
+from relay.cli_tail import tail
 from relay.cli_top import top
 from relay.config import ConfigError, load
 from relay.config_file import ConfigFile
@@ -51,6 +52,7 @@ token_app = typer.Typer(no_args_is_help=True, help="Make gateway tokens.")
 app.add_typer(token_app, name="token")
 app.command()(sessions)
 app.command()(top)
+app.command()(tail)
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file.", show_default=True)
@@ -231,7 +233,7 @@ def check(
     if settings.admin is not None:
         console.print(f"admin: {settings.admin.listener}", markup=False, soft_wrap=True)
     console.print(summary(settings))
-    for note in model_notes(settings):
+    for note in (*content_notes(settings), *model_notes(settings)):
         console.print(note, soft_wrap=True, markup=False, highlight=False)
     if dial and not trio.run(dial_providers, settings, console):
         raise typer.Exit(1)

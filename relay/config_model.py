@@ -304,6 +304,9 @@ class GatewayModel(_Model):
     compression: Literal["off", "passthrough"] = "off"
     """or `"passthrough"`: clients and providers may agree on permessage-deflate; not in the message
     lane ([what is carried](field-lines.md#compression))"""
+    tail_content: bool = False
+    """lets the operator read what messages say as they pass, without the session's secrets:
+    `relay tail --content` ([what that means](security.md#content-read-by-the-operator))"""
     max_sessions: Count | None = None
     """open at the same time"""
     openings_per_minute: Count | None = None

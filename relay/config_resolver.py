@@ -221,6 +221,7 @@ class Resolver:
             ),
             messages_lane=model.lane == "messages",
             compression=model.compression == "passthrough",
+            tail_content=model.tail_content,
             max_sessions=model.max_sessions,
             openings_per_minute=model.openings_per_minute,
         )

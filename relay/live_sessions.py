@@ -18,6 +18,7 @@ from relay.protocol import Cause, Pipe
 from relay.recorder import Recorder
 from relay.session_record import SessionRecord, Turn
 from relay.stopwatch import Stopwatch
+from relay.tail import Tail
 
 __all__ = ["Glance", "LiveOpening", "LiveSessions", "LiveState", "Member", "glance"]
 
@@ -76,6 +77,13 @@ class Member(Protocol):
     def snapshot(self) -> SessionRecord:
         """Its record, as far as it has got."""
 
+    def tail(self, *, content: bool) -> Tail | None:
+        """Let somebody read along, from now on; None if there is nothing to read yet.
+
+        Args:
+            content: Whether they see what messages say.
+        """
+
     def end(self, cause: Cause) -> bool:
         """End it; return whether it can be ended."""
 
@@ -102,6 +110,11 @@ class LiveSessions:
         """What one is doing, and its record as far as it has got; None if there is none."""
         member = self._members.get(session_id)
         return None if member is None else (member.glance(), member.snapshot())
+
+    def tail(self, session_id: str, *, content: bool) -> Tail | None:
+        """Read along in one, as in :class:`Member`; None if it is not open."""
+        member = self._members.get(session_id)
+        return None if member is None else member.tail(content=content)
 
     def end(self, session_id: str, cause: Cause) -> bool:
         """End one; return whether it was open."""
@@ -135,6 +148,9 @@ class LiveOpening:
     def snapshot(self) -> SessionRecord:
         """Its record, with the steps that are done."""
         return self._recorder.opening(self._stopwatch.seconds)
+
+    def tail(self, *, content: bool) -> None:
+        """Nothing passes yet."""
 
     def end(self, cause: Cause) -> bool:  # noqa: ARG002
         """It cannot be ended; it will be refused, or be a session, in a moment."""

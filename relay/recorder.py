@@ -41,6 +41,7 @@ from relay.protocol.fields import FieldLines, values
 from relay.protocol.metadata import read_metadata, wants_record
 from relay.protocol.meters.session_meter import model_of
 from relay.protocol.trace_context import read_trace_context
+from relay.redaction import Redaction
 from relay.session_record import Direction, Outcome, SessionRecord, Work
 
 __all__ = ["Recorder"]
@@ -95,6 +96,7 @@ class Recorder:
         fields, credentials = opening.fields, opening.credentials
         own = () if credentials.gateway_token is None else (credentials.gateway_token,)
         self._secrets: tuple[Secret, ...] = (*credentials.own, *own)
+        self._members: tuple[str, ...] = ()  # of messages, in which there are credentials
         self._opened_at = 0.0
         self._lingers_since: float | None = None
         self._last_activity: tuple[float, ...] = ()  # of both sides, once the session ends
@@ -134,6 +136,7 @@ class Recorder:
         self._secrets = (*self._secrets, *secrets)
         endpoint = admission.route.endpoint
         self.record.provider = admission.route.provider.name
+        self._members = endpoint.message_credentials
         self.record.endpoint = endpoint.path
         model = admission.route.model or model_of(endpoint, query)
         self.record.model = None if model is None else self._shown(model)
@@ -191,6 +194,10 @@ class Recorder:
         self.record.lane = lane
         self.record.compressed = compressed
         self.record.steps = dict(steps)
+
+    def redaction(self) -> Redaction:
+        """What shows texts of this session without its secrets."""
+        return Redaction(self._secrets, self._members)
 
     def since_opened(self) -> float:
         """Seconds since the 101."""

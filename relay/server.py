@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from relay.binding import bind, bound_at, unbind
+from relay.explanation import explain
 from relay.hooks import Hooks
 from relay.last_hour import LastHour
 from relay.link import close
@@ -33,6 +34,8 @@ from relay.resumption import Resumption
 from relay.session import Session
 from relay.settings import AdminSettings, Listener, Settings
 from relay.socket_stream import SocketStream
+from relay.tail import Tail
+from relay.tails import ContentRefusedError, Tails
 from relay.tls import ServerTls
 
 if TYPE_CHECKING:  # they load slowly, and not every relay has them
@@ -91,6 +94,7 @@ class Server:
         self.recent: Recent | None = None
         """The sessions that ended last, likewise."""
         self._strangers = LogRate("refusals", _STRANGERS_PER_SECOND)
+        self._tails = Tails()
         self._drain = trio.Event()
         self._connections = 0
         self._idle = trio.Event()
@@ -261,6 +265,7 @@ class Server:
                 self.hooks.ended(recorder.record)
             except Exception as error:  # noqa: BLE001 - the fence: it is not ours
                 log_fault(_log.bind(doing="telling the program of a session"), error)
+        self._tails.end(recorder.record.id, explain(recorder.record))
 
     def refused(
         self, refused: Refused, log: structlog.typing.FilteringBoundLogger, *, known: bool
@@ -289,6 +294,29 @@ class Server:
         """What each session that is open or being opened is doing."""
         return self.live.glances()
 
+    def tail(self, session_id: str, *, content: bool) -> Tail | None:
+        """Read which messages pass in a session; None if it is not open.
+
+        Args:
+            session_id: The session's.
+            content: Whether to read what they say, too.
+
+        Raises:
+            TailRefusedError: Its gateway does not allow that now, or there are too many tails.
+        """
+        found = self.live.find(session_id)
+        if found is None:
+            return None
+        _, record = found
+        gateway = self.settings.gateways.get(record.gateway)
+        if content and not (gateway and gateway.tail_content):
+            raise ContentRefusedError("its gateway does not say tail_content = true")
+        self._tails.check_room()
+        tail = self.live.tail(session_id, content=content)
+        if tail is not None:
+            self._tails.add(tail)
+        return tail
+
     def is_draining(self) -> bool:
         """Whether no session may open any more."""
         return self.draining is not None
@@ -308,6 +336,7 @@ class Server:
     def remove(self, session: Session) -> None:
         """Forget it."""
         self.live.remove(session.id)
+        self._tails.end(session.id, "it ended, and the log says why nobody knows how")
 
     async def handle(self, stream: trio.abc.Stream, tls: ServerTls | None = None) -> None:
         """Serve one client's connection; whoever accepted it has no more to do with it.

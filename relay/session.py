@@ -45,6 +45,7 @@ from relay.session_opening import Opened, OpeningHost, SessionOpening
 from relay.session_record import SessionRecord
 from relay.socket_stream import SocketStream
 from relay.splice import splicing
+from relay.tail import Tail
 from relay.tls import ServerTls
 
 __all__ = ["Session"]
@@ -162,6 +163,20 @@ class Session:
         opened = self._opened
         closing = bool(self._ended) or self._cause is not None
         return glance(opened.recorder, opened.inbound, opened.outbound, closing=closing)
+
+    def tail(self, *, content: bool) -> Tail:
+        """Let somebody read along, from now on; whoever runs this session tells them of its end.
+
+        Args:
+            content: Whether they see what messages say.
+        """
+        opened = self._opened
+        return Tail(
+            self.id,
+            (opened.inbound, opened.outbound),
+            opened.recorder.since_opened,
+            opened.recorder.redaction() if content else None,
+        )
 
     async def _relaying(self, opened: Opened) -> Cause:
         """Carry both directions; return why they ended, as far as the relay ended them."""

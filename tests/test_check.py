@@ -13,7 +13,7 @@ from pathlib import Path
 import trio
 from rich.console import Console
 
-from relay.check import dial_providers, model_notes, summary
+from relay.check import content_notes, dial_providers, model_notes, summary
 from relay.protocol import CATALOGUE
 from relay.settings import Settings
 from tests.certificates import server_context
@@ -50,6 +50,15 @@ tokens = [{{ name = "web", sha256 = "{SHA256}" }}, {{ name = "app", sha256 = "{S
     assert rows(console) == [
         ["acct/main", "none", "-", "all", "verbatim"],
         ["acct/other", "required", "web, app", "google, openai", "messages"],
+    ]
+
+
+def test_a_note_says_which_gateways_let_the_operator_read_messages(tmp_path: Path) -> None:
+    settings = load_text(tmp_path, OPEN_GATEWAY)
+    assert list(content_notes(settings)) == []
+    settings = load_text(tmp_path, OPEN_GATEWAY + "tail_content = true")
+    assert list(content_notes(settings)) == [
+        "acct/main: the operator may read what messages say (tail_content)"
     ]
 
 

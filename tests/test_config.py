@@ -150,6 +150,7 @@ def test_the_least_configuration(tmp_path: Path) -> None:
     assert gateway.client_credentials_allowed
     assert not gateway.messages_lane
     assert not gateway.compression
+    assert not gateway.tail_content
     assert gateway.tokens == ()
     assert gateway.max_sessions is None
     assert gateway.openings_per_minute is None

@@ -174,7 +174,8 @@ def test_every_other_choice_of_a_gateway(tmp_path: Path) -> None:
     settings = load_text(
         tmp_path,
         '[gateways."a/b"]\nauthentication = "none"\nclient_credentials = "refused"\n'
-        'lane = "messages"\ncompression = "passthrough"\norigins = []\nproviders = []\n'
+        'lane = "messages"\ncompression = "passthrough"\ntail_content = true\n'
+        "origins = []\nproviders = []\n"
         "max_sessions = 1\nopenings_per_minute = 2\n"
         'models = ["gpt-*"]\n',
     )
@@ -184,6 +185,7 @@ def test_every_other_choice_of_a_gateway(tmp_path: Path) -> None:
     assert not gateway.client_credentials_allowed
     assert gateway.messages_lane
     assert gateway.compression
+    assert gateway.tail_content
     assert gateway.origins == frozenset()  # none, where an absent key means any
     assert gateway.providers == frozenset()
     assert (gateway.max_sessions, gateway.openings_per_minute) == (1, 2)

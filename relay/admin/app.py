@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from relay.admin import health, operations, plots, sessions, static, status, totals
+from relay.admin import health, operations, plots, sessions, static, status, tail, totals
 from relay.admin.access import Access, token_is_known
 from relay.admin.control import Control
 from relay.admin.gate import Gate
@@ -41,6 +41,7 @@ def application(control: Control) -> ASGIApp:
     app.include_router(sessions.router)
     app.include_router(plots.router)
     app.include_router(totals.router)
+    app.include_router(tail.router)
     app.include_router(operations.router)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(RequestValidationError)(_not_valid)

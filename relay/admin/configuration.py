@@ -70,6 +70,7 @@ def _gateway(gateway: Gateway, timeouts: Timeouts) -> dict[str, Any]:
         "client_credentials": "allowed" if gateway.client_credentials_allowed else "refused",
         "lane": "messages" if gateway.messages_lane else "verbatim",
         "compression": "passthrough" if gateway.compression else "off",
+        "tail_content": gateway.tail_content,
         "max_sessions": gateway.max_sessions,
         "openings_per_minute": gateway.openings_per_minute,
         "limits": _timeouts(timeouts) | _plain(gateway.limits),

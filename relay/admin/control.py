@@ -12,6 +12,7 @@ from relay.protocol import Cause
 from relay.recent import Recent
 from relay.session_record import SessionRecord
 from relay.settings import Settings
+from relay.tail import Tail
 
 if TYPE_CHECKING:  # SQLAlchemy loads slowly
     from relay.records.store import Filter
@@ -63,6 +64,13 @@ class Control(Protocol):
     @property
     def last_hour(self) -> LastHour | None:
         """What happened in it."""
+
+    def tail(self, session_id: str, *, content: bool) -> Tail | None:
+        """Read which messages pass in one, and what they say; None if it is not open.
+
+        Raises:
+            TailRefusedError: There is no tail for another reason.
+        """
 
     def drain(self, *, restart: bool = False) -> None:
         """Open no more sessions, end those that are open, and then the relay itself."""

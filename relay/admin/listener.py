@@ -20,6 +20,7 @@ from hypercorn.utils import wrap_app
 from relay.admin.app import application
 from relay.admin.control import Control
 from relay.binding import bind, bound_at, unbind
+from relay.link import detect_dead_peer
 from relay.log import log_fault
 from relay.settings import AdminSettings, Listener
 
@@ -98,6 +99,7 @@ class AdminListener:
             connection.socket.close()
             return
         self._open.add(connection)
+        detect_dead_peer(accepted, _WRITE_TIMEOUT)  # who reads on may be sent nothing for long
         try:
             server = _Server(
                 app,
@@ -137,6 +139,12 @@ class _Server(TCPServer):
         await super()._read_data()
         # The client is gone. Hypercorn would hold its place for as long as it might be idle.
         await self.idle_task.stop()
+
+    async def _close(self) -> None:
+        # The end of a streamed answer tells Starlette that the client is gone, which cancels the
+        # task that does this.
+        with trio.move_on_after(_WRITE_TIMEOUT, shield=True):
+            await super()._close()
 
 
 class _Connection(trio.abc.HalfCloseableStream):

@@ -91,6 +91,8 @@ class Gateway:
     """Whether every session of this gateway runs in the message lane."""
     compression: bool = False
     """Whether permessage-deflate is carried through, in the verbatim lane."""
+    tail_content: bool = False
+    """Whether the operator may read messages as they pass."""
     max_sessions: int | None = None
     openings_per_minute: int | None = None
 

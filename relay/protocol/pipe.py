@@ -31,7 +31,7 @@ from relay.protocol.frames import (
     mask,
 )
 from relay.protocol.limits import Limits
-from relay.protocol.observer import Observer
+from relay.protocol.observer import Observer, joined, left
 from relay.protocol.pings import Pings
 
 __all__ = ["Pipe", "State"]
@@ -187,6 +187,14 @@ class Pipe:
         """
         self._pings = to_sender, to_receiver
 
+    def attach(self, observer: Observer) -> None:
+        """Let another observer look on, from the next message on; between two chunks."""
+        self._observer = joined(self._observer, observer)
+
+    def detach(self, observer: Observer) -> None:
+        """Show nothing more to an observer that was attached; between two chunks."""
+        self._observer = left(self._observer, observer)
+
     def receive_data(self, data: bytes) -> bytes:
         """Take what was read from the sender.
 
@@ -263,6 +271,8 @@ class Pipe:
                     ):
                         data, size = data[:position] + data[end:], size - (end - position)
                         continue
+                    else:
+                        self._show_control(header.opcode, data, position + header.size, end)
                     self._other_frames += 1
                 else:
                     self._receive_data_header(header, data, position)
@@ -303,6 +313,15 @@ class Pipe:
             except Exception:  # noqa: BLE001
                 self._lose(observer)
 
+    def _show_control(self, opcode: int, data: bytes, start: int, end: int) -> None:
+        """Show the observer, if there is one, a control frame."""
+        observer = self._observer
+        if observer is not None:
+            try:
+                observer.control(opcode, data, start, end)
+            except Exception:  # noqa: BLE001
+                self._lose(observer)
+
     def _lose(self, observer: Observer) -> None:
         """Go on without the observer, which has raised."""
         self._observer = None
@@ -339,6 +358,7 @@ class Pipe:
             self.state = State.CLOSED
             return False
         close = Close.parse(self._unmasked(data, start, end))
+        self._show_control(CLOSE, data, start, end)
         if self._withholds_while is not None and self._withholds_while():
             self.state, self.withheld_close = State.WITHHELD, close
             return False

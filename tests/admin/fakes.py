@@ -16,17 +16,21 @@ from relay.last_hour import LastHour
 from relay.live_sessions import Glance, LiveSessions, LiveState
 from relay.metrics import Metrics
 from relay.prices import Prices
-from relay.protocol import Cause, closing
+from relay.protocol import Cause, Limits, Pipe, Secret, closing
 from relay.recent import Recent
 from relay.records.store import Filter
 from relay.records.totals import DayTotal
+from relay.redaction import Redaction
 from relay.session_record import SessionRecord
 from relay.settings import AdminSettings, Listener, Settings
+from relay.tail import Tail
+from relay.tails import ContentRefusedError, Tails
 from tests.playbook import settings
 
 __all__ = [
     "BEARER",
     "PAGE",
+    "SECRET",
     "SHA256",
     "TOKEN",
     "History",
@@ -39,6 +43,7 @@ __all__ = [
 TOKEN = "rly_operator"
 SHA256 = hashlib.sha256(TOKEN.encode()).digest()
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
+SECRET = b"sk-secret-of-a-session"
 PAGE = {"X-Relay": "1", "Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
 """What a page of the listener's own sends with its cookie."""
 _LISTENER = Listener("http", "127.0.0.1", 9464)
@@ -95,6 +100,9 @@ class Session:
     def snapshot(self) -> SessionRecord:
         return self.seen.record
 
+    def tail(self, *, content: bool) -> Tail | None:
+        raise NotImplementedError
+
     def end(self, cause: Cause) -> bool:
         self.ended.append((self.id, cause))
         return True
@@ -114,6 +122,11 @@ class Relay:
     last_hour: LastHour | None = None
     recent: Recent | None = None
     ended: list[tuple[str, Cause]] = field(default_factory=list)
+    tails: Tails = field(default_factory=Tails)
+    allows_content: bool = False
+    inbound: Pipe = field(default_factory=lambda: Pipe(masked=True, limits=Limits()))
+    outbound: Pipe = field(default_factory=lambda: Pipe(masked=False, limits=Limits()))
+    """What the tails of its sessions see."""
 
     def count(self) -> None:
         """Have metrics."""
@@ -139,6 +152,17 @@ class Relay:
             "turns": record.turns,
         }
         self.live.add(Session(Glance(record, **(facts | glance)), self.ended))
+
+    def tail(self, session_id: str, *, content: bool) -> Tail | None:
+        if self.live.find(session_id) is None:
+            return None
+        if content and not self.allows_content:
+            raise ContentRefusedError("no content here")
+        self.tails.check_room()
+        redaction = Redaction([Secret(SECRET)]) if content else None
+        tail = Tail(session_id, (self.inbound, self.outbound), lambda: 1.25, redaction)
+        self.tails.add(tail)
+        return tail
 
     def drain(self, *, restart: bool = False) -> None:
         self.draining = closing.RESTARTING if restart else closing.DRAINING

@@ -272,6 +272,15 @@ async def test_a_client_that_says_nothing_is_not_waited_for(
         assert await _rest(stream) == b""
 
 
+@pytest.mark.parametrize("request_line", ["HTTP/1.0\r\n", "HTTP/1.1\r\nConnection: close\r\n"])
+@real_clock
+async def test_a_streamed_answer_ends_the_connection_of_who_wants_that(request_line: str) -> None:
+    async with listening() as it, await _connect(it) as stream:
+        fields = f"Host: localhost\r\nAuthorization: {BEARER['Authorization']}\r\n\r\n"
+        await stream.send_all(f"GET /api/sessions/live {request_line}{fields}".encode())
+        assert b'"sessions"' in await _rest(stream)
+
+
 @real_clock
 async def test_a_client_that_takes_nothing_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,

@@ -93,6 +93,7 @@ async def test_the_description_names_every_path_and_who_may_ask() -> None:
         "/api/sessions/live",
         "/api/sessions/{session_id}",
         "/api/sessions/{session_id}/end",
+        "/api/sessions/{session_id}/tail",
     }
     for path, operations in paths.items():
         for operation in operations.values():
@@ -177,6 +178,7 @@ async def test_the_configuration_in_force_is_shown_by_the_names_of_the_file() ->
     assert shown["limits"]["max_message_size"] == 32 * 1024 * 1024
     gateway = shown["gateways"]["acct/main"]
     assert gateway["origins"] == ["https://app.test"]
+    assert gateway["tail_content"] is False
     assert gateway["limits"]["idle_timeout"] == 600
     assert [each["name"] for each in gateway["tokens"]] == ["web"]
     assert shown["providers"]["openai"]["headers"] == ["x-team"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relay.protocol import Close, Limits, MessagePipe, Pipe, State
+from relay.protocol import Close, Limits, MessagePipe, Pings, Pipe, State
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from tests.protocol.hostile_frames import (
     ACCEPTED,
@@ -15,6 +15,7 @@ from tests.protocol.hostile_frames import (
     Rejected,
     mirror,
 )
+from tests.protocol.observing import Recorder
 from tests.protocol.strategies import compress
 from tests.protocol.wire import Frame, encode
 
@@ -529,40 +530,13 @@ def test_how_much_a_frame_lacks_until_one_of_ours_may_follow(masked: bool) -> No
     assert (pipe.rest_of_frame, pipe.can_inject) == (0, False)
 
 
-class Recorder:
-    """An observer that writes down what it is shown, and raises at one of its calls."""
-
-    def __init__(self, raises_at: int = -1) -> None:
-        self.shown: list[tuple[object, ...]] = []
-        self.failures = 0
-        self._raises_at = raises_at
-
-    def message(self, data: bytes, start: int) -> None:
-        self._note("message", data[0], data[start:])
-
-    def frame(self, first: int, length: int, key: bytes) -> None:
-        self._note("frame", first, length, key)
-
-    def payload(self, data: bytes, start: int, end: int) -> None:
-        self._note("payload", data[start:end])
-
-    def failed(self) -> None:
-        self.failures += 1
-        raise ZeroDivisionError
-
-    def _note(self, *what: object) -> None:
-        if len(self.shown) == self._raises_at:
-            raise ZeroDivisionError
-        self.shown.append(what)
-
-
 def test_an_observer_is_shown_whole_messages_and_the_pieces_of_others() -> None:
     recorder = Recorder()
     pipe = Pipe(masked=False, limits=Limits(), observer=recorder)
     stream = [
         Frame(TEXT, b"whole").encode(),
         Frame(BINARY, b"in two chunks").encode()[:6],
-        Frame(BINARY, b"in two chunks").encode()[6:] + Frame(PING, b"unseen").encode(),
+        Frame(BINARY, b"in two chunks").encode()[6:] + Frame(PING, b"seen").encode(),
         Frame(TEXT, b"", fin=False).encode() + Frame(CONTINUATION, b"end").encode(),
     ]
     for chunk in stream:
@@ -572,6 +546,7 @@ def test_an_observer_is_shown_whole_messages_and_the_pieces_of_others() -> None:
         ("frame", 0x82, 13, b""),
         ("payload", b"in t"),
         ("payload", b"wo chunks"),
+        ("control", PING, b"seen"),
         ("frame", 0x01, 0, b""),
         ("frame", 0x80, 3, b""),
         ("payload", b"end"),
@@ -582,7 +557,12 @@ def test_an_observer_of_masked_frames_is_given_their_keys() -> None:
     recorder = Recorder()
     pipe = Pipe(masked=True, limits=Limits(), observer=recorder)
     pipe.receive_data(Frame(TEXT, b"ab", fin=False).encode(b"\1\2\3\4"))
-    assert recorder.shown == [("frame", 0x01, 2, b"\1\2\3\4"), ("payload", b"``")]
+    pipe.receive_data(Frame(PONG, b"ab").encode(b"\1\2\3\4"))
+    assert recorder.shown == [
+        ("frame", 0x01, 2, b"\1\2\3\4"),
+        ("payload", b"``"),
+        ("control", PONG, b"``"),
+    ]
 
 
 def test_an_observer_is_not_shown_what_breaks_the_protocol() -> None:
@@ -592,12 +572,35 @@ def test_an_observer_is_not_shown_what_breaks_the_protocol() -> None:
     assert recorder.shown == []
 
 
-@pytest.mark.parametrize("raises_at", range(5))
+@pytest.mark.parametrize("keeps", [True, False])
+def test_an_observer_is_shown_a_close_kept_or_not_and_no_pong_for_the_relay(keeps: bool) -> None:
+    recorder = Recorder()
+    pipe = Pipe(masked=False, limits=Limits(), observer=recorder)
+    pipe.withhold_close_while(lambda: keeps)
+    ours = Pings()
+    pipe.share_pings(ours, Pings())
+    ours.sent(b"ours")
+    close = Frame(CLOSE, b"\x03\xe8")
+    pipe.receive_data(encode([Frame(PONG, b"ours"), Frame(PONG, b"its"), close]))
+    assert recorder.shown == [("control", PONG, b"its"), ("control", CLOSE, b"\x03\xe8")]
+    assert (pipe.state is State.WITHHELD) is keeps
+
+
+def test_an_observer_is_not_shown_the_close_that_answers_ours() -> None:
+    recorder = Recorder()
+    pipe = Pipe(masked=False, limits=Limits(), observer=recorder)
+    pipe.withhold_close()
+    pipe.receive_data(Frame(CLOSE, b"\x03\xe8").encode())
+    assert recorder.shown == []
+
+
+@pytest.mark.parametrize("raises_at", range(6))
 def test_an_observer_that_raises_is_shown_no_more_and_the_pipe_goes_on(raises_at: int) -> None:
     recorder = Recorder(raises_at)
     pipe = Pipe(masked=False, limits=Limits(), observer=recorder)
     whole, long = Frame(TEXT, b"whole").encode(), Frame(BINARY, b"in three chunks").encode()
-    for chunk in (whole, long[:5], long[5:8], long[8:], whole):
+    ping = Frame(PING, b"p").encode()
+    for chunk in (whole, long[:5], long[5:8], long[8:], ping, whole):
         assert pipe.receive_data(chunk) == chunk
     assert recorder.failures == 1
     assert len(recorder.shown) == raises_at

@@ -1,4 +1,4 @@
-"""Decompressing from the side, for a meter that has to read compressed messages (RFC 7692)."""
+"""Decompressing from the side, for whoever has to read compressed messages (RFC 7692)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import zlib
 __all__ = ["MAX_INFLATED", "CompressedError", "Inflater"]
 
 MAX_INFLATED = 4 * 1024 * 1024
-"""Bytes of one message; no meter decompresses one that grows beyond."""
+"""Bytes of one message; one that grows beyond is not decompressed."""
 
 _PIECE = 64 * 1024
+_WINDOW = 32 * 1024  # bytes that a message may refer back (RFC 1951 2)
 _END = b"\x00\x00\xff\xff"  # RFC 7692 7.2.2: what senders leave out at the end of a message
 
 
@@ -23,12 +24,15 @@ class Inflater:
     Args:
         takeover: Whether a message may refer to those before it (RFC 7692 7.1.1). If so each has
             to be decompressed wholly, whether it is wanted or not.
+        joined: Whether there were messages that it will never see. What refers to them becomes
+            NUL, which stands in no JSON.
     """
 
-    def __init__(self, *, takeover: bool) -> None:
+    def __init__(self, *, takeover: bool, joined: bool = False) -> None:
         self._takeover = takeover
         # The largest window, whatever was negotiated: a smaller one fits into it.
-        self._inflate = zlib.decompressobj(wbits=-15)
+        before = bytes(_WINDOW) if joined else b""
+        self._inflate = zlib.decompressobj(wbits=-15, zdict=before)
         self._size = 0
 
     def receive(self, data: bytes, *, last: bool) -> bytes:

@@ -88,6 +88,9 @@ class TotalsTap:
         if self._fin and not self._left:
             self._end()
 
+    def control(self, opcode: int, data: bytes, start: int, end: int) -> None:
+        """Take a control frame, which uses nothing."""
+
     def failed(self) -> None:
         """Stop."""
         self.failure = "failed"

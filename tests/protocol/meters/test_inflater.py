@@ -75,3 +75,27 @@ def test_a_final_block_is_given_up_only_where_messages_refer_to_those_before() -
     inflater = Inflater(takeover=False)
     assert inflater.receive(sent, last=True) == b"payload"
     assert inflater.receive(sent, last=True) == b"payload"
+
+
+@given(
+    before=st.binary(min_size=1, max_size=200),
+    messages=st.lists(st.sampled_from([b"abc" * 20, b"xyz" * 30, b"0123456789"]), max_size=5),
+)
+def test_one_that_joined_shows_as_nul_what_refers_to_messages_it_has_not_seen(
+    before: bytes, messages: list[bytes]
+) -> None:
+    deflater, inflater = Deflater(takeover=True), Inflater(takeover=True, joined=True)
+    deflater.message(before + b"abc" * 20 + b"0123456789")
+    for payload in messages:
+        out = inflater.receive(deflater.message(payload), last=True)
+        assert len(out) == len(payload)
+        assert all(found in {0, sent} for found, sent in zip(out, payload, strict=True))
+
+
+def test_one_that_joined_reads_everything_once_nothing_refers_to_before() -> None:
+    deflater, inflater = Deflater(takeover=True), Inflater(takeover=True, joined=True)
+    deflater.message(b"hello, world" * 3)
+    assert 0 in inflater.receive(deflater.message(b"hello, world"), last=True)
+    between = bytes(range(1, 256)) * 300
+    assert inflater.receive(deflater.message(between), last=True) == between
+    assert inflater.receive(deflater.message(b"hello, world"), last=True) == b"hello, world"
