@@ -15,6 +15,7 @@ from relay.protocol import Cause
 from relay.protocol.usage import Turn, Usage
 from relay.records.totals import DayTotal
 from relay.session_record import Direction, Outcome, SessionRecord, Work
+from relay.tail import Tail
 from tests.admin.fakes import History, Relay
 
 __all__ = ["HOSTILE", "an_hour", "busy", "days", "ended", "many", "session_id"]
@@ -98,6 +99,9 @@ class _Running:
 
     def snapshot(self) -> SessionRecord:
         return self._seen.record
+
+    def tail(self, *, content: bool) -> Tail | None:
+        raise NotImplementedError
 
     def end(self, cause: Cause) -> bool:
         self._ended.append((self.id, cause))
