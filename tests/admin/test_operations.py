@@ -82,7 +82,7 @@ async def test_the_description_names_every_path_and_who_may_ask() -> None:
         assert (await it.get("/docs")).status_code == 404
         assert (await it.get("/redoc")).status_code == 404
     assert described["openapi"].startswith("3.")
-    open_to_all = {"/healthz", "/readyz", "/metrics", "/api/login", "/api/logout"}
+    open_to_all = {"/healthz", "/readyz", "/metrics", "/api/login", "/api/logout", "/api/status"}
     paths = described["paths"]
     assert paths.keys() == open_to_all | {
         "/api/config",

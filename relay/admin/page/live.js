@@ -19,7 +19,9 @@ const MOST = 100; // rows
 export function Live({ query, config }) {
   const [paused, pause] = useState(false);
   const [ending, end] = useState(null);
-  const order = { sort: query.sort ?? "began_at", descending: query.descending !== "false" };
+  const order = query.sort
+    ? { sort: query.sort, descending: query.descending !== "false" }
+    : { sort: "duration", descending: false };
   const wanted = {
     gateway: query.gateway,
     provider: query.provider,
@@ -150,7 +152,8 @@ const COLUMNS = [
   {
     key: "age",
     label: "Age",
-    sort: "began_at",
+    sort: "duration",
+    ascending: true,
     number: true,
     cell: (row) => html`<span title=${row.began_at}>${age(row.duration)}</span>`,
   },

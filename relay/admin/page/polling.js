@@ -11,7 +11,7 @@ const LONGEST = 30; // seconds
  * @param load called with a signal that aborts it; gives a promise
  * @param seconds from an answer to the next request; Infinity asks once
  * @param key what is asked for: when it changes, that is asked at once
- * @param paused whether to wait
+ * @param paused whether what was asked for once is enough
  * @returns data (of the last answer, null before), error (of the last try, null if it went well),
  *   wait (seconds until the next try, after an error), again (to ask at once)
  */
@@ -20,8 +20,8 @@ export function usePolling(load, seconds, key = "", paused = false) {
   const again = useRef(() => {});
   const latest = useRef(load);
   latest.current = load;
+  const answered = useRef(null); // the key of the last answer
   useEffect(() => {
-    if (paused) return undefined;
     const leaving = new AbortController();
     let timer = 0;
     let underWay = false;
@@ -36,6 +36,8 @@ export function usePolling(load, seconds, key = "", paused = false) {
         const data = await latest.current(leaving.signal);
         if (leaving.signal.aborted) return;
         failures = 0;
+        answered.current = key;
+        if (paused) next = Infinity;
         show({ data, error: null, wait: 0 });
       } catch (error) {
         if (leaving.signal.aborted) return;
@@ -48,13 +50,17 @@ export function usePolling(load, seconds, key = "", paused = false) {
       if (Number.isFinite(next)) timer = setTimeout(run, next * 1000);
     };
 
+    const runUnlessPaused = () => {
+      if (!paused || answered.current !== key) run();
+    };
+
     again.current = run;
-    document.addEventListener("visibilitychange", run);
-    run();
+    document.addEventListener("visibilitychange", runUnlessPaused);
+    runUnlessPaused();
     return () => {
       leaving.abort();
       clearTimeout(timer);
-      document.removeEventListener("visibilitychange", run);
+      document.removeEventListener("visibilitychange", runUnlessPaused);
     };
   }, [seconds, key, paused]);
   return { ...shown, again: () => again.current() };

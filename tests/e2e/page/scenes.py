@@ -15,7 +15,6 @@ from relay.protocol import Cause
 from relay.protocol.usage import Turn, Usage
 from relay.records.totals import DayTotal
 from relay.session_record import Direction, Outcome, SessionRecord, Work
-from relay.tail import Tail
 from tests.admin.fakes import History, Relay
 
 __all__ = ["HOSTILE", "an_hour", "busy", "days", "ended", "many", "session_id"]
@@ -100,8 +99,8 @@ class _Running:
     def snapshot(self) -> SessionRecord:
         return self._seen.record
 
-    def tail(self, *, content: bool) -> Tail | None:
-        raise NotImplementedError
+    def tail(self, *, content: bool) -> None:  # noqa: ARG002
+        return None
 
     def end(self, cause: Cause) -> bool:
         self._ended.append((self.id, cause))
@@ -128,12 +127,12 @@ def _glance(dice: random.Random, record: SessionRecord, state: LiveState) -> Gla
     )
 
 
-def many(count: int) -> Relay:
-    """A relay with that many live sessions, the last of which has a hostile model."""
+def many(count: int, *, last_model: str | None = None) -> Relay:
+    """A relay with that many live sessions, of which the last may have a model of its own."""
     dice = _dice(5)
     relay = Relay()
     for number in range(count):
-        changes = {"model": HOSTILE} if number == count - 1 else {}
+        changes = {"model": last_model} if last_model and number == count - 1 else {}
         record = _record(dice, number, **changes)
         seen = _glance(dice, record, dice.choice(_STATES))
         record.began_at = _NOW - timedelta(seconds=seen.duration)

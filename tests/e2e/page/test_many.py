@@ -56,7 +56,7 @@ def test_it_asks_again_and_again_one_request_at_a_time(tmp_path: Path) -> None:
 
 def test_what_came_from_the_network_is_text(tmp_path: Path) -> None:
     async def main() -> None:
-        relay = many(20)
+        relay = many(20, last_model=HOSTILE)
         async with listening(relay) as url, operator(url, tmp_path) as it:
             await it.enter(f"#/live?q={session_id(19)}")
             await it.read(HOSTILE, "tbody")
