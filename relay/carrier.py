@@ -28,6 +28,14 @@ class Carrier(Protocol):
     def waited(self) -> float:
         """Seconds in which the source was not read because the sink took nothing, until now."""
 
+    @property
+    def source_was_reset(self) -> bool:
+        """Whether reading told that the source's connection was reset (RST)."""
+
+    @property
+    def sink_was_reset(self) -> bool:
+        """Whether writing told that the sink's was."""
+
     def inject(self, frame: bytes) -> bool:
         """Give the sink a frame of the relay's own; it is no activity.
 

@@ -24,6 +24,7 @@ __all__ = [
     "peer_ip",
     "receive",
     "reset",
+    "was_reset",
 ]
 
 CHUNK = 72 * 1024
@@ -52,6 +53,13 @@ async def receive(stream: trio.abc.ReceiveStream, max_bytes: int = CHUNK) -> byt
         return bytes(await stream.receive_some(max_bytes))
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         return b""
+
+
+def was_reset(error: BaseException | None) -> bool:
+    """Whether a connection broke because its peer reset it, below TLS, too."""
+    return error is not None and (
+        isinstance(error, ConnectionResetError) or was_reset(error.__cause__)
+    )
 
 
 def next_chunk(frames: int, size: int) -> int:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 import trio
 
+from relay.carrier import Carrier
 from relay.protocol import Cause, Pipe
 from relay.recorder import Recorder
 from relay.session_record import SessionRecord, Turn
@@ -59,6 +60,8 @@ class Glance(NamedTuple):
     first_audio: float | None = None
     """From the 101 to the provider's first audio."""
     turns: Sequence[Turn] = ()
+    takes_nothing: tuple[str, float] | None = None
+    """The side that takes nothing of what it is written, and for how long."""
 
 
 class Member(Protocol):
@@ -103,10 +106,10 @@ class LiveSessions:
         """What each is doing; those that come or go meanwhile do not matter."""
         return (member.glance() for member in tuple(self._members.values()))
 
-    def find(self, session_id: str) -> tuple[LiveState, SessionRecord] | None:
+    def find(self, session_id: str) -> tuple[Glance, SessionRecord] | None:
         """What one is doing, and its record as far as it has got; None if there is none."""
         member = self._members.get(session_id)
-        return None if member is None else (member.glance().state, member.snapshot())
+        return None if member is None else (member.glance(), member.snapshot())
 
     def tail(self, session_id: str, *, content: bool) -> Tail | None:
         """Read along in one, as in :class:`Member`; None if it is not open."""
@@ -189,4 +192,13 @@ def glance(recorder: Recorder, inbound: Pipe, outbound: Pipe, *, closing: bool) 
         () if latency is None else latency.counts,
         None if meter is None else meter.first_audio,
         () if meter is None else meter.turns,
+        _takes_nothing(client, provider, now) if client and provider else None,
     )
+
+
+def _takes_nothing(inbound: Carrier, outbound: Carrier, now: float) -> tuple[str, float] | None:
+    """Of two sides the one that has done so for longer."""
+    by_provider, by_client = inbound.writing_since, outbound.writing_since
+    if by_provider is not None and (by_client is None or by_provider <= by_client):
+        return "provider", now - by_provider
+    return None if by_client is None else ("client", now - by_client)

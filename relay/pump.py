@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from relay.latency import Latency, clock
-from relay.link import CHUNK, next_chunk, receive
+from relay.link import CHUNK, next_chunk, was_reset
 from relay.protocol import Pipe, State
 
 __all__ = ["Pump", "pumping"]
@@ -55,6 +55,10 @@ class Pump:
         """Since when the sink has been taking what it was given; None while nothing is written."""
         self.waited = 0.0
         """Seconds in which the source was not read because of that, until now."""
+        self.source_was_reset = False
+        """Whether reading told that the source's connection was reset."""
+        self.sink_was_reset = False
+        """Whether writing told that the sink's was."""
 
     async def run(self, early_data: bytes) -> None:
         """Carry; ``early_data`` comes before what is read."""
@@ -106,13 +110,21 @@ class Pump:
                     return b""
             if pipe.state is not State.OPEN or self._stopping:
                 return b""
-            data = await receive(self._source, pipe.most_at_once(chunk))
+            data = await self._receive(pipe.most_at_once(chunk))
             self._read_at = clock()
             self.last_activity = trio.current_time()
             if not data:
                 return pipe.receive_data(b"")
             if self._reading.cancel_called:  # it had come already
                 return data
+
+    async def _receive(self, max_bytes: int) -> bytes:
+        """Read what is there. A connection that broke has ended, as one that was closed has."""
+        try:
+            return bytes(await self._source.receive_some(max_bytes))
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self.source_was_reset = was_reset(error)
+            return b""
 
     async def _write_injected(self) -> bool:
         """Write what is injected, which is no activity, and let reading go on."""
@@ -134,7 +146,8 @@ class Pump:
                 self.writing_since = trio.current_time()
                 await self._sink.send_all(data[start : start + _PIECE])
                 self.last_activity = trio.current_time()
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self.sink_was_reset = was_reset(error)
             self.pipe.send_failed()
             return False
         except BaseException:

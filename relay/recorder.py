@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
 import trio
 
@@ -62,6 +63,14 @@ _NOBODY_ASKED = "not measured"
 _LONGEST = 256  # characters of a user agent
 
 
+class Active(Protocol):
+    """Knows when a side was last active."""
+
+    @property
+    def last_activity(self) -> float:
+        """When it last sent something, or the other side took something of it."""
+
+
 class Recorder:
     """Knows of one session what there is to know.
 
@@ -90,9 +99,12 @@ class Recorder:
         self._members: tuple[str, ...] = ()  # of messages, in which there are credentials
         self._opened_at = 0.0
         self._lingers_since: float | None = None
+        self._last_activity: tuple[float, ...] = ()  # of both sides, once the session ends
         self._fault: str | None = None
         self.carriers: tuple[Carrier, Carrier] | None = None
         """What carries inbound and outbound, while or once something does."""
+        self.active: tuple[Active, ...] = ()
+        """Who knows when the client and the provider were last active, likewise."""
         self.wanted = wants_record(fields)
         """Whether the client has nothing against its being kept."""
         self.meter: SessionMeter | None = None
@@ -199,6 +211,14 @@ class Recorder:
 
     # The end
 
+    def ending(self) -> None:
+        """A side has ended; what the other one sends from now on is an answer to that."""
+        if not self._last_activity:
+            self._last_activity = self._when_active()
+
+    def _when_active(self) -> tuple[float, ...]:
+        return tuple(each.last_activity - self._opened_at for each in self.active)
+
     def lingering(self) -> None:
         """From now on the provider is heard without its client."""
         self._lingers_since = trio.current_time()
@@ -230,15 +250,15 @@ class Recorder:
         record.outcome = _outcome(record)
         failed = decisive.error or other.error
         record.error = self._fault if failed is None else str(failed)
+        if record.cause == VANISHED:
+            record.error = _how_it_vanished(decisive, self.carriers)
         if record.cause == _POLICY and cause.to_client is not None:
             record.error = self._shown(cause.to_client.reason)
         self._count(record, inbound, outbound)
         client, provider = record.client, record.provider_side
+        self._closes(record, inbound, outbound)
         # The Close of a direction that failed is not its sender's: it is the farewell.
         farewell = inbound.close if inbound.state is State.FAILED else None
-        said = None if farewell else inbound.close or inbound.withheld_close
-        client.close_code, client.close_reason = self._said(said)
-        provider.close_code, provider.close_reason = self._said(outbound.close)
         client.told_code, client.told_reason = self._said(end.client.close)
         provider.told_code, provider.told_reason = self._said(end.upstream.close or farewell)
         self._price(prices)
@@ -255,7 +275,10 @@ class Recorder:
         record = replace(self.record, client=Direction(), provider_side=Direction())
         self._time(record)
         self._count(record, inbound, outbound)
-        if self.meter is not None:
+        self._closes(record, inbound, outbound)
+        if self.meter is None:
+            record.usage_missing = _NOBODY_ASKED
+        else:
             record.turns = self.meter.turns
         return record
 
@@ -270,12 +293,26 @@ class Recorder:
             side.frames, side.messages, side.bytes = pipe.frames, pipe.messages, pipe.bytes
         for side, carrier in zip(sides, self.carriers or (), strict=False):
             side.waited = carrier.waited
+        for side, pipe, last_activity in zip(
+            sides, (inbound, outbound), self._last_activity or self._when_active(), strict=False
+        ):
+            if pipe.bytes or pipe.state is not State.OPEN:
+                side.last_activity = last_activity
         meter = self.meter
         if meter is not None:
             record.client.largest_message = meter.inbound.largest_message
             record.provider_side.largest_message = meter.outbound.largest_message
             record.first_message, record.first_audio = meter.first_message, meter.first_audio
             record.model = self.model
+
+    def _closes(self, record: SessionRecord, inbound: Pipe, outbound: Pipe) -> None:
+        """Say how the sides closed."""
+        client, provider = record.client, record.provider_side
+        said = inbound.close or inbound.withheld_close
+        if inbound.state is State.FAILED:  # then it is the relay's
+            said = None
+        client.close_code, client.close_reason = self._said(said)
+        provider.close_code, provider.close_reason = self._said(outbound.close)
 
     def _price(self, prices: Prices) -> None:
         """Say what was used, and what that costs."""
@@ -353,6 +390,18 @@ def _ended_by(cause: Cause, decisive: Pipe, inbound: Pipe) -> str:
     if cause not in {closing.PEERS, closing.CLOSE_TIMEOUT}:
         return _BLAMED.get(cause, "relay")
     return "client" if decisive is inbound else "provider"
+
+
+def _how_it_vanished(pipe: Pipe, carriers: Iterable[Carrier] | None) -> str | None:
+    """Where what was sent stops, and whether the sender's connection was reset."""
+    resets = (
+        each.source_was_reset if each.pipe is pipe else each.sink_was_reset
+        for each in carriers or ()
+    )
+    how = ["by a reset"] if any(resets) else []
+    if pipe.unfinished is not None:
+        how.append(f"in the middle of a {pipe.unfinished}")
+    return " ".join(how) or None
 
 
 def _outcome(record: SessionRecord) -> Outcome:

@@ -189,8 +189,9 @@ class Session:
             self._to_client, _ = pings
             opened.inbound.withhold_close_while(self._is_answering)
         async with self._carrying(opened) as (inbound, outbound):
-            opened.recorder.carriers = inbound, outbound
             asking = pingers(pings, inbound, outbound, self._timeouts) if pings and asks else ()
+            opened.recorder.carriers = inbound, outbound
+            opened.recorder.active = asking or (inbound, outbound)  # our Pongs are no activity
             cause = await self._watch(inbound, outbound, asking)
             if (inbound.pipe.state, outbound.pipe.state) == (State.FAILED, State.OPEN):
                 await self._hear_out(opened, outbound)
@@ -239,6 +240,8 @@ class Session:
 
     def _carrier_ended(self, pump: Carrier) -> None:
         self._ended.append(pump)
+        if pump.pipe.state is not State.OPEN:
+            self._opened.recorder.ending()
         self._changed.set()
 
     async def _watch(self, inbound: Carrier, outbound: Carrier, asking: Sequence[Pinger]) -> Cause:

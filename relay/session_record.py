@@ -53,6 +53,9 @@ class Direction:
     told_code: int | None = None
     """Of the Close that this side was sent, likewise."""
     told_reason: str = ""
+    last_activity: float | None = None
+    """From the 101 to when this side last sent something, or the other one last took something of
+    it, until the session began to end; None if it sent nothing. Its own end is part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,8 @@ class SessionRecord:
     cause: str = ""
     """Why, in the words of the closing table (docs/closing.md)."""
     error: str | None = None
-    """The refusal's sentence, a violation, a policy's reason, or the kind of a fault of ours."""
+    """The refusal's sentence, a violation, how a side vanished, a policy's reason, or the kind of a
+    fault of ours."""
 
 
 def to_json(value: Any) -> Any:

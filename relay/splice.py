@@ -132,6 +132,8 @@ class Flow:
         "last_activity",
         "over",
         "pipe",
+        "sink_was_reset",
+        "source_was_reset",
         "waited",
         "writing_since",
     )
@@ -167,6 +169,10 @@ class Flow:
         """Since when the sink has taken nothing of what it was given; None while it takes all."""
         self.waited = 0.0
         """Seconds in which the source was not read because of that, until now."""
+        self.source_was_reset = False
+        """Whether reading told that the source's connection was reset."""
+        self.sink_was_reset = False
+        """Whether writing told that the sink's was."""
 
     def start(self, early_data: bytes) -> None:
         """Carry; ``early_data`` comes before what is read."""
@@ -190,7 +196,8 @@ class Flow:
             data = self._receive(self._chunk)
         except (BlockingIOError, ssl.SSLWantReadError):
             return
-        except OSError:
+        except OSError as error:
+            self.source_was_reset = isinstance(error, ConnectionResetError)
             # It broke: it has ended, as one that was closed has. So has one that wants something
             # of OpenSSL itself (a key update), and takes nothing in which it could be answered.
             data = b""
@@ -209,8 +216,8 @@ class Flow:
                 self._hold(memoryview(out), read_at)
                 self._sink.write_after_read()
                 return
-            except OSError:
-                self._cut_short()
+            except OSError as error:
+                self._lose_sink(error)
                 return
             if latency is not None and sent == len(out):
                 try:  # latency.add(), without the call
@@ -236,8 +243,8 @@ class Flow:
         except ssl.SSLWantReadError:
             self._sink.write_after_read()
             return
-        except OSError:
-            self._cut_short()
+        except OSError as error:
+            self._lose_sink(error)
             return
         self.last_activity = self._source.reactor.now
         if sent == len(self._unsent):
@@ -256,8 +263,8 @@ class Flow:
             sent = self._send(frame)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             sent = 0
-        except OSError:
-            self._cut_short()
+        except OSError as error:
+            self._lose_sink(error)
             return False
         if sent != len(frame):
             self._source.reactor.now = trio.current_time()  # no batch is being served
@@ -346,6 +353,11 @@ class Flow:
         self.waited += held / 1e9
         if self._latency is not None:
             self._latency.add(held)
+
+    def _lose_sink(self, error: OSError) -> None:
+        """A write has failed."""
+        self.sink_was_reset = isinstance(error, ConnectionResetError)
+        self._cut_short()
 
     def _cut_short(self) -> None:
         """End with a write that is not finished."""

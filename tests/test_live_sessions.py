@@ -23,7 +23,7 @@ def seen(play: Playbook) -> Glance:
     return glance
 
 
-def record_of(play: Playbook) -> tuple[LiveState, SessionRecord]:
+def record_of(play: Playbook) -> tuple[Glance, SessionRecord]:
     """The same, looked up by its id."""
     found = play.server.live.find(seen(play).record.id)
     assert found is not None
@@ -38,8 +38,8 @@ async def test_an_opening_is_seen_once_its_client_is_known() -> None:
         await play.request()
         await wait_all_tasks_blocked()
         await trio.sleep(2)
-        state, record = record_of(play)
-        assert (state, record.status, record.provider) == (LiveState.OPENING, 0, "openai")
+        its, record = record_of(play)
+        assert (its.state, record.status, record.provider) == (LiveState.OPENING, 0, "openai")
         assert list(record.steps) == ["head", "authorise"]
         glance = seen(play)
         assert (glance.duration, glance.silent_for, glance.talks) == (3, None, None)

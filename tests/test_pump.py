@@ -9,11 +9,13 @@ import pytest
 import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
+from relay.link import reset
 from relay.protocol import Limits, MessagePipe, Pipe, State
 from relay.protocol.frames import BINARY, PING, TEXT
 from relay.pump import Pump
 from tests.protocol.wire import Frame
 from tests.support import Pair, close_frame, trio_test
+from tests.test_link import tcp_pair
 
 FRAME = Frame(TEXT, b"hello").encode()
 OTHER = Frame(TEXT, b"world").encode()
@@ -51,6 +53,25 @@ async def test_early_data_comes_first() -> None:
         assert await it.sink.receive_some() == FRAME + OTHER
         await it.source.aclose()
     assert it.pipe.state is State.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("lost", "early_data", "known"),
+    [("none", b"", (False, False)), ("source", b"", (True, False)), ("sink", FRAME, (False, True))],
+)
+@trio_test
+async def test_a_reset_is_known_from_an_orderly_end(
+    lost: str, early_data: bytes, known: tuple[bool, bool]
+) -> None:
+    (source, far_source), (sink, far_sink) = await tcp_pair(), await tcp_pair()
+    async with source, sink, far_source, far_sink:
+        pump = Pump(source, sink, Pipe(masked=False, limits=Limits()), lambda _: None)
+        if lost == "none":
+            await far_source.aclose()
+        else:
+            await reset({"source": far_source, "sink": far_sink}[lost])
+        await pump.run(early_data)
+    assert (pump.source_was_reset, pump.sink_was_reset) == known
 
 
 @trio_test

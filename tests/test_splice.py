@@ -413,6 +413,18 @@ async def test_a_lost_side_that_is_read_no_more_is_not_announced_for_ever() -> N
         await it.settle()
         assert it.ended == [it.inbound, it.outbound]
         assert not it.pipes[1].can_inject
+        assert it.outbound.sink_was_reset
+        assert not it.outbound.source_was_reset
+
+
+@trio_test
+async def test_a_reset_is_known_from_an_orderly_end() -> None:
+    async with spliced(tcp) as it:
+        reset(it.provider)
+        it.client.close()
+        await it.settle()
+        assert (it.outbound.source_was_reset, it.outbound.sink_was_reset) == (True, False)
+        assert (it.inbound.source_was_reset, it.inbound.sink_was_reset) == (False, False)
 
 
 @pytest.mark.parametrize("connection", [plain, tcp])

@@ -13,6 +13,7 @@ from relay.explanation import explain, timeline
 from relay.latency import quantile
 from relay.live_sessions import Glance, LiveState
 from relay.session_record import Outcome, SessionRecord, to_json
+from relay.standing import standing
 
 __all__ = [
     "Details",
@@ -104,6 +105,8 @@ class Details(BaseModel):
     state: Literal["opening", "talking", "silent", "closing", "ended"]
     explanation: str | None
     """How it ended, in a sentence; None while it is open."""
+    standing: str | None
+    """How it stands, in a sentence: who is waited for, and since when; None once it has ended."""
     timeline: list[Moment]
     session: SessionRecord
 
@@ -173,18 +176,25 @@ def _quantiles(latency: Sequence[int]) -> dict[str, float | None] | None:
 
 def ended_details(record: SessionRecord) -> dict[str, Any]:
     """A :class:`Details`, ready for JSON."""
-    return _details(record, explain(record), ended=True) | {"state": "ended"}
+    return _details(record, ended=True) | {
+        "state": "ended",
+        "explanation": explain(record),
+        "standing": None,
+    }
 
 
-def live_details(state: LiveState, record: SessionRecord) -> dict[str, Any]:
+def live_details(glance: Glance, record: SessionRecord) -> dict[str, Any]:
     """The same of a session that has not ended."""
-    return _details(record, None, ended=False) | {"state": state.value}
+    return _details(record, ended=False) | {
+        "state": glance.state.value,
+        "explanation": None,
+        "standing": standing(glance, record),
+    }
 
 
-def _details(record: SessionRecord, explanation: str | None, *, ended: bool) -> dict[str, Any]:
+def _details(record: SessionRecord, *, ended: bool) -> dict[str, Any]:
     return {
         "live": not ended,
-        "explanation": explanation,
         "timeline": [{"at": at, "what": what} for at, what in timeline(record, ended=ended)],
         "session": to_json(record),
     }

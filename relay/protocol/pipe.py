@@ -150,6 +150,13 @@ class Pipe:
         """Bytes to be received until a frame of ours may follow; 0 if it may now, or never."""
         return 0 if self._send_failed else self._payload_left
 
+    @property
+    def unfinished(self) -> str | None:
+        """What the sender has begun and not finished: ``frame``, ``message``, or None."""
+        if self._payload_left or self._held:
+            return "frame"
+        return "message" if self._fragments else None
+
     def most_at_once(self, room: int) -> int:
         """How much to read next, where there is room for so many bytes.
 

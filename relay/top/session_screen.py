@@ -82,7 +82,7 @@ class SessionScreen(Screen[None]):
         try:
             record = from_json(answer["session"])
             moments = [(float(each["at"]), str(each["what"])) for each in answer["timeline"]]
-            sentence = str(answer["explanation"] or f"it is {answer['state']}")
+            sentence = str(answer["explanation"] or answer["standing"])
         except (LookupError, TypeError, ValueError, AttributeError):
             raise AdminError("the relay's record of it is of another version") from None
         self._ended = not answer["live"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relay.protocol import Close, Limits, Pings, Pipe, State
+from relay.protocol import Close, Limits, MessagePipe, Pings, Pipe, State
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from tests.protocol.hostile_frames import (
     ACCEPTED,
@@ -205,6 +205,28 @@ def test_the_end_of_the_bytes_without_a_close_is_closed(masked: bool) -> None:
     assert pipe.receive_data(b"") == b""
     assert pipe.state is State.CLOSED
     assert (pipe.close, pipe.error) == (None, None)
+
+
+@both_directions
+@pytest.mark.parametrize("lane", [Pipe, MessagePipe])
+def test_where_the_bytes_have_ended(masked: bool, lane: type[Pipe]) -> None:
+    text = Frame(TEXT, b"text").encode(key(masked))
+    first = Frame(TEXT, b"te", fin=False).encode(key(masked))
+    last = Frame(CONTINUATION, b"xt").encode(key(masked))
+    for data, unfinished in (
+        (b"", None),
+        (text, None),
+        (text[:1], "frame"),
+        (text[:-1], "frame"),
+        (text + text[:-1], "frame"),
+        (first, "message"),
+        (first + last[:-1], "frame"),
+        (first + last, None),
+    ):
+        pipe = lane(masked=masked, limits=Limits())
+        pipe.receive_data(data)
+        pipe.receive_data(b"")
+        assert pipe.unfinished == unfinished
 
 
 @both_directions

@@ -58,8 +58,8 @@ def full() -> SessionRecord:
         ),
         usage_missing="not reported",
         added_latency=(98, 1, *(0,) * 14, 1),
-        client=Direction(4, 3, 1000, 512, 0.25, 1000, "bye", 1011, "lost"),
-        provider_side=Direction(9, 8, 9000, 600, 0.5, 1001, "gone", 1002, "no"),
+        client=Direction(4, 3, 1000, 512, 0.25, 1000, "bye", 1011, "lost", 12.25),
+        provider_side=Direction(9, 8, 9000, 600, 0.5, 1001, "gone", 1002, "no", 12.5),
         turns=[
             Turn(0.5, 0.75, 1.0, True, "m-1", Usage(output_text_tokens=7), Decimal("0.125")),
             Turn(5.0),
@@ -72,7 +72,10 @@ def test_every_attribute_of_a_session() -> None:
     assert span.name == "realtime gpt-realtime"
     assert span.kind == Span.SPAN_KIND_SERVER
     assert (span.start_time_unix_nano, span.end_time_unix_nano) == (NOON, NOON + 12_521_000_000)
-    said = "the provider vanished without a Close after 12.5 s"
+    said = (
+        "the provider vanished without a Close after 12.5 s, an error, "
+        "and the client was told 1011 lost"
+    )
     assert (span.status.code, span.status.message) == (Status.STATUS_CODE_ERROR, said)
     assert values(span.attributes) == {
         "gen_ai.operation.name": "realtime",
@@ -118,6 +121,7 @@ def test_every_attribute_of_a_session() -> None:
         "relay.client.close_reason": "bye",
         "relay.client.told_code": 1011,
         "relay.client.told_reason": "lost",
+        "relay.client.last_activity": 12.25,
         "relay.provider_side.frames": 9,
         "relay.provider_side.messages": 8,
         "relay.provider_side.bytes": 9000,
@@ -127,6 +131,7 @@ def test_every_attribute_of_a_session() -> None:
         "relay.provider_side.close_reason": "gone",
         "relay.provider_side.told_code": 1002,
         "relay.provider_side.told_reason": "no",
+        "relay.provider_side.last_activity": 12.5,
         "relay.added_latency.chunks": 100,
         "relay.added_latency.p50": BOUNDS[0],
         "relay.added_latency.p99": BOUNDS[1],

@@ -116,6 +116,7 @@ class Relay:
             "live": True,
             "state": "talking",
             "explanation": None,
+            "standing": "the provider has sent nothing for 8 s",
             "timeline": [
                 {"at": 0.001, "what": "head"},
                 {"at": 0.25, "what": "turn 1: first audio"},

@@ -222,13 +222,13 @@ async def test_all_of_one_session_until_its_end() -> None:
         await pilot.press("enter")
         screen = pilot.app.screen
         assert isinstance(screen, SessionScreen)
-        await until(lambda: "it is talking" in text(pilot))
+        await until(lambda: "the provider has sent nothing for 8 s" in text(pilot))
         for expected in ("turn 1: first audio", "3 input_audio_tokens", "192.0.2.7, test"):
             assert expected in text(pilot)
         relay.error = httpx.ConnectError("gone")
         screen._watch.look_now()
         await until(lambda: "cannot connect to" in text(pilot))
-        assert "it is talking" in text(pilot)
+        assert "the provider has sent nothing for 8 s" in text(pilot)
         relay.error = None
         relay.details = {"session": {"of": "another version"}}
         screen._watch.look_now()
@@ -246,7 +246,7 @@ async def test_the_end_from_there() -> None:
     relay = Relay([row(1)])
     async with running(relay) as pilot:
         await pilot.press("enter")
-        await until(lambda: "it is talking" in text(pilot))
+        await until(lambda: "the provider has sent nothing for 8 s" in text(pilot))
         asked = len(relay.asked)
         await pilot.press("e", "enter", "enter")
         await until(lambda: bool(relay.ended))

@@ -60,7 +60,7 @@ def test_a_session_is_seen_and_ended_from_the_terminal(kind: str, tmp_path: Path
             await pilot.press("s")
             await until(lambda: "in ▲" in text(pilot))
             await pilot.press("enter")
-            await until(lambda: "head, " in text(pilot))
+            await until(lambda: "the client's request had come" in text(pilot))
             await pilot.press("e")
             app.screen.query_one(Input).value = "over budget"
             await pilot.press("enter", "enter")

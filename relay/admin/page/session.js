@@ -31,7 +31,7 @@ export function Session({ id }) {
         : html`<${Trouble} ...${trouble} />`
     }`;
   }
-  const { session, live, state, explanation, timeline } = data;
+  const { session, live, state, explanation, standing, timeline } = data;
   return html`
     <${Back} />
     <${Trouble} ...${trouble} />
@@ -46,7 +46,7 @@ export function Session({ id }) {
           onClick=${() => end(true)}>End session</button>`
         }
         <p class="sentence ${live ? "" : `is-${tone(session)}`}">
-          ${live ? running(session, state) : `${sentence(explanation)}.`}</p>
+          ${live ? running(session, state, standing) : `${sentence(explanation)}.`}</p>
       </header>
       <div class="columns">
         <${Section} id="happened" title="What happened">
@@ -79,9 +79,9 @@ const Back = () => html`<nav class="back" aria-label="Sessions">
   <a href=${fragment("ended")}>Ended sessions</a>
 </nav>`;
 
-function running({ duration }, state) {
-  if (state === "opening") return `Opening for ${age(duration)}.`;
-  return `Open for ${age(duration)}.`;
+function running({ duration }, state, standing) {
+  if (state === "opening") return `Opening: ${standing}.`;
+  return `${state === "closing" ? "Closing" : `Open for ${age(duration)}`}: ${standing}.`;
 }
 
 /** A Close with a code that says that something was wrong completes a session, too. */
@@ -123,6 +123,7 @@ function Sides({ session }) {
       ${row("Sent", (side) => `${plural(side.messages, "message")}, ${bytes(side.bytes)}`)}
       ${row("Largest message", (side) => bytes(side.largest_message))}
       ${row("Waited for the other", (side) => seconds(side.waited))}
+      ${row("Last active, after the 101", (side) => seconds(side.last_activity))}
       ${row("Closed with", (side) => closing(side.close_code, side.close_reason))}
       ${row("Was told", (side) => closing(side.told_code, side.told_reason))}
     </tbody>

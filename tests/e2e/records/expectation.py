@@ -5,6 +5,7 @@ A field that is added to the record, and of which no test says what it has to be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from typing import Any
 from relay.session_record import Direction, SessionRecord, Turn, Work
 from tests.e2e.records.wire import Heard
 
-__all__ = ["Moment", "Within", "check", "direction", "turn", "work"]
+__all__ = ["Moment", "Within", "check", "direction", "turn", "without_times", "work"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ def check(record: SessionRecord, expected: Mapping[str, Any]) -> None:
 
 
 def direction(
-    heard: Heard, told: tuple[int | None, str] | None, waited: float | Within = 0.0
+    heard: Heard,
+    told: tuple[int | None, str] | None,
+    waited: float | Within = 0.0,
+    last_activity: Within | None = None,
 ) -> Mapping[str, Any]:
     """A :class:`Direction` by what its side sent and was sent."""
     code, reason = heard.close or (None, "")
@@ -69,6 +73,7 @@ def direction(
         "close_reason": reason,
         "told_code": told_code,
         "told_reason": told_reason,
+        "last_activity": last_activity,
     }
 
 
@@ -82,6 +87,11 @@ def work(**done: Any) -> Mapping[str, Any]:
     """A :class:`Work`, all its fields."""
     assert set(done) == {each.name for each in fields(Work)}
     return done
+
+
+def without_times(sentence: str) -> str:
+    """A sentence of :mod:`relay.explanation` with ``T`` for each time and ``N`` for bytes."""
+    return re.sub(r"[0-9,]+ bytes", "N bytes", re.sub(r"[0-9.]+ m?s\b", "T", sentence))
 
 
 def _as_dict(value: Any) -> Any:

@@ -92,8 +92,11 @@ def test_the_record_of_a_conversation(
         check(record, expected(its, here, client, record, before, lasted))
         check_order(record)
         said = f"{close[0]} {close[1]}".rstrip()
-        sentence = f"the {its.closes} closed with {said} after {seconds(record.duration)}"
-        assert explain(record) == sentence
+        closer = record.client if its.closes == "client" else record.provider_side
+        assert closer.last_activity is not None
+        assert explain(record) == (
+            f"the {its.closes} closed with {said} after {seconds(closer.last_activity)}"
+        )
         check_metrics(here, record)
 
     test()
@@ -110,6 +113,7 @@ def expected(
     """What the record has to say, by the bytes at both ends and by what was asked for."""
     (double,) = here.doubles
     inbound, outbound = sent(client.tapped, double, verbatim=its.lane == "verbatim")
+    whenever = Within(0, record.duration)
     used = None if its.used is None else with_clock(its.used, record.duration)
     return {
         "id": client.log_id,
@@ -145,8 +149,8 @@ def expected(
         "first_message": Within(0, record.duration),
         "first_audio": Within(0, record.duration) if its.audio else None,
         "duration": Within(0, lasted),
-        "client": direction(inbound, outbound.close, Within(0, lasted)),
-        "provider_side": direction(outbound, inbound.close, Within(0, lasted)),
+        "client": direction(inbound, outbound.close, Within(0, lasted), whenever),
+        "provider_side": direction(outbound, inbound.close, Within(0, lasted), whenever),
         "added_latency": [Within(0)] * (len(BOUNDS) + 1),
         "usage": None
         if used is None
