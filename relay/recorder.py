@@ -86,7 +86,8 @@ class Recorder:
         fields, credentials = opening.fields, opening.credentials
         own = () if credentials.gateway_token is None else (credentials.gateway_token,)
         self._secrets: tuple[Secret, ...] = (*credentials.own, *own)
-        self._opened_at = 0.0
+        self.opened_at = 0.0
+        """When the client got its 101, by Trio's clock."""
         self._lingers_since: float | None = None
         self._fault: str | None = None
         self.carriers: tuple[Carrier, Carrier] | None = None
@@ -174,7 +175,7 @@ class Recorder:
         self, upstream: str, lane: str, steps: Mapping[str, float], *, compressed: bool
     ) -> None:
         """The client has its 101, now."""
-        self._opened_at = trio.current_time()
+        self.opened_at = trio.current_time()
         self.record.upstream = upstream
         self.record.lane = lane
         self.record.compressed = compressed
@@ -182,7 +183,7 @@ class Recorder:
 
     def since_opened(self) -> float:
         """Seconds since the 101."""
-        return trio.current_time() - self._opened_at
+        return trio.current_time() - self.opened_at
 
     @property
     def model(self) -> str | None:
