@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import opening, pacing, rounds, sessions
+from bench import opening, pacing, rounds, sessions, watching
 from bench.interruption import end_on_signals
 from bench.load import compiled
 from bench.machine import header
@@ -19,7 +19,7 @@ from bench.report import report, show
 from bench.results import LOOPBACK, NGINX, RELAY, Row, write
 from bench.sessions import MOST_SESSIONS, Plan, most_sessions
 
-_PARTS = ("rounds", "pacing", "sessions", "opening")
+_PARTS = ("rounds", "pacing", "sessions", "opening", "watching")
 _FEW = (LOOPBACK, NGINX, RELAY)
 _LEAK = 10_000
 
@@ -41,6 +41,8 @@ def measure(parts: Sequence[str], names: Sequence[str] | None, plan: Plan) -> li
             rows += sessions.measure(names or _FEW, plan, tls=tls)
         if "opening" in parts and RELAY in (names or _FEW):
             rows += opening.measure(plan.opened, tls=tls)
+    if "watching" in parts and RELAY in (names or _FEW):
+        rows += watching.measure(plan.turns, plan.held)
     return rows
 
 
@@ -104,9 +106,9 @@ def main(
     end_on_signals()
     raise_descriptor_limit()
     held = min(held, most_sessions())
-    plan = Plan(seconds, runs, held, leak, opening.SESSIONS)
+    plan = Plan(seconds, runs, held, leak, opening.SESSIONS, watching.TURNS)
     if quick:
-        plan = Plan(0.3, 1, min(held, 1000), min(leak, 2000), 50)
+        plan = Plan(0.3, 1, min(held, 1000), min(leak, 2000), 50, 1)
     try:
         if plots is not None:
             check_matplotlib()

@@ -5,16 +5,19 @@ from dataclasses import dataclass
 
 from bench.results import (
     FEW_OPEN,
+    HOUR_KEPT,
     IDLE,
     MANY_OPEN,
     NGINX,
     NONE_STALLED,
     OPENED_AND_CLOSED,
     PACED,
+    PAGE_ASKS,
     RELAY,
     RELAY_AUDIO,
     RELAY_RECORDED,
     STALLED,
+    TOP_ASKS,
     Cell,
     Measure,
     Row,
@@ -90,6 +93,10 @@ def _kept(measure: Measure) -> Callable[[Find], float | None]:
     return found
 
 
+def _looking(cell: Cell) -> Callable[[Find], float | None]:
+    return lambda find: _median(find(cell, RELAY_RECORDED, "more_cpu"))
+
+
 _OPENINGS = openings(500)
 
 _BARS = (
@@ -154,6 +161,10 @@ _BARS = (
         tls=0.01,
     ),
     _Bar("descriptors kept after 100,000", _kept("descriptor_growth"), "descriptors", 0, 0),
+    # "Nothing" leaves room for a look at all sessions every ten seconds.
+    _Bar("CPU for nobody who looks, 1,000 sessions", _looking(HOUR_KEPT), "%", plain=0.5),
+    _Bar("CPU for one page that is open, 1,000 sessions", _looking(PAGE_ASKS), "%", plain=2),
+    _Bar("CPU for relay top, 1,000 sessions", _looking(TOP_ASKS), "%", plain=2),
 )
 
 

@@ -23,7 +23,7 @@
  * `rounds` and `paced` answer {"ready": N} when all sessions are open and one message has gone there
  * and back on each (some proxies dial the upstream only then), run at the line "go", answer with the
  * figures, and close the sessions at the line "finish", so that CPU time and memory can be read in
- * between. The echo answers each message with one of the same size and looks at nothing
+ * between. `paced` runs again at each further "go", on the same sessions. The echo answers each message with one of the same size and looks at nothing
  * else of it. A command that goes wrong answers {"error": "..."}.
  *
  * In the open loops a latency counts from the moment at which the message, or the opening, was due,
@@ -602,6 +602,14 @@ static void expect(const char *wanted) {
     if (strcmp(next_line(), wanted)) die("an unexpected line");
 }
 
+/* Whether to run once more: the next line is "go" or "finish". */
+static int goes_on(void) {
+    const char *wanted = next_line();
+    if (!strcmp(wanted, "go")) return 1;
+    if (strcmp(wanted, "finish")) die("an unexpected line");
+    return 0;
+}
+
 /* A timer that wakes epoll; 0 stops it. */
 static void tick_every(double seconds) {
     if (seconds > 0 && seconds < 50e-6) seconds = 50e-6;
@@ -741,48 +749,53 @@ static void run_rounds(size_t connections, size_t size, double seconds) {
     settle(before);
 }
 
-static void run_paced(size_t connections, size_t size, double rate, double seconds) {
+/* One run on sessions that are open. */
+static void pace(Connection **table, size_t connections, double rate, double seconds) {
     char text[256], late[256];
+    latencies.count = lateness.count = 0;
+    interval = 1 / rate;
+    double gap = interval / (double)connections, used = cpu();
+    size_t total = (size_t)(seconds * rate * (double)connections + 0.5), sent = 0;
+    double first_due = now() + 0.01;
+    for (size_t i = 0; i < connections; i++) {
+        table[i]->since = first_due + (double)i * gap;
+        table[i]->received = 0;
+    }
+    under_way = total;
+    tick_every(gap);
+    double moment = now(), limit = first_due + seconds + PATIENCE / 2;
+    while (under_way && !lost && moment < limit) {
+        poll_once(100);
+        moment = now();
+        for (double due;
+             sent < total && (due = first_due + (double)sent * gap) <= moment && !lost; sent++) {
+            add(&lateness, (moment - due) * 1e6);
+            if (send_message(table[sent % connections])) lost++;
+        }
+    }
+    tick_every(0);
+    answer("{\"messages\": %zu, \"lost\": %zu, \"ended\": %zu, \"seconds\": %.6f, \"cpu\": %.6f, "
+           "\"latency\": %s, \"lateness\": %s}",
+           total, under_way, lost, now() - first_due, cpu() - used,
+           summary(&latencies, text, sizeof text), summary(&lateness, late, sizeof late));
+}
+
+static void run_paced(size_t connections, size_t size, double rate, double seconds) {
     size_t before = echoes;
     Connection **table = calloc(connections, sizeof *table);
-    if (!open_sessions(PACED, connections, size, table) && !warm_up(PACED, connections)) {
+    int ready = !open_sessions(PACED, connections, size, table) && !warm_up(PACED, connections);
+    if (ready) {
         answer("{\"ready\": %zu}", opened);
-        expect("go");
-        interval = 1 / rate;
-        double gap = interval / (double)connections, used = cpu();
-        size_t total = (size_t)(seconds * rate * (double)connections + 0.5), sent = 0;
-        double first_due = now() + 0.01;
-        for (size_t i = 0; i < connections; i++) {
-            table[i]->since = first_due + (double)i * gap;
-            table[i]->received = 0;
+        while (goes_on()) {
+            if (lost || under_way) /* an answer that comes now would count for another message */
+                answer("{\"error\": \"the run before has lost messages\"}");
+            else
+                pace(table, connections, rate, seconds);
         }
-        under_way = total;
-        tick_every(gap);
-        double moment = now(), limit = first_due + seconds + PATIENCE / 2;
-        while (under_way && !lost && moment < limit) {
-            poll_once(100);
-            moment = now();
-            for (double due;
-                 sent < total && (due = first_due + (double)sent * gap) <= moment && !lost;
-                 sent++) {
-                add(&lateness, (moment - due) * 1e6);
-                if (send_message(table[sent % connections])) lost++;
-            }
-        }
-        tick_every(0);
-        answer(
-            "{\"messages\": %zu, \"lost\": %zu, \"ended\": %zu, \"seconds\": %.6f, \"cpu\": %.6f, "
-            "\"latency\": %s, \"lateness\": %s}",
-            total, under_way, lost, now() - first_due, cpu() - used,
-            summary(&latencies, text, sizeof text), summary(&lateness, late, sizeof late));
-        expect("finish");
-        end_sessions(1u << PACED);
-        settle(before);
-        answer("{}");
-    } else {
-        end_sessions(1u << PACED);
-        settle(before);
     }
+    end_sessions(1u << PACED);
+    settle(before);
+    if (ready) answer("{}");
     free(table);
 }
 

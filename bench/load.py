@@ -9,7 +9,7 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,8 +161,17 @@ class Load:
         self, peer: Running, connections: int, size: int, rate: float, seconds: float
     ) -> PacedResult:
         """An open loop: `rate` messages a second on each connection, whenever answers come."""
+        with self.pacing(peer, connections, size, rate, seconds) as run:
+            return run()
+
+    @contextmanager
+    def pacing(
+        self, peer: Running, connections: int, size: int, rate: float, seconds: float
+    ) -> Iterator[Callable[[], PacedResult]]:
+        """The same as often as what it gives is called, on sessions that stay open meanwhile."""
         command = f"paced {self._where(peer)} {connections} {size} {rate} {seconds}"
-        return _PACED.validate_python(self._run(peer, command))
+        with self._ready(peer, command) as run:
+            yield lambda: _PACED.validate_python(run())
 
     def hold(self, peer: Running, connections: int) -> None:
         """Opens sessions that stay idle until :meth:`drop`."""
@@ -193,15 +202,25 @@ class Load:
         return _OPEN.validate_python({**answer, "peer_cpu": _cpu(peer) - before})
 
     def _run(self, peer: Running, command: str) -> Answer:
+        with self._ready(peer, command) as run:
+            return run()
+
+    @contextmanager
+    def _ready(self, peer: Running, command: str) -> Iterator[Callable[[], Answer]]:
         """Runs on sessions that are open, so that the peer's CPU time is that of messages alone."""
         self._describe(peer)
         self._ask(command)
-        before = _cpu(peer)
-        self._send("go")
-        answer = self._answer()
-        used = _cpu(peer) - before
-        self._ask("finish")
-        return _checked(command, {**answer, "peer_cpu": used})
+
+        def run() -> Answer:
+            before = _cpu(peer)
+            self._send("go")
+            answer = self._answer()
+            return _checked(command, {**answer, "peer_cpu": _cpu(peer) - before})
+
+        try:
+            yield run
+        finally:
+            self._ask("finish")
 
     def _where(self, peer: Running) -> str:
         return f"{peer.port} {self._tls} {peer.target}"
@@ -221,7 +240,10 @@ class Load:
 
     def _send(self, command: str) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{command}\n")
+        try:
+            self._process.stdin.write(f"{command}\n")
+        except BrokenPipeError:
+            raise BenchError("the load generator ended") from None
 
     def _answer(self) -> Answer:
         assert self._process.stdout is not None

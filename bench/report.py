@@ -25,6 +25,7 @@ _TITLES: dict[Group, str] = {
     "pacing": "Realtime pacing",
     "sessions": "Sessions",
     "opening": "Time to open, act by act",
+    "watching": "Somebody looks",
 }
 _WORDS: dict[Measure, str] = {
     "cpu": "CPU",
@@ -32,9 +33,11 @@ _WORDS: dict[Measure, str] = {
     "memory": "memory each",
     "memory_growth": "memory\ngrowth each",
     "descriptor_growth": "descriptor\ngrowth",
+    "more_cpu": "more\nCPU",
+    "cpu_a_second": "CPU\na second",
 }
 _PERCENTILES: tuple[tuple[str, tuple[Measure, ...]], ...] = (
-    ("latency\n", ("p50", "p90", "p99")),
+    ("latency\n", ("p50", "p90", "p99", "p999", "max")),
     ("added\n", ("added_p50", "added_p99")),
 )
 

@@ -14,18 +14,28 @@ from pydantic import TypeAdapter
 
 __all__ = [
     "FEW_OPEN",
+    "HOUR_KEPT",
     "IDLE",
     "LOOPBACK",
+    "MANY_NOBODY_LOOKS",
     "MANY_OPEN",
+    "MANY_PAGE_OPEN",
     "NGINX",
+    "NOBODY_LOOKS",
     "NONE_STALLED",
+    "NO_ADMIN",
     "OPENED_AND_CLOSED",
     "PACED",
+    "PAGES_OPEN",
+    "PAGE_ASKS",
+    "PAGE_OPEN",
     "RELAY",
     "RELAY_AUDIO",
     "RELAY_MESSAGES",
     "RELAY_RECORDED",
     "STALLED",
+    "TOP_ASKS",
+    "TOP_OPEN",
     "Cell",
     "Group",
     "Header",
@@ -41,14 +51,16 @@ __all__ = [
     "write",
 ]
 
-Group = Literal["rounds", "pacing", "sessions", "opening"]
-Unit = Literal["us", "ms", "KiB", "1/s", "sessions", "messages", "descriptors", "ratio"]
+Group = Literal["rounds", "pacing", "sessions", "opening", "watching"]
+Unit = Literal["us", "ms", "KiB", "1/s", "sessions", "messages", "descriptors", "ratio", "%"]
 
 Measure = Literal[
     "cpu",  # of the peer's processes, per round trip; in openings, per opening
     "p50",  # of the latency of a round trip; in openings, of the time to the 101 or to an act
     "p90",
     "p99",
+    "p999",
+    "max",
     "late_p99",  # how much later than due the load generator itself sent
     "added_p50",  # the latency less that of loopback in the same turn
     "added_p99",
@@ -61,6 +73,8 @@ Measure = Literal[
     "failed",  # openings that did not
     "memory_growth",  # per session opened and closed
     "descriptor_growth",  # over all sessions opened and closed
+    "more_cpu",  # than the same traffic takes while nobody looks
+    "cpu_a_second",  # of the peer's processes, for what is done beside the traffic
 ]
 
 # Peers that others are compared with, by their keys in bench.peers.ALL.
@@ -79,6 +93,19 @@ MANY_OPEN: Cell = "many open"
 NONE_STALLED: Cell = "none stalled"
 STALLED: Cell = "one stalled"
 OPENED_AND_CLOSED: Cell = "opened and closed"
+
+# bench.watching: spans of traffic, by who looks at its sessions,
+NO_ADMIN: Cell = "no admin listener"
+NOBODY_LOOKS: Cell = "nobody looks"
+PAGE_OPEN: Cell = "one page"
+TOP_OPEN: Cell = "relay top"
+PAGES_OPEN: Cell = "20 pages"
+MANY_NOBODY_LOOKS: Cell = "nobody, 5,000 open"
+MANY_PAGE_OPEN: Cell = "one page, 5,000 open"
+# and what looking takes by itself.
+HOUR_KEPT: Cell = "the last hour, kept"
+PAGE_ASKS: Cell = "one page's requests"
+TOP_ASKS: Cell = "relay top's requests"
 
 
 def rounds(connections: int, size: int) -> Cell:

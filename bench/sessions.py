@@ -49,7 +49,8 @@ def most_sessions() -> int:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How much is measured: runs of `seconds`; `held` sessions open at once; `leak` opened and
-    closed in search for leaks; `opened` looked at act by act.
+    closed in search for leaks; `opened` looked at act by act; `turns` of spans in which somebody
+    looks.
     """
 
     seconds: float
@@ -57,6 +58,7 @@ class Plan:
     held: int
     leak: int
     opened: int
+    turns: int
 
 
 Step = Callable[[Load, Running, Plan, Taken], None]

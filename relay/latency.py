@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 from time import perf_counter_ns as clock
 
 __all__ = ["BOUNDS", "SHORTEST", "Latency", "clock", "quantile"]
@@ -41,11 +43,8 @@ def quantile(counts: Sequence[int], share: float) -> float | None:
         counts: By bucket, as of :class:`Latency`.
         share: From 0 to 1.
     """
-    left = share * sum(counts)
-    if not left:
+    counted = list(accumulate(counts))
+    wanted = share * counted[-1] if counted else 0.0
+    if not wanted:
         return None
-    for bound, count in zip(BOUNDS, counts, strict=False):
-        left -= count
-        if left <= 0:
-            return bound
-    return BOUNDS[-1]
+    return BOUNDS[min(bisect_left(counted, wanted), len(BOUNDS) - 1)]

@@ -167,7 +167,7 @@ def glance(recorder: Recorder, inbound: Pipe, outbound: Pipe, *, closing: bool) 
         closing: Whether it has begun to end.
     """
     now = trio.current_time()
-    duration = recorder.since_opened()
+    duration = now - recorder.opened_at
     client, provider = recorder.carriers or (None, None)
     client_silent = now - client.last_activity if client and inbound.bytes else math.inf
     provider_silent = now - provider.last_activity if provider and outbound.bytes else math.inf
@@ -177,7 +177,8 @@ def glance(recorder: Recorder, inbound: Pipe, outbound: Pipe, *, closing: bool) 
     elif provider_silent < TALKING:
         talks = "provider"
     record, latency, meter = recorder.record, recorder.latency, recorder.meter
-    record.model = recorder.model
+    if record.model is None:
+        record.model = recorder.model
     state = LiveState.TALKING if talks else LiveState.SILENT
     return Glance(
         record,

@@ -97,7 +97,8 @@ class Recorder:
         own = () if credentials.gateway_token is None else (credentials.gateway_token,)
         self._secrets: tuple[Secret, ...] = (*credentials.own, *own)
         self._members: tuple[str, ...] = ()  # of messages, in which there are credentials
-        self._opened_at = 0.0
+        self.opened_at = 0.0
+        """When the client got its 101, by Trio's clock."""
         self._lingers_since: float | None = None
         self._last_activity: tuple[float, ...] = ()  # of both sides, once the session ends
         self._fault: str | None = None
@@ -189,7 +190,7 @@ class Recorder:
         self, upstream: str, lane: str, steps: Mapping[str, float], *, compressed: bool
     ) -> None:
         """The client has its 101, now."""
-        self._opened_at = trio.current_time()
+        self.opened_at = trio.current_time()
         self.record.upstream = upstream
         self.record.lane = lane
         self.record.compressed = compressed
@@ -201,7 +202,7 @@ class Recorder:
 
     def since_opened(self) -> float:
         """Seconds since the 101."""
-        return trio.current_time() - self._opened_at
+        return trio.current_time() - self.opened_at
 
     @property
     def model(self) -> str | None:
@@ -217,7 +218,7 @@ class Recorder:
             self._last_activity = self._when_active()
 
     def _when_active(self) -> tuple[float, ...]:
-        return tuple(each.last_activity - self._opened_at for each in self.active)
+        return tuple(each.last_activity - self.opened_at for each in self.active)
 
     def lingering(self) -> None:
         """From now on the provider is heard without its client."""

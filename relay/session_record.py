@@ -138,14 +138,17 @@ class SessionRecord:
     fault of ours."""
 
 
+_WITH_FIELDS = (SessionRecord, Direction, Work, Turn)
+
+
 def to_json(value: Any) -> Any:
     """A record, or a part of one, as JSON has it: decimals as strings, times of day in RFC 3339."""
-    if isinstance(value, Usage):
-        return {name: to_json(count) for name, count in value.counted().items()}
-    if isinstance(value, SessionRecord | Direction | Work | Turn):
-        return {name: to_json(getattr(value, name)) for name in type(value).__slots__}
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, Usage):
+        return {name: to_json(count) for name, count in value.counted().items()}
+    if isinstance(value, _WITH_FIELDS):
+        return {name: to_json(getattr(value, name)) for name in type(value).__slots__}
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, Mapping):

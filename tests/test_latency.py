@@ -36,3 +36,17 @@ def test_a_quantile_is_the_bound_of_a_bucket(
     counts: list[int], share: float, expected: float | None
 ) -> None:
     assert quantile(counts, share) == expected
+
+
+@given(st.lists(st.integers(0, 1000), min_size=17, max_size=17), st.sampled_from([0.5, 0.95, 0.99]))
+def test_a_quantile_is_the_first_bound_that_so_many_do_not_reach(
+    counts: list[int], share: float
+) -> None:
+    found = quantile(counts, share)
+    if not any(counts):
+        assert found is None
+        return
+    assert found is not None
+    bucket = BOUNDS.index(found)
+    assert sum(counts[:bucket]) < share * sum(counts)
+    assert bucket == len(BOUNDS) - 1 or sum(counts[: bucket + 1]) >= share * sum(counts)

@@ -43,8 +43,8 @@ class Running:
     `process` is the root of its processes, or None if the peer is no process at all. `fields` are
     field lines (`Name: value`) that it needs in the opening handshake. `json` says that it carries
     text messages that are JSON objects and nothing else, `audio` that they are to be in the form of
-    OpenAI's audio. `output` has what it prints, if that is of
-    interest.
+    OpenAI's audio. `output` has what it prints, if that is of interest. `admin` is the port of its
+    admin listener, if it has one.
     """
 
     port: int
@@ -54,6 +54,7 @@ class Running:
     json: bool = False
     audio: bool = False
     output: Path | None = None
+    admin: int | None = None
 
 
 class Peer(Protocol):

@@ -5,7 +5,8 @@ decodes and encodes every message. They log errors only, as every peer does; a t
 list, logs its sessions too, as it does by default.
 
 Two more carry audio in the form of OpenAI's, with nothing that looks at it, and with records,
-meters and metrics: what those cost is the difference.
+meters and metrics: what those cost is the difference. One that is not in the list has records and
+meters, but no admin listener, for bench.watching.
 """
 
 import sys
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from bench.peers import Running, Site
 from bench.peers.environments import ROOT
 from bench.processes import OUTPUT, free_port, running
+from relay.gateway_token import new_token, token_hash
 
 _CONFIG = """
 [server]
@@ -27,6 +29,7 @@ authentication = "none"
 {lane}
 
 {records}
+{admin}
 
 [providers.local]
 like = "{like}"
@@ -35,11 +38,14 @@ url = "{scheme}://localhost:{echo}"
 """
 
 
-_RECORDED = """
-[records]
+_ADMIN = """
 [admin]
-listen = "127.0.0.1:{admin}"
+listen = "127.0.0.1:{port}"
+token_sha256 = "{token_sha256}"
 """
+
+ADMIN_TOKEN = new_token()
+"""Opens the admin listeners of all relays of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,8 @@ class Relay:
     lane: str = ""
     log_level: str = "error"
     audio: bool = False
-    recorded: bool = False
+    records: bool = False
+    admin: bool = False
 
     def missing(self, site: Site) -> str | None:  # noqa: ARG002
         return None
@@ -56,12 +63,13 @@ class Relay:
     @contextmanager
     def running(self, site: Site) -> Iterator[Running]:
         port = free_port()
+        admin = free_port() if self.admin else None
         config = site.folder / "relay.toml"
-        config.write_text(self._config(site, port))
+        config.write_text(self._config(site, port, admin))
         command = [sys.executable, "-m", "relay", "serve", "--config", str(config)]
         with running(
             [*command, "--log-level", self.log_level, "--log-format", "json"],
-            port=port,
+            port=admin or port,  # it listens there last
             folder=site.folder,
             environment={"PYTHONPATH": str(ROOT)},
         ) as process:
@@ -72,9 +80,10 @@ class Relay:
                 fields=("Authorization: Bearer bench",),
                 audio=self.audio,
                 output=site.folder / OUTPUT,
+                admin=admin,
             )
 
-    def _config(self, site: Site, port: int) -> str:
+    def _config(self, site: Site, port: int, admin: int | None) -> str:
         listen_tls = dial_tls = ""
         if site.tls:
             listen_tls = (
@@ -85,7 +94,10 @@ class Relay:
             port=port,
             listen_tls=listen_tls,
             lane=f'lane = "{self.lane}"' if self.lane else "",
-            records=_RECORDED.format(admin=free_port()) if self.recorded else "",
+            records="[records]" if self.records else "",
+            admin=""
+            if admin is None
+            else _ADMIN.format(port=admin, token_sha256=token_hash(ADMIN_TOKEN)),
             like="openai" if self.audio else "elevenlabs",
             scheme="wss" if site.tls else "ws",
             echo=site.echo,
@@ -97,4 +109,5 @@ VERBATIM = Relay("relay")
 MESSAGES = Relay("relay-messages", "messages")
 LOGGING = Relay("relay", log_level="info")
 AUDIO = Relay("relay-audio", audio=True)
-RECORDED = Relay("relay-recorded", audio=True, recorded=True)
+RECORDED = Relay("relay-recorded", audio=True, records=True, admin=True)
+UNWATCHED = Relay("relay-records", audio=True, records=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import structlog
 import trio
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
 from relay.admin.access import ControlOf, address_of, may_change, may_read
@@ -55,15 +55,15 @@ Sort = Literal[
     "added_latency",
 ]
 _KEYS: Mapping[Sort, Callable[[Glance], Any]] = {
-    "began_at": lambda each: each.record.began_at,
-    "gateway": lambda each: each.record.gateway,
-    "provider": lambda each: each.record.provider,
-    "state": lambda each: each.state,
-    "duration": lambda each: each.duration,
-    "messages_in": lambda each: each.messages_in,
-    "messages_out": lambda each: each.messages_out,
-    "bytes_in": lambda each: each.bytes_in,
-    "bytes_out": lambda each: each.bytes_out,
+    "began_at": attrgetter("record.began_at"),
+    "gateway": attrgetter("record.gateway"),
+    "provider": attrgetter("record.provider"),
+    "state": attrgetter("state"),
+    "duration": attrgetter("duration"),
+    "messages_in": attrgetter("messages_in"),
+    "messages_out": attrgetter("messages_out"),
+    "bytes_in": attrgetter("bytes_in"),
+    "bytes_out": attrgetter("bytes_out"),
     "added_latency": lambda each: quantile(each.latency, 0.99) or 0.0,
 }
 
@@ -93,29 +93,31 @@ async def live(
     sort: Sort = "began_at",
     descending: bool = True,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
-) -> StreamingResponse:
+) -> Response:
     """Sessions that are open or being opened."""
     states, found, wanted = Counter[LiveState](), list[Glance](), q.casefold()
     for number, each in enumerate(control.live.glances(), 1):
         states[each.state] += 1
         if (
-            gateway in {None, each.record.gateway}
-            and provider in {None, each.record.provider}
-            and state in {None, each.state}
+            (gateway is None or gateway == each.record.gateway)
+            and (provider is None or provider == each.record.provider)
+            and (state is None or state is each.state)
             and (not wanted or wanted in _searched(each.record))
         ):
             found.append(each)
         if number % _AT_ONCE == 0:
             await trio.lowlevel.checkpoint()
-    chosen = (heapq.nlargest if descending else heapq.nsmallest)(limit, found, _KEYS[sort])
+    found.sort(key=_KEYS[sort], reverse=descending)
     head = {
         "now": to_json(datetime.now(UTC)),
         "total": states.total(),
         "matching": len(found),
         "states": {each.value: states[each] for each in LiveState},
     }
-    pieces = _InTurns(_pieces(head, chosen))
-    return StreamingResponse(pieces, media_type="application/json")
+    pieces = _pieces(head, found[:limit])
+    if min(limit, len(found)) <= _AT_ONCE:
+        return Response(next(pieces), media_type="application/json")
+    return StreamingResponse(_InTurns(pieces), media_type="application/json")
 
 
 def _searched(record: SessionRecord) -> str:
@@ -124,15 +126,14 @@ def _searched(record: SessionRecord) -> str:
     return "\n".join(parts).casefold()
 
 
-def _pieces(head: Mapping[str, object], glances: Iterable[Glance]) -> Iterator[str]:
+def _pieces(head: Mapping[str, object], glances: Sequence[Glance]) -> Iterator[str]:
     """A :class:`LiveRows`, in pieces: thousands of rows at once would keep sessions waiting."""
     piece = json.dumps(head).removesuffix("}") + ', "sessions": ['
-    for number, each in enumerate(glances):
-        if number and number % _AT_ONCE == 0:
-            yield piece
-            piece = ""
-        piece += (", " if number else "") + json.dumps(live_row(each))
-    yield piece + "]}"
+    for start in range(0, len(glances) or 1, _AT_ONCE):
+        rows = [live_row(each) for each in glances[start : start + _AT_ONCE]]
+        end = "]}" if start + _AT_ONCE >= len(glances) else ""
+        yield piece + json.dumps(rows)[1:-1] + end
+        piece = ", "
 
 
 class _InTurns(AsyncIterator[str]):

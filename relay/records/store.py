@@ -31,6 +31,7 @@ from sqlalchemy.exc import (
     IntegrityError,
     SQLAlchemyError,
 )
+from sqlalchemy.pool import NullPool
 
 from relay.protocol.usage import UNITS
 from relay.records.tables import SCHEMA_VERSION, metadata, rows, schema, sessions, turns, usage
@@ -126,10 +127,14 @@ class Store:
 
     def __init__(self, url: URL) -> None:
         check_driver(url)
-        self._engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        sqlite = url.drivername == "sqlite"
+        # A file is opened anew each time: a thread that is left behind, because the relay stops,
+        # leaves no connection open. That takes a millisecond.
+        pooling = {"poolclass": NullPool} if sqlite else {"pool_pre_ping": True}
+        self._engine = create_engine(url, hide_parameters=True, **pooling)
         self._prepared = False
         self._preparing = threading.Lock()
-        if url.drivername == "sqlite":
+        if sqlite:
             event.listen(self._engine, "connect", _set_up_sqlite)
 
     def prepare(self) -> None:

@@ -6,12 +6,22 @@ from itertools import product
 from bench.peers import ALL
 from bench.results import (
     FEW_OPEN,
+    HOUR_KEPT,
     IDLE,
+    MANY_NOBODY_LOOKS,
     MANY_OPEN,
+    MANY_PAGE_OPEN,
+    NO_ADMIN,
+    NOBODY_LOOKS,
     NONE_STALLED,
     OPENED_AND_CLOSED,
     PACED,
+    PAGE_ASKS,
+    PAGE_OPEN,
+    PAGES_OPEN,
     STALLED,
+    TOP_ASKS,
+    TOP_OPEN,
     Cell,
     Group,
     Header,
@@ -37,6 +47,14 @@ _LATENCY: dict[Measure, Unit] = {"p50": "us", "p90": "us", "p99": "us"}
 _LOOP: dict[Measure, Unit] = {"cpu": "us", **_LATENCY, "throughput": "1/s"}
 _ADDED: dict[Measure, Unit] = {"late_p99": "us", "added_p50": "us", "added_p99": "us"}
 _OPENED: dict[Measure, Unit] = {"achieved": "1/s", "failed": "sessions", "cpu": "us"}
+_WATCHED: dict[Measure, Unit] = {
+    "cpu": "us",
+    "more_cpu": "%",
+    "p50": "us",
+    "p99": "us",
+    "p999": "us",
+    "max": "us",
+}
 
 CELLS: dict[tuple[Group, Cell], dict[Measure, Unit]] = {
     ("rounds", rounds(1, 256)): _LOOP,
@@ -61,6 +79,17 @@ CELLS: dict[tuple[Group, Cell], dict[Measure, Unit]] = {
     },
     ("opening", "the client's TLS"): {"p50": "ms", "p99": "ms"},
     ("opening", "seen by the client"): {"p50": "ms", "p99": "ms"},
+    **{
+        ("watching", cell): _WATCHED
+        for cell in (
+            *(NO_ADMIN, NOBODY_LOOKS, PAGE_OPEN, TOP_OPEN, PAGES_OPEN),
+            *(MANY_NOBODY_LOOKS, MANY_PAGE_OPEN),
+        )
+    },
+    **{
+        ("watching", cell): {"cpu_a_second": "ms", "more_cpu": "%"}
+        for cell in (HOUR_KEPT, PAGE_ASKS, TOP_ASKS)
+    },
 }
 
 

@@ -10,7 +10,10 @@ from bench.results import (
     NGINX,
     OPENED_AND_CLOSED,
     PACED,
+    PAGE_ASKS,
+    PAGE_OPEN,
     RELAY,
+    RELAY_RECORDED,
     Measure,
     Row,
     Verdict,
@@ -30,7 +33,7 @@ def verdict(rows: Sequence[Row], bar: str, *, tls: bool = False) -> Verdict:
 
 def test_without_rows_nothing_is_measured() -> None:
     verdicts = judge([])
-    assert len(verdicts) == 34
+    assert len(verdicts) == 37
     assert {(each.found, each.met) for each in verdicts} == {(None, None)}
 
 
@@ -83,3 +86,15 @@ def test_some_bars_ask_for_at_least_so_much(open_at_once: int, met: bool) -> Non
 def test_a_leak_is_judged_after_enough_sessions(opened: int, met: bool | None) -> None:
     rows = [row(OPENED_AND_CLOSED, RELAY, {"sessions": (opened,), "memory_growth": (1,)})]
     assert verdict(rows, "memory kept per session, after 100,000").met is met
+
+
+@pytest.mark.parametrize(("share", "met"), [(2.0, True), (2.1, False)])
+def test_looking_is_judged_by_its_requests_and_not_by_spans_that_differ(
+    share: float, met: bool
+) -> None:
+    rows = [
+        row(PAGE_OPEN, RELAY_RECORDED, {"more_cpu": (-30, 1, 50)}),
+        row(PAGE_ASKS, RELAY_RECORDED, {"more_cpu": (0.1, share, 99)}),
+    ]
+    found = verdict(rows, "CPU for one page that is open, 1,000 sessions")
+    assert (found.found, found.met) == (share, met)

@@ -74,6 +74,32 @@ def test_an_open_loop_sends_all_that_is_due(ready: tuple[Load, Running]) -> None
     assert result.latency.max >= result.lateness.p50 > 0
 
 
+def test_an_open_loop_runs_again_on_the_same_sessions(ready: tuple[Load, Running]) -> None:
+    load, peer = ready
+    with load.pacing(peer, 20, 1024, 50, 0.1) as run:
+        results = [run(), run(), run()]
+    assert [(each.messages, each.lost, each.ended) for each in results] == [(100, 0, 0)] * 3
+    for each in results:
+        assert each.latency is not None
+        assert 0 < each.latency.max < 5_000_000  # from when it was due in this run
+
+
+def test_a_run_that_lost_messages_is_not_followed_by_another() -> None:
+    """What comes late would be taken for the answer to another message."""
+
+    def answer_one(session: ServerConnection) -> None:
+        session.send(session.recv())  # before the clock starts
+        session.recv()
+
+    with started(None) as load, provider(answer_one) as port:
+        with load.pacing(Running(port, "/", None), 1, 64, 10, 0.1) as run:
+            assert run().lost == 1
+            with pytest.raises(BenchError, match="paced: the run before has lost messages"):
+                run()
+        with pytest.raises(BenchError, match="paced: opened 0 of 1"):
+            load.paced(Running(1, "/", None), 1, 64, 10, 0.1)  # it listens to commands again
+
+
 def test_sessions_are_opened_at_a_rate_or_some_at_once(ready: tuple[Load, Running]) -> None:
     load, peer = ready
     paced = load.open(peer, 200, 0.1)

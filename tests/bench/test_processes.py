@@ -45,6 +45,36 @@ def test_a_process_is_ready_when_its_port_answers_and_ends_with_its_children(
     assert not _lives(child)
 
 
+_WORK_IN_A_THREAD = """
+import sys, threading, time
+
+def work():
+    while time.thread_time() < 0.1:
+        pass
+
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_threads_that_have_ended_count() -> None:
+    """Trio ends those that it has not needed for ten seconds."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _WORK_IN_A_THREAD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    used = cpu_seconds(process)
+    process.communicate()
+    assert used >= 0.1
+
+
 def _lives(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status")
     return status.exists() and "State:\tZ" not in status.read_text()
