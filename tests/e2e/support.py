@@ -20,10 +20,10 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from relay.protocol import CATALOGUE, Gateway, GatewayToken, Secret, Timeouts, by_name
-from relay.server import Server
+from relay.protocol import CATALOGUE, Gateway, GatewayToken, Limits, Secret, Timeouts, by_name
 from relay.settings import Listener, Settings
 from relay.tls import ServerTls, client_context
+from tests.e2e.drivers import running
 
 TOKEN = "rly_" + "t" * 43
 STORED_KEY = "sk-stored-key-of-the-gateway"
@@ -50,11 +50,12 @@ def e2e_test(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
 class RelayUnderTest:
     """Where it listens, and how to trust it."""
 
-    server: Server
     http_port: int
     https_port: int
     ca: Path
     trust: ssl.SSLContext
+    drain: Callable[[], Awaitable[None]]
+    """Have it end its sessions, and wait until they have ended."""
 
     def url(self, path: str, *, scheme: str = "wss") -> str:
         """The URL of a path below the gateway ``acct/main``."""
@@ -149,8 +150,10 @@ async def relay(
     provider: Provider,
     folder: Path,
     *,
+    driver: str = "fast",
     lane: str = "verbatim",
     compression: bool = False,
+    limits: Limits | None = None,
     timeouts: Timeouts | None = None,
 ) -> AsyncIterator[RelayUnderTest]:
     """A relay in front of ``provider``, which stands for every provider of the catalogue."""
@@ -190,6 +193,7 @@ async def relay(
             stored_key=lambda _provider, alias: (
                 Secret(STORED_KEY.encode()) if alias == "default" else None
             ),
+            limits=limits or Limits(),
             messages_lane=lane == "messages",
             compression=compression,
         )
@@ -201,7 +205,7 @@ async def relay(
             tls=ServerTls(folder / "cert.pem", folder / "key.pem"),
             timeouts=timeouts or Timeouts(),
         )
-        server = await nursery.start(Server(settings).run)
-        http, https = server.addresses
-        yield RelayUnderTest(server, http.port, https.port, ca_file, trust)
+        async with running(driver, settings) as relayed:
+            http, https = relayed.ports
+            yield RelayUnderTest(http, https, ca_file, trust, relayed.drain)
         nursery.cancel_scope.cancel()
