@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,8 +17,8 @@ from tests.e2e.support import (
     RelayUnderTest,
     accept,
     e2e_test,
+    raw_client,
     read_all,
-    read_head,
     relay,
 )
 
@@ -73,28 +71,6 @@ def _stream(frame: object) -> bytes:
     )
 
 
-@asynccontextmanager
-async def _raw_client(
-    under_test: RelayUnderTest,
-) -> AsyncIterator[trio.SSLStream[trio.SocketStream]]:
-    """A client's connection after its 101, without any WebSocket library."""
-    transport = await trio.open_tcp_stream("localhost", under_test.https_port)
-    stream = trio.SSLStream(
-        transport, under_test.trust, server_hostname="localhost", https_compatible=True
-    )
-    await stream.send_all(
-        b"GET /v1/acct/main/openai?model=m HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
-        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        b"cf-aig-authorization: " + TOKEN.encode() + b"\r\n\r\n"
-    )
-    try:
-        assert (await read_head(stream)).startswith(b"HTTP/1.1 101 ")
-        yield stream
-    finally:
-        await trio.aclose_forcefully(stream)
-
-
 @e2e_test
 async def test_frames_of_both_sides_arrive_byte_for_byte(driver: str, tmp_path: Path) -> None:
     """The verbatim lane: every kind of frame, fragments, empty ones, control frames."""
@@ -111,7 +87,7 @@ async def test_frames_of_both_sides_arrive_byte_for_byte(driver: str, tmp_path: 
 
     async with (
         relay(provider, tmp_path, driver=driver) as under_test,
-        _raw_client(under_test) as client,
+        raw_client(under_test) as client,
     ):
         await client.send_all(inbound)
         assert await read_all(client) == outbound
@@ -199,7 +175,7 @@ def test_a_close_of_the_client_reaches_the_provider(
     async def run() -> None:
         async with (
             relay(provider, tmp_path, driver=driver, lane=lane) as under_test,
-            _raw_client(under_test) as client,
+            raw_client(under_test) as client,
         ):
             await client.send_all(frame)
             assert await read_all(client) == answer
@@ -223,7 +199,7 @@ async def test_a_client_that_is_killed_ends_the_session_at_the_provider(
 
     async with (
         relay(provider, tmp_path, driver=driver) as under_test,
-        _raw_client(under_test) as client,
+        raw_client(under_test) as client,
     ):
         await client.send_all(b"\x82\xfe\x10\x00" + _KEY + b"half of it")
         await trio.aclose_forcefully(client)
@@ -244,7 +220,7 @@ async def test_a_provider_that_is_killed_ends_the_session_at_the_client(
 
     async with (
         relay(provider, tmp_path, driver=driver) as under_test,
-        _raw_client(under_test) as client,
+        raw_client(under_test) as client,
     ):
         with trio.fail_after(5):
             data = b""

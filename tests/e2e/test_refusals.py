@@ -61,6 +61,7 @@ class _Case:
         _Case("google?key=a&api_key=b", _TOKEN, 400, 2000),
         _Case("openai", {**_TOKEN, "cf-aig-byok-alias": "other"}, 400, 2040),
         _Case("gone?model=m", _TOKEN, 502, 2100),
+        _Case("stranger?model=m", _TOKEN, 502, 2100),
     ],
     ids=lambda case: f"{case.status} {case.path[:20]}",
 )
