@@ -18,10 +18,11 @@ import ssl
 import struct
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 from relay import protocol
 from relay.protocol import Pipe, Refused, State, closing
@@ -42,6 +43,15 @@ class Settings:
     """By the provider's name: what verifies it."""
     limits: protocol.Limits = field(default_factory=protocol.Limits)
     timeouts: protocol.Timeouts = field(default_factory=protocol.Timeouts)
+    capture: Callable[..., Capture] | None = None
+    """Gets a session's id and what its pipes are made of; gives what notes it. See replay.py."""
+
+
+class Capture(Protocol):
+    """Notes what an open session reads, and why it ends."""
+
+    def read(self, source: str, data: bytes) -> None: ...
+    def end(self, cause: protocol.Cause, lost: Sequence[str]) -> None: ...
 
 
 class Link:
@@ -49,13 +59,19 @@ class Link:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
+        self.unread = b""  # what was read too early
+        self.capture: Callable[[bytes], None] | None = None
         writer.transport.set_write_buffer_limits(high=1, low=0)  # drain() waits until all is out
 
     async def read(self, most: int = CHUNK) -> bytes:
         """Read what is there; b"" once it has ended, in whatever way."""
-        with suppress(OSError):
-            return await self.reader.read(most)
-        return b""
+        data, self.unread = self.unread[:most], self.unread[most:]
+        if not data:
+            with suppress(OSError):
+                data = await self.reader.read(most)
+        if self.capture is not None:
+            self.capture(data)
+        return data
 
     async def write(self, data: bytes) -> None:
         """Write all, or raise OSError."""
@@ -88,20 +104,18 @@ class Link:
 class Direction:
     """Carries one direction, chunk by chunk, and notes what the Watch looks at."""
 
-    def __init__(self, source: Link, sink: Link, pipe: Pipe, early_data: bytes) -> None:
+    def __init__(self, source: Link, sink: Link, pipe: Pipe) -> None:
         self.source, self.sink, self.pipe = source, sink, pipe
         self.last_activity = time.monotonic()
         self.writing_since: float | None = None
         self.stopping = False
-        self.task = asyncio.create_task(self.carry(early_data))
+        self.task = asyncio.create_task(self.carry())
 
-    async def carry(self, data: bytes) -> None:
+    async def carry(self) -> None:
         """Carry until the pipe is no longer open, or the sink takes nothing more."""
         pipe = self.pipe
         try:
             with suppress(OSError):
-                if data:
-                    await self.write(pipe.receive_data(data))
                 while pipe.state is State.OPEN and not self.stopping:
                     data = await self.source.read(pipe.most_at_once(CHUNK))
                     self.last_activity = time.monotonic()
@@ -134,6 +148,7 @@ class Session:
         self.settings, self.timeouts = relay.settings, relay.settings.timeouts
         self.id = str(uuid.uuid4())
         self.links = [client]
+        self.capture: Capture | None = None
         self.cause: protocol.Cause | None = None  # of the relay's own
         self.ended: list[Direction] = []  # in the order in which they did
         self.changed = asyncio.Event()  # there is something new for watch()
@@ -182,9 +197,8 @@ class Session:
         # A relay that counts sessions refuses with 429 here.
         asked = protocol.upstream_request(admission, fields, credentials)
         trust, limits = settings.trust[admission.route.provider.name], admission.gateway.limits
-        early_data = bytearray(handshake.early_data)
         dialling = asyncio.create_task(self.dial(asked, trust, limits))
-        listening = asyncio.create_task(self.listen(early_data, dialling))
+        listening = asyncio.create_task(self.listen(handshake.early_data, dialling))
         try:
             await asyncio.wait({dialling})
         finally:
@@ -193,8 +207,12 @@ class Session:
             await asyncio.wait({dialling, listening})
         if dialling.cancelled():  # the client has left
             return
-        upstream, request_sent, answer, upstream_early_data = dialling.result()
-        inbound, outbound = protocol.pipes(request_sent, answer, limits)
+        upstream, asked, answer = dialling.result()
+        inbound, outbound = protocol.pipes(asked, answer, limits)
+        if settings.capture is not None:
+            self.capture = settings.capture(self.id, asked, answer, limits)
+            self.client.capture = partial(self.capture.read, "client")
+            upstream.capture = partial(self.capture.read, "provider")
         try:
             async with asyncio.timeout(self.timeouts.write):
                 await self.client.write(handshake.accept(opening, answer, self.id))
@@ -202,8 +220,7 @@ class Session:
             outbound.send_failed()
             inbound.receive_data(b"")
         await self.carry(
-            Direction(self.client, upstream, inbound, bytes(early_data)),
-            Direction(upstream, self.client, outbound, upstream_early_data),
+            Direction(self.client, upstream, inbound), Direction(upstream, self.client, outbound)
         )
 
     async def receive_request(self, handshake: protocol.ClientHandshake) -> protocol.Request | None:
@@ -218,13 +235,16 @@ class Session:
                 raise handshake.timed_out() from None
         return None
 
-    async def listen(self, early_data: bytearray, dialling: asyncio.Task[Dialled]) -> None:
+    async def listen(self, early_data: bytes, dialling: asyncio.Task[Dialled]) -> None:
         """Keep what the client sends while the provider is dialled; stop that if it leaves."""
-        while (room := CHUNK - len(early_data)) > 0:
-            if not (data := await self.client.read(room)):
-                dialling.cancel()
-                return
-            early_data += data
+        try:
+            while (room := CHUNK - len(early_data)) > 0:
+                if not (data := await self.client.read(room)):
+                    dialling.cancel()
+                    return
+                early_data += data
+        finally:
+            self.client.unread = early_data
 
     async def dial(
         self, asked: protocol.UpstreamRequest, trust: ssl.SSLContext, limits: protocol.Limits
@@ -271,7 +291,8 @@ class Session:
                         patience.reschedule(min(patience.when() or math.inf, due))
         except TimeoutError:
             raise handshake.timed_out() from None
-        return link, request, answer, handshake.early_data
+        link.unread = handshake.early_data
+        return link, request, answer
 
     async def carry(self, inbound: Direction, outbound: Direction) -> None:
         """Carry both directions until the session has to end, and end it."""
@@ -291,6 +312,13 @@ class Session:
         finally:
             inbound.task.cancel()
             outbound.task.cancel()
+        if self.capture is not None:
+            lost = [
+                name
+                for name, direction in (("client", outbound), ("provider", inbound))
+                if direction.writing_since is not None
+            ]
+            self.capture.end(cause, lost)
         end = protocol.ending(inbound.pipe, outbound.pipe, cause, os.urandom(4))
         await asyncio.gather(
             self.end_leg(inbound.source, end.client, inbound.pipe, patience),
@@ -347,8 +375,8 @@ class Session:
                 await link.finish()
 
 
-Dialled = tuple[Link, protocol.UpstreamRequest, protocol.UpstreamAnswer, bytes]
-"""An upstream that has answered with its 101, what it was asked, the 101, and what followed."""
+Dialled = tuple[Link, protocol.UpstreamRequest, protocol.UpstreamAnswer]
+"""An upstream that has answered with its 101, what it was asked, and the 101."""
 
 
 class Relay:

@@ -89,6 +89,7 @@ class Link:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.unread = b""  # what was read too early
         self.tls: ssl.SSLObject | None = None
         self.encrypted, self.to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.lock = threading.Lock()
@@ -112,6 +113,9 @@ class Link:
         self, most: int = CHUNK, until: float = math.inf, signal: Signal | None = None
     ) -> bytes:
         """Read what is there; b"" once it has ended, in whatever way."""
+        if self.unread:
+            data, self.unread = self.unread[:most], self.unread[most:]
+            return data
         with suppress(OSError):
             if self.tls is None:
                 return self._receive(most, until, signal)
@@ -172,20 +176,18 @@ class Link:
 class Direction:
     """Carries one direction, chunk by chunk, and notes what the Watch looks at."""
 
-    def __init__(
-        self, session: Session, source: Link, sink: Link, pipe: Pipe, early_data: bytes
-    ) -> None:
+    def __init__(self, session: Session, source: Link, sink: Link, pipe: Pipe) -> None:
         self.session, self.source, self.sink, self.pipe = session, source, sink, pipe
         self.last_activity = now()
         self.writing_since: float | None = None
         self.no_reading, self.no_writing = Signal(), Signal()
         self.stopping = False
-        self.thread = threading.Thread(target=self.run, args=(early_data,), daemon=True)
+        self.thread = threading.Thread(target=self.run, daemon=True)
 
-    def run(self, early_data: bytes) -> None:
+    def run(self) -> None:
         try:
             with suppress(OSError, Stopped):
-                self.carry(early_data)
+                self.carry()
             if self.writing_since is not None:  # it failed, or was stopped
                 self.pipe.send_failed()
             self.session.ended.append(self)
@@ -194,11 +196,9 @@ class Direction:
             self.session.cause = closing.FAULT
         self.session.changed.set()
 
-    def carry(self, data: bytes) -> None:
+    def carry(self) -> None:
         """Carry until the pipe is no longer open, or the sink takes nothing more."""
         pipe = self.pipe
-        if data:
-            self.write(pipe.receive_data(data))
         while pipe.state is State.OPEN and not self.stopping:
             data = self.source.read(pipe.most_at_once(CHUNK), signal=self.no_reading)
             self.last_activity = now()
@@ -284,17 +284,18 @@ class Session:
         # A relay that counts sessions refuses with 429 here.
         asked = protocol.upstream_request(admission, fields, credentials)
         trust, limits = settings.trust[admission.route.provider.name], admission.gateway.limits
-        early_data, enough = bytearray(handshake.early_data), Signal()
-        listening = threading.Thread(target=self.listen, args=(early_data, enough), daemon=True)
+        enough = Signal()
+        args = (handshake.early_data, enough)
+        listening = threading.Thread(target=self.listen, args=args, daemon=True)
         listening.start()
         try:
-            upstream, request_sent, answer, upstream_early_data = self.dial(asked, trust, limits)
+            upstream, asked, answer = self.dial(asked, trust, limits)
         except Stopped:  # the client has left
             return
         finally:
             enough.set()
             listening.join()
-        inbound, outbound = protocol.pipes(request_sent, answer, limits)
+        inbound, outbound = protocol.pipes(asked, answer, limits)
         accepted = handshake.accept(opening, answer, self.id)
         try:
             self.client.write(accepted, now() + self.timeouts.write)
@@ -302,8 +303,8 @@ class Session:
             outbound.send_failed()
             inbound.receive_data(b"")
         self.carry(
-            Direction(self, self.client, upstream, inbound, bytes(early_data)),
-            Direction(self, upstream, self.client, outbound, upstream_early_data),
+            Direction(self, self.client, upstream, inbound),
+            Direction(self, upstream, self.client, outbound),
         )
 
     def receive_request(self, handshake: protocol.ClientHandshake) -> protocol.Request | None:
@@ -322,14 +323,15 @@ class Session:
                 raise handshake.timed_out() from None
         return None
 
-    def listen(self, early_data: bytearray, enough: Signal) -> None:
+    def listen(self, early_data: bytes, enough: Signal) -> None:
         """Keep what the client sends while the provider is dialled; stop that if it leaves."""
         with suppress(Stopped):
             while (room := CHUNK - len(early_data)) > 0:
                 if not (data := self.client.read(room, signal=enough)):
                     self.client_left.set()
-                    return
+                    break
                 early_data += data
+        self.client.unread = early_data
 
     def dial(
         self, asked: protocol.UpstreamRequest, trust: ssl.SSLContext, limits: protocol.Limits
@@ -374,7 +376,8 @@ class Session:
             while True:
                 answer = handshake.receive_data(link.read(4096, until, self.client_left))
                 if answer is not None:
-                    return link, request, answer, handshake.early_data
+                    link.unread = handshake.early_data
+                    return link, request, answer
                 if handshake.refused:
                     until = min(until, now() + FOR_THE_BODY)
         except Late:
@@ -434,8 +437,8 @@ class Session:
             link.finish(until)
 
 
-Dialled = tuple[Link, protocol.UpstreamRequest, protocol.UpstreamAnswer, bytes]
-"""An upstream that has answered with its 101, what it was asked, the 101, and what followed."""
+Dialled = tuple[Link, protocol.UpstreamRequest, protocol.UpstreamAnswer]
+"""An upstream that has answered with its 101, what it was asked, and the 101."""
 
 
 class Relay:

@@ -59,8 +59,16 @@ def example(name: str) -> ModuleType:
 
 
 @asynccontextmanager
-async def running(driver: str, settings: Settings) -> AsyncIterator[Running]:
-    """A relay by that driver; what is left of its sessions is cut off when the block is left."""
+async def running(
+    driver: str, settings: Settings, captures: Path | None = None
+) -> AsyncIterator[Running]:
+    """A relay by that driver; what is left of its sessions is cut off when the block is left.
+
+    Args:
+        driver: One of :data:`DRIVERS`.
+        settings: What it runs by.
+        captures: Where captures of its sessions go, by asyncio's driver.
+    """
     if driver in OURS:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Reactor, "is_available", lambda: driver == "fast")
@@ -79,9 +87,12 @@ async def running(driver: str, settings: Settings) -> AsyncIterator[Running]:
                 yield Running([each.port for each in server.addresses], drain)
                 nursery.cancel_scope.cancel()
         return
-    serve = _ThreadsRelay if driver == "threads" else _AsyncioRelay
     with _no_faults():
-        relay = serve(driver, settings)
+        relay: _ThreadsRelay | _AsyncioRelay
+        if driver == "threads":
+            relay = _ThreadsRelay(settings)
+        else:
+            relay = _AsyncioRelay(driver, settings, captures)
         ports = await trio.to_thread.run_sync(relay.start)
         try:
             yield Running(ports, functools.partial(trio.to_thread.run_sync, relay.drain))
@@ -117,20 +128,22 @@ def _no_faults() -> Iterator[None]:
     assert [each.getMessage() for each in faults] == []
 
 
-def _its_settings(module: ModuleType, settings: Settings) -> Any:
+def _its_settings(module: ModuleType, settings: Settings, **more: object) -> Any:
     return module.Settings(
         settings.gateways,
         settings.providers,
         settings.trust,
         limits=settings.limits,
         timeouts=settings.timeouts,
+        **more,
     )
 
 
 class _AsyncioRelay:
     """The one on asyncio's streams, in a thread with a loop of its own."""
 
-    def __init__(self, driver: str, settings: Settings) -> None:
+    def __init__(self, driver: str, settings: Settings, captures: Path | None) -> None:
+        self._captures = captures
         self._run = uvloop.run if driver == "uvloop" else asyncio.run
         self._settings = settings
         self._started: SimpleQueue[list[int] | BaseException] = SimpleQueue()
@@ -161,7 +174,8 @@ class _AsyncioRelay:
 
     async def _main(self) -> None:
         module, settings = example("asyncio_relay"), self._settings
-        self._relay = module.Relay(_its_settings(module, settings))
+        capture = example("replay").capturing(self._captures) if self._captures else None
+        self._relay = module.Relay(_its_settings(module, settings, capture=capture))
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         servers = []
         for listener in settings.listeners:
@@ -181,7 +195,7 @@ class _AsyncioRelay:
 class _ThreadsRelay:
     """The one of blocking sockets."""
 
-    def __init__(self, _driver: str, settings: Settings) -> None:
+    def __init__(self, settings: Settings) -> None:
         module = example("threads_relay")
         self._settings = settings
         self._relay = module.Relay(_its_settings(module, settings))

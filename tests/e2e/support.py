@@ -224,6 +224,7 @@ async def relay(
     lane: str = "verbatim",
     compression: bool = False,
     limits: Limits | None = None,
+    captures: Path | None = None,
     timeouts: Timeouts | None = None,
 ) -> AsyncIterator[RelayUnderTest]:
     """A relay in front of ``provider``, which stands for every provider of the catalogue.
@@ -282,7 +283,7 @@ async def relay(
             tls=ServerTls(folder / "cert.pem", folder / "key.pem"),
             timeouts=timeouts or Timeouts(),
         )
-        async with running(driver, settings) as relayed:
+        async with running(driver, settings, captures) as relayed:
             http, https = relayed.ports
             yield RelayUnderTest(http, https, ca_file, trust, relayed.drain)
         nursery.cancel_scope.cancel()
