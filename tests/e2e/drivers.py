@@ -9,6 +9,7 @@ import asyncio
 import functools
 import importlib.util
 import logging
+import re
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -27,12 +28,25 @@ from relay.reactor import Reactor
 from relay.server import Server
 from relay.settings import Settings
 
-__all__ = ["DRIVERS", "OURS", "Running", "example", "in_every_driver", "running"]
+__all__ = [
+    "DRIVERS",
+    "GUIDE",
+    "OURS",
+    "Running",
+    "example",
+    "guide",
+    "in_every_driver",
+    "running",
+    "with_the_guide",
+]
 
+GUIDE = Path(__file__).parents[2] / "docs" / "embedding.md"
 OURS = ("fast", "portable")
 """Those of the server, which also logs and keeps records."""
 DRIVERS = (*OURS, "asyncio", "uvloop", "threads")
 in_every_driver = pytest.mark.parametrize("driver", DRIVERS)
+with_the_guide = pytest.mark.parametrize("driver", [*DRIVERS, "guide"])
+"""And with the relay that the guide builds, which is less than the examples are."""
 
 _EXAMPLES = Path(__file__).parents[2] / "examples" / "embedding"
 
@@ -55,6 +69,16 @@ def example(name: str) -> ModuleType:
     assert spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def guide() -> ModuleType:
+    """The guide's snippets as one module; a traceback gives the page's lines."""
+    page, module = GUIDE.read_text(encoding="utf-8"), ModuleType("guide")
+    for snippet in re.finditer(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        line = page.count("\n", 0, snippet.start(1))
+        code = compile("\n" * line + snippet[1], str(GUIDE), "exec")
+        exec(code, vars(module))  # noqa: S102 - what a reader would run
     return module
 
 
@@ -144,6 +168,7 @@ class _AsyncioRelay:
 
     def __init__(self, driver: str, settings: Settings, captures: Path | None) -> None:
         self._captures = captures
+        self._is_guide = driver == "guide"
         self._run = uvloop.run if driver == "uvloop" else asyncio.run
         self._settings = settings
         self._started: SimpleQueue[list[int] | BaseException] = SimpleQueue()
@@ -176,6 +201,8 @@ class _AsyncioRelay:
         module, settings = example("asyncio_relay"), self._settings
         capture = example("replay").capturing(self._captures) if self._captures else None
         self._relay = module.Relay(_its_settings(module, settings, capture=capture))
+        if self._is_guide:
+            self._relay = _GuideRelay(settings)
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         servers = []
         for listener in settings.listeners:
@@ -190,6 +217,18 @@ class _AsyncioRelay:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _GuideRelay:
+    """The one that docs/embedding.md builds."""
+
+    def __init__(self, settings: Settings) -> None:
+        module: Any = guide()
+        module.gateways, module.providers = settings.gateways, settings.providers
+        module.limits, module.timeouts = settings.limits, settings.timeouts
+        module.trust = settings.trust["openai"]
+        self.listen = module.serve
+        self.sessions: dict[asyncio.Task[None], object] = {}  # it does not know
 
 
 class _ThreadsRelay:

@@ -8,12 +8,11 @@ import pytest
 import trio
 
 from relay.protocol import Limits, Timeouts
-from tests.e2e.drivers import in_every_driver
+from tests.e2e.drivers import in_every_driver, with_the_guide
 from tests.e2e.support import e2e_test, open_session
 from tests.protocol.wire import Frame
 from tests.support import Ended, Peer, close_frame, from_both_sides
 
-pytestmark = in_every_driver
 in_both_lanes = pytest.mark.parametrize("lane", ["verbatim", "messages"])
 
 _AWAY = close_frame(1001, "going away")
@@ -34,6 +33,7 @@ async def _was_reset(peer: Peer) -> None:
 
 @in_both_lanes
 @from_both_sides
+@with_the_guide
 @e2e_test
 async def test_a_peer_that_vanishes(by: str, lane: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, lane=lane) as ends:
@@ -46,6 +46,7 @@ async def test_a_peer_that_vanishes(by: str, lane: str, driver: str, tmp_path: P
 
 
 @in_both_lanes
+@with_the_guide
 @e2e_test
 async def test_silence(lane: str, driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(idle=0.3)
@@ -56,6 +57,7 @@ async def test_silence(lane: str, driver: str, tmp_path: Path) -> None:
             await _is_over(peer)
 
 
+@with_the_guide
 @e2e_test
 async def test_the_longest_duration(driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(max_duration=0.3)) as ends:
@@ -66,6 +68,7 @@ async def test_the_longest_duration(driver: str, tmp_path: Path) -> None:
 
 
 @in_both_lanes
+@in_every_driver
 @e2e_test
 async def test_a_drain(lane: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, lane=lane) as ends, trio.open_nursery() as nursery:
@@ -76,6 +79,7 @@ async def test_a_drain(lane: str, driver: str, tmp_path: Path) -> None:
             await _is_over(peer)
 
 
+@in_every_driver
 @e2e_test
 async def test_the_hard_end_of_a_drain(driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(drain=0.3, close=600)
@@ -88,6 +92,7 @@ async def test_the_hard_end_of_a_drain(driver: str, tmp_path: Path) -> None:
 
 
 @from_both_sides
+@with_the_guide
 @e2e_test
 async def test_a_close_that_is_not_answered(by: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(close=0.3)) as ends:
@@ -109,6 +114,7 @@ async def test_a_close_that_is_not_answered(by: str, driver: str, tmp_path: Path
     ],
 )
 @from_both_sides
+@with_the_guide
 @e2e_test
 async def test_a_violation(
     by: str, frame: Frame, code: int, lane: str, driver: str, tmp_path: Path
@@ -126,6 +132,7 @@ async def test_a_violation(
 
 
 @in_both_lanes
+@with_the_guide
 @e2e_test
 async def test_the_answers_to_what_came_before_a_violation(
     lane: str, driver: str, tmp_path: Path
@@ -141,6 +148,7 @@ async def test_the_answers_to_what_came_before_a_violation(
             await _is_over(peer)
 
 
+@with_the_guide
 @e2e_test
 async def test_a_violation_to_which_the_provider_says_nothing(driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(close=0.3)) as ends:
@@ -161,6 +169,7 @@ async def _flood(peer: Peer) -> None:
 
 
 @in_both_lanes
+@with_the_guide
 @e2e_test
 async def test_a_client_that_takes_nothing(lane: str, driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(write=0.5)
@@ -175,6 +184,7 @@ async def test_a_client_that_takes_nothing(lane: str, driver: str, tmp_path: Pat
 
 
 @in_both_lanes
+@with_the_guide
 @e2e_test
 async def test_a_provider_that_takes_nothing(lane: str, driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(write=0.5)

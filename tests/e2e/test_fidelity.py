@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from relay.protocol import Close, control_frame
-from tests.e2e.drivers import in_every_driver
+from tests.e2e.drivers import with_the_guide
 from tests.e2e.support import (
     TOKEN,
     Echo,
@@ -22,7 +22,7 @@ from tests.e2e.support import (
     relay,
 )
 
-pytestmark = in_every_driver
+pytestmark = with_the_guide
 
 _KEY = b"\x01\x02\x03\x04"
 _AUTHORISATION = {"cf-aig-authorization": f"Bearer {TOKEN}"}
