@@ -27,8 +27,12 @@ async def _is_over(peer: Peer) -> None:
 
 
 async def _was_reset(peer: Peer) -> None:
-    with pytest.raises(trio.BrokenResourceError):
+    with pytest.raises(trio.BrokenResourceError) as caught:
         await peer.receive_rest()
+    error: BaseException | None = caught.value
+    while error is not None and not isinstance(error, ConnectionResetError):
+        error = error.__cause__
+    assert error is not None
 
 
 @in_both_lanes
