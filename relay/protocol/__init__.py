@@ -4,9 +4,14 @@ Opening handshakes (RFC 6455 4) with :class:`ClientHandshake`, :func:`examine`,
 :func:`authenticate`, :func:`authorise`, :func:`upstream_request` and :class:`UpstreamHandshake`,
 :func:`attempts` where a provider has several upstreams, :class:`ConnectHandshake` where it is
 behind a proxy, and where the relay is behind one, :class:`ProxyHeaderReader` and
-:func:`client_address`; open sessions with one :class:`Pipe` or :class:`MessagePipe` per direction,
-and what they used with one :class:`SessionMeter`; endings with :func:`ending`. Keys, masks and the
-time are arguments. What stands in ``__all__`` is the public API.
+:func:`client_address`; open sessions with the :func:`pipes`, one for each direction,
+and what they used with one :class:`SessionMeter`; deadlines with :class:`Watch`; endings with
+:func:`ending`. Keys, masks and the time are arguments. ``docs/embedding.md`` is the guide.
+
+Public is what stands in ``__all__``, and of its classes whatever has no leading underscore. The
+modules below are not, ``closing`` apart: names in them may move. Versions are semantic: what can
+break a driver that keeps to the guide comes with a new major version, or before 1.0 with a new
+minor one, and CHANGELOG.md says so.
 """
 
 from relay.protocol import closing as closing

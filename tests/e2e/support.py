@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import trio
 import trustme
@@ -20,10 +21,20 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from relay.protocol import CATALOGUE, Gateway, GatewayToken, Secret, Timeouts, by_name
-from relay.server import Server
+from relay.protocol import (
+    CATALOGUE,
+    Gateway,
+    GatewayToken,
+    Limits,
+    Origin,
+    Secret,
+    Timeouts,
+    by_name,
+)
 from relay.settings import Listener, Settings
 from relay.tls import ServerTls, client_context
+from tests.e2e.drivers import running
+from tests.support import Peer
 
 TOKEN = "rly_" + "t" * 43
 STORED_KEY = "sk-stored-key-of-the-gateway"
@@ -50,11 +61,12 @@ def e2e_test(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
 class RelayUnderTest:
     """Where it listens, and how to trust it."""
 
-    server: Server
     http_port: int
     https_port: int
     ca: Path
     trust: ssl.SSLContext
+    drain: Callable[[], Awaitable[None]]
+    """Have it end its sessions, and wait until they have ended."""
 
     def url(self, path: str, *, scheme: str = "wss") -> str:
         """The URL of a path below the gateway ``acct/main``."""
@@ -122,6 +134,65 @@ class Echo:
                     self.pongs += 1
 
 
+async def connect(under_test: RelayUnderTest) -> trio.SSLStream[trio.SocketStream]:
+    """A client's connection, on which nothing was said."""
+    transport = await trio.open_tcp_stream("localhost", under_test.https_port)
+    return trio.SSLStream(
+        transport, under_test.trust, server_hostname="localhost", https_compatible=True
+    )
+
+
+REQUEST = (
+    b"GET /v1/acct/main/openai?model=m HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+    b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    b"cf-aig-authorization: " + TOKEN.encode() + b"\r\n\r\n"
+)
+"""Opens a session."""
+
+
+@asynccontextmanager
+async def raw_client(
+    under_test: RelayUnderTest,
+) -> AsyncIterator[trio.SSLStream[trio.SocketStream]]:
+    """A client's connection after its 101, without any WebSocket library."""
+    stream = await connect(under_test)
+    try:
+        await stream.send_all(REQUEST)
+        assert (await read_head(stream)).startswith(b"HTTP/1.1 101 ")
+        yield stream
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+@dataclass
+class Ends:
+    """The two ends of an open session, and the relay between them."""
+
+    client: Peer
+    provider: Peer
+    under_test: RelayUnderTest
+
+
+@asynccontextmanager
+async def open_session(driver: str, folder: Path, **options: Any) -> AsyncIterator[Ends]:
+    """A session whose two ends the test plays; for the rest see :func:`relay`."""
+    accepted, over = trio.open_memory_channel[trio.SSLStream[trio.SocketStream]](1), trio.Event()
+
+    async def provider(stream: trio.SSLStream[trio.SocketStream], head: bytes) -> None:
+        await accept(stream, head)
+        await accepted[0].send(stream)
+        await over.wait()
+
+    async with (
+        relay(provider, folder, driver=driver, **options) as under_test,
+        raw_client(under_test) as client,
+    ):
+        upstream = await accepted[1].receive()
+        yield Ends(Peer(client, masks=True), Peer(upstream, masks=False), under_test)
+        over.set()
+
+
 async def read_head(stream: trio.abc.ReceiveStream) -> bytes:
     """Read a head, byte by byte, so that nothing after it is taken."""
     head = b""
@@ -149,11 +220,18 @@ async def relay(
     provider: Provider,
     folder: Path,
     *,
+    driver: str = "fast",
     lane: str = "verbatim",
     compression: bool = False,
+    limits: Limits | None = None,
+    captures: Path | None = None,
     timeouts: Timeouts | None = None,
 ) -> AsyncIterator[RelayUnderTest]:
-    """A relay in front of ``provider``, which stands for every provider of the catalogue."""
+    """A relay in front of ``provider``, which stands for every provider of the catalogue.
+
+    It also knows ``gone``, where nobody listens, ``spare``, whose second upstream is ``provider``,
+    and ``stranger``, which is ``provider`` with a certificate that it does not trust.
+    """
     ca = trustme.CA()
     ca_file = folder / "ca.pem"
     ca.cert_pem.write_to_path(ca_file)
@@ -184,24 +262,28 @@ async def relay(
         dead = unreachable[0].socket.getsockname()[1]
         await unreachable[0].aclose()
         gone = replace(providers[0], name="gone", aliases=()).at(f"wss://localhost:{dead}")
+        spare = replace(gone, name="spare", other_origins=(Origin("wss", "localhost", port),))
+        stranger = replace(providers[0], name="stranger", aliases=())
+        named = (*providers, gone, spare, stranger)
         gateway = Gateway(
             "acct/main",
             tokens=(GatewayToken("test", hashlib.sha256(TOKEN.encode()).digest()),),
             stored_key=lambda _provider, alias: (
                 Secret(STORED_KEY.encode()) if alias == "default" else None
             ),
+            limits=limits or Limits(),
             messages_lane=lane == "messages",
             compression=compression,
         )
         settings = Settings(
             listeners=(Listener("http", "127.0.0.1"), Listener("https", "127.0.0.1")),
             gateways={gateway.name: gateway},
-            providers=by_name((*providers, gone)),
-            trust=dict.fromkeys([each.name for each in (*providers, gone)], trust),
+            providers=by_name(named),
+            trust={each.name: trust for each in named} | {"stranger": client_context()},
             tls=ServerTls(folder / "cert.pem", folder / "key.pem"),
             timeouts=timeouts or Timeouts(),
         )
-        server = await nursery.start(Server(settings).run)
-        http, https = server.addresses
-        yield RelayUnderTest(server, http.port, https.port, ca_file, trust)
+        async with running(driver, settings, captures) as relayed:
+            http, https = relayed.ports
+            yield RelayUnderTest(http, https, ca_file, trust, relayed.drain)
         nursery.cancel_scope.cancel()

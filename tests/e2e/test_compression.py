@@ -19,6 +19,7 @@ from websockets.extensions.permessage_deflate import (
 )
 from websockets.sync.client import ClientConnection, connect
 
+from tests.e2e.drivers import in_every_driver
 from tests.e2e.requirements import needs
 from tests.e2e.support import TOKEN, Echo, RelayUnderTest, e2e_test, relay
 
@@ -32,6 +33,7 @@ def _run(
     client: Callable[[RelayUnderTest], None],
     provider: Echo,
     folder: Path,
+    driver: str = "fast",
     *,
     compression: bool,
     lane: str = "verbatim",
@@ -40,7 +42,9 @@ def _run(
 
     @e2e_test
     async def run() -> None:
-        async with relay(provider, folder, compression=compression, lane=lane) as under_test:
+        async with relay(
+            provider, folder, driver=driver, compression=compression, lane=lane
+        ) as under_test:
             await trio.to_thread.run_sync(client, under_test)
 
     run()
@@ -72,7 +76,8 @@ def _extensions(websocket: ClientConnection) -> list[str]:
     return [each.name for each in websocket.protocol.extensions]
 
 
-def test_a_client_and_a_provider_compress_for_each_other(tmp_path: Path) -> None:
+@in_every_driver
+def test_a_client_and_a_provider_compress_for_each_other(driver: str, tmp_path: Path) -> None:
     """What was sent before is referred to, so every message has arrived as it was."""
     provider = Echo(ServerPerMessageDeflateFactory())
 
@@ -85,7 +90,7 @@ def test_a_client_and_a_provider_compress_for_each_other(tmp_path: Path) -> None
             _echoed(websocket, _RANDOM, "grüße", b"", "", _LARGE)
             assert provider.received - before < len(_RANDOM) / 4
 
-    _run(client, provider, tmp_path, compression=True)
+    _run(client, provider, tmp_path, driver, compression=True)
     assert b"\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits" in (
         provider.head
     )
@@ -118,9 +123,11 @@ def test_a_client_and_a_provider_compress_for_each_other(tmp_path: Path) -> None
         ),
     ],
 )
+@in_every_driver
 def test_both_sides_keep_to_the_parameters_that_they_negotiated(
     client_offers: ClientPerMessageDeflateFactory,
     provider_accepts: ServerPerMessageDeflateFactory,
+    driver: str,
     tmp_path: Path,
 ) -> None:
     """What one compresses could not be read by the other if it had been told of others."""
@@ -131,11 +138,12 @@ def test_both_sides_keep_to_the_parameters_that_they_negotiated(
             assert _extensions(websocket) == ["permessage-deflate"]
             _echoed(websocket, _LARGE, _RANDOM, _LARGE, _RANDOM)
 
-    _run(client, provider, tmp_path, compression=True)
+    _run(client, provider, tmp_path, driver, compression=True)
     assert provider.received < 4 * len(_RANDOM) + len(_LARGE) / 10
 
 
-def test_a_provider_that_declines_is_sent_nothing_compressed(tmp_path: Path) -> None:
+@in_every_driver
+def test_a_provider_that_declines_is_sent_nothing_compressed(driver: str, tmp_path: Path) -> None:
     provider = Echo()
 
     def client(under_test: RelayUnderTest) -> None:
@@ -143,7 +151,7 @@ def test_a_provider_that_declines_is_sent_nothing_compressed(tmp_path: Path) -> 
             assert _extensions(websocket) == []
             _echoed(websocket, _LARGE)
 
-    _run(client, provider, tmp_path, compression=True)
+    _run(client, provider, tmp_path, driver, compression=True)
     assert b"permessage-deflate" in provider.head
     assert provider.received > len(_LARGE)
 
@@ -151,7 +159,10 @@ def test_a_provider_that_declines_is_sent_nothing_compressed(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("compression", "lane"), [(False, "verbatim"), (False, "messages"), (True, "messages")]
 )
-def test_nothing_is_negotiated_on_either_leg(compression: bool, lane: str, tmp_path: Path) -> None:
+@in_every_driver
+def test_nothing_is_negotiated_on_either_leg(
+    compression: bool, lane: str, driver: str, tmp_path: Path
+) -> None:
     """By default, and in the message lane."""
     provider = Echo(ServerPerMessageDeflateFactory())
 
@@ -162,14 +173,15 @@ def test_nothing_is_negotiated_on_either_leg(compression: bool, lane: str, tmp_p
             assert "Sec-WebSocket-Extensions" not in websocket.response.headers
             _echoed(websocket, _LARGE, _RANDOM)
 
-    _run(client, provider, tmp_path, compression=compression, lane=lane)
+    _run(client, provider, tmp_path, driver, compression=compression, lane=lane)
     assert b"extensions" not in provider.head.lower()
     assert provider.received > len(_LARGE) + len(_RANDOM)
 
 
 @pytest.mark.parametrize("compression", [True, False])
+@in_every_driver
 def test_a_message_that_is_compressed_all_the_same_ends_the_session(
-    compression: bool, tmp_path: Path
+    compression: bool, driver: str, tmp_path: Path
 ) -> None:
     def client(under_test: RelayUnderTest) -> None:
         with _connect(under_test) as websocket:
@@ -178,7 +190,7 @@ def test_a_message_that_is_compressed_all_the_same_ends_the_session(
                 websocket.recv(timeout=30)
             assert (websocket.close_code, websocket.close_reason) == (1002, "a reserved bit is set")
 
-    _run(client, Echo(), tmp_path, compression=compression)
+    _run(client, Echo(), tmp_path, driver, compression=compression)
 
 
 _WS = """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,16 +10,19 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from relay.protocol import Close, control_frame
+from tests.e2e.drivers import with_the_guide
 from tests.e2e.support import (
     TOKEN,
     Echo,
     RelayUnderTest,
     accept,
     e2e_test,
+    raw_client,
     read_all,
-    read_head,
     relay,
 )
+
+pytestmark = with_the_guide
 
 _KEY = b"\x01\x02\x03\x04"
 _AUTHORISATION = {"cf-aig-authorization": f"Bearer {TOKEN}"}
@@ -70,30 +71,8 @@ def _stream(frame: object) -> bytes:
     )
 
 
-@asynccontextmanager
-async def _raw_client(
-    under_test: RelayUnderTest,
-) -> AsyncIterator[trio.SSLStream[trio.SocketStream]]:
-    """A client's connection after its 101, without any WebSocket library."""
-    transport = await trio.open_tcp_stream("localhost", under_test.https_port)
-    stream = trio.SSLStream(
-        transport, under_test.trust, server_hostname="localhost", https_compatible=True
-    )
-    await stream.send_all(
-        b"GET /v1/acct/main/openai?model=m HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
-        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        b"cf-aig-authorization: " + TOKEN.encode() + b"\r\n\r\n"
-    )
-    try:
-        assert (await read_head(stream)).startswith(b"HTTP/1.1 101 ")
-        yield stream
-    finally:
-        await trio.aclose_forcefully(stream)
-
-
 @e2e_test
-async def test_frames_of_both_sides_arrive_byte_for_byte(tmp_path: Path) -> None:
+async def test_frames_of_both_sides_arrive_byte_for_byte(driver: str, tmp_path: Path) -> None:
     """The verbatim lane: every kind of frame, fragments, empty ones, control frames."""
     inbound = _stream("client") + _client_frame(0x88, b"\x03\xe8bye")
     outbound = _stream("provider") + _provider_frame(0x88, b"\x03\xe8bye")
@@ -106,14 +85,17 @@ async def test_frames_of_both_sides_arrive_byte_for_byte(tmp_path: Path) -> None
             data += bytes(await stream.receive_some(65536))
         received.append(data)
 
-    async with relay(provider, tmp_path) as under_test, _raw_client(under_test) as client:
+    async with (
+        relay(provider, tmp_path, driver=driver) as under_test,
+        raw_client(under_test) as client,
+    ):
         await client.send_all(inbound)
         assert await read_all(client) == outbound
     assert received == [inbound]
 
 
 @pytest.mark.parametrize("lane", ["verbatim", "messages"])
-def test_messages_arrive_in_both_lanes(lane: str, tmp_path: Path) -> None:
+def test_messages_arrive_in_both_lanes(lane: str, driver: str, tmp_path: Path) -> None:
     """What a client of another make sends comes back from an echo as it was."""
     messages: list[str | bytes] = ["grüße", b"\x00\xff" * 5000, "", b"", "x" * 200_000]
 
@@ -133,7 +115,7 @@ def test_messages_arrive_in_both_lanes(lane: str, tmp_path: Path) -> None:
 
     @e2e_test
     async def run() -> None:
-        async with relay(Echo(), tmp_path, lane=lane) as under_test:
+        async with relay(Echo(), tmp_path, driver=driver, lane=lane) as under_test:
             await trio.to_thread.run_sync(client, under_test)
 
     run()
@@ -142,7 +124,7 @@ def test_messages_arrive_in_both_lanes(lane: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("lane", ["verbatim", "messages"])
 @pytest.mark.parametrize("close", _CLOSES, ids=lambda close: str(close.code))
 def test_a_close_of_the_provider_reaches_the_client(
-    close: Close, lane: str, tmp_path: Path
+    close: Close, lane: str, driver: str, tmp_path: Path
 ) -> None:
     """Code and reason arrive; the client's answer goes back to the provider."""
     answered = []
@@ -165,7 +147,7 @@ def test_a_close_of_the_provider_reaches_the_client(
 
     @e2e_test
     async def run() -> None:
-        async with relay(provider, tmp_path, lane=lane) as under_test:
+        async with relay(provider, tmp_path, driver=driver, lane=lane) as under_test:
             await trio.to_thread.run_sync(client, under_test)
 
     run()
@@ -175,7 +157,7 @@ def test_a_close_of_the_provider_reaches_the_client(
 @pytest.mark.parametrize("lane", ["verbatim", "messages"])
 @pytest.mark.parametrize("close", _CLOSES, ids=lambda close: str(close.code))
 def test_a_close_of_the_client_reaches_the_provider(
-    close: Close, lane: str, tmp_path: Path
+    close: Close, lane: str, driver: str, tmp_path: Path
 ) -> None:
     """Code and reason arrive; the provider's answer goes back to the client."""
     frame = control_frame(0x8, close.payload(), _KEY)
@@ -192,8 +174,8 @@ def test_a_close_of_the_client_reaches_the_provider(
     @e2e_test
     async def run() -> None:
         async with (
-            relay(provider, tmp_path, lane=lane) as under_test,
-            _raw_client(under_test) as client,
+            relay(provider, tmp_path, driver=driver, lane=lane) as under_test,
+            raw_client(under_test) as client,
         ):
             await client.send_all(frame)
             assert await read_all(client) == answer
@@ -203,7 +185,9 @@ def test_a_close_of_the_client_reaches_the_provider(
 
 
 @e2e_test
-async def test_a_client_that_is_killed_ends_the_session_at_the_provider(tmp_path: Path) -> None:
+async def test_a_client_that_is_killed_ends_the_session_at_the_provider(
+    driver: str, tmp_path: Path
+) -> None:
     """A reset in the middle of a message: the provider's leg is ended at once, and reset."""
     ended = trio.Event()
     received = []
@@ -213,7 +197,10 @@ async def test_a_client_that_is_killed_ends_the_session_at_the_provider(tmp_path
         received.append(await read_all(stream))
         ended.set()
 
-    async with relay(provider, tmp_path) as under_test, _raw_client(under_test) as client:
+    async with (
+        relay(provider, tmp_path, driver=driver) as under_test,
+        raw_client(under_test) as client,
+    ):
         await client.send_all(b"\x82\xfe\x10\x00" + _KEY + b"half of it")
         await trio.aclose_forcefully(client)
         with trio.fail_after(5):
@@ -222,14 +209,19 @@ async def test_a_client_that_is_killed_ends_the_session_at_the_provider(tmp_path
 
 
 @e2e_test
-async def test_a_provider_that_is_killed_ends_the_session_at_the_client(tmp_path: Path) -> None:
+async def test_a_provider_that_is_killed_ends_the_session_at_the_client(
+    driver: str, tmp_path: Path
+) -> None:
     """The client gets the reason at once, not silence."""
 
     async def provider(stream: trio.SSLStream[trio.SocketStream], head: bytes) -> None:
         await accept(stream, head, b"\x81\x02hi")
         await trio.aclose_forcefully(stream)
 
-    async with relay(provider, tmp_path) as under_test, _raw_client(under_test) as client:
+    async with (
+        relay(provider, tmp_path, driver=driver) as under_test,
+        raw_client(under_test) as client,
+    ):
         with trio.fail_after(5):
             data = b""
             while len(data) < 32:

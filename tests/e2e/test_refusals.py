@@ -14,7 +14,10 @@ from websockets.http11 import Response
 from websockets.sync.client import connect
 
 from relay.protocol import Timeouts
+from tests.e2e.drivers import in_every_driver
 from tests.e2e.support import STORED_KEY, TOKEN, RelayUnderTest, accept, e2e_test, relay
+
+pytestmark = in_every_driver
 
 _TOKEN = {"cf-aig-authorization": TOKEN}
 
@@ -58,15 +61,16 @@ class _Case:
         _Case("google?key=a&api_key=b", _TOKEN, 400, 2000),
         _Case("openai", {**_TOKEN, "cf-aig-byok-alias": "other"}, 400, 2040),
         _Case("gone?model=m", _TOKEN, 502, 2100),
+        _Case("stranger?model=m", _TOKEN, 502, 2100),
     ],
     ids=lambda case: f"{case.status} {case.path[:20]}",
 )
-def test_refused_without_asking_the_provider(case: _Case, tmp_path: Path) -> None:
+def test_refused_without_asking_the_provider(case: _Case, driver: str, tmp_path: Path) -> None:
     """Each has its status and its code, and the provider is never dialled."""
 
     @e2e_test
     async def run() -> None:
-        async with relay(_never, tmp_path) as under_test:
+        async with relay(_never, tmp_path, driver=driver) as under_test:
             answer = await trio.to_thread.run_sync(_refused, under_test, case.path, case.headers)
             body = json.loads(answer.body)
             assert (answer.status_code, body["error"][0]["code"]) == (case.status, case.code)
@@ -95,7 +99,7 @@ def test_refused_without_asking_the_provider(case: _Case, tmp_path: Path) -> Non
     ids=["302", "200", "no HTTP", "garbage", "nothing", "101 without accept"],
 )
 def test_an_answer_that_is_no_101_is_a_bad_gateway(
-    sent: bytes, status: int, code: int, tmp_path: Path
+    sent: bytes, status: int, code: int, driver: str, tmp_path: Path
 ) -> None:
     """No tunnel, no redirect: 502 with a body of ours."""
 
@@ -104,7 +108,7 @@ def test_an_answer_that_is_no_101_is_a_bad_gateway(
 
     @e2e_test
     async def run() -> None:
-        async with relay(provider, tmp_path) as under_test:
+        async with relay(provider, tmp_path, driver=driver) as under_test:
             answer = await trio.to_thread.run_sync(_refused, under_test, "openai?model=m", _TOKEN)
             assert answer.status_code == status
             assert json.loads(answer.body)["error"][0]["code"] == code
@@ -115,7 +119,9 @@ def test_an_answer_that_is_no_101_is_a_bad_gateway(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
-def test_the_refusal_of_the_provider_reaches_the_client(status: int, tmp_path: Path) -> None:
+def test_the_refusal_of_the_provider_reaches_the_client(
+    status: int, driver: str, tmp_path: Path
+) -> None:
     """Status, body and the safe field lines; nothing else."""
     sent = b'{"error": {"message": "no"}}'
 
@@ -128,7 +134,7 @@ def test_the_refusal_of_the_provider_reaches_the_client(status: int, tmp_path: P
 
     @e2e_test
     async def run() -> None:
-        async with relay(provider, tmp_path) as under_test:
+        async with relay(provider, tmp_path, driver=driver) as under_test:
             answer = await trio.to_thread.run_sync(_refused, under_test, "openai?model=m", _TOKEN)
             assert (answer.status_code, bytes(answer.body)) == (status, sent)
             assert answer.headers["content-type"] == "application/json"
@@ -140,7 +146,7 @@ def test_the_refusal_of_the_provider_reaches_the_client(status: int, tmp_path: P
     run()
 
 
-def test_a_refusal_that_shows_the_stored_key_is_replaced(tmp_path: Path) -> None:
+def test_a_refusal_that_shows_the_stored_key_is_replaced(driver: str, tmp_path: Path) -> None:
     """Its status stays; its body does not."""
     sent = b'{"error": "no such key: ' + STORED_KEY.encode() + b'"}'
 
@@ -154,7 +160,7 @@ def test_a_refusal_that_shows_the_stored_key_is_replaced(tmp_path: Path) -> None
 
     @e2e_test
     async def run() -> None:
-        async with relay(provider, tmp_path) as under_test:
+        async with relay(provider, tmp_path, driver=driver) as under_test:
             answer = await trio.to_thread.run_sync(_refused, under_test, "openai?model=m", _TOKEN)
             assert answer.status_code == 401
             assert answer.headers["x-request-id"] == "r1"
@@ -164,7 +170,9 @@ def test_a_refusal_that_shows_the_stored_key_is_replaced(tmp_path: Path) -> None
     run()
 
 
-def test_a_provider_that_never_answers_is_given_up_at_the_deadline(tmp_path: Path) -> None:
+def test_a_provider_that_never_answers_is_given_up_at_the_deadline(
+    driver: str, tmp_path: Path
+) -> None:
     """504, and not before the provider was asked."""
     asked = []
 
@@ -174,7 +182,9 @@ def test_a_provider_that_never_answers_is_given_up_at_the_deadline(tmp_path: Pat
 
     @e2e_test
     async def run() -> None:
-        async with relay(provider, tmp_path, timeouts=Timeouts(upstream=1)) as under_test:
+        async with relay(
+            provider, tmp_path, driver=driver, timeouts=Timeouts(upstream=1)
+        ) as under_test:
             answer = await trio.to_thread.run_sync(_refused, under_test, "openai?model=m", _TOKEN)
             assert answer.status_code == 504
             assert json.loads(answer.body)["error"][0]["code"] == 2101
@@ -183,7 +193,7 @@ def test_a_provider_that_never_answers_is_given_up_at_the_deadline(tmp_path: Pat
     assert len(asked) == 1
 
 
-def test_the_token_is_not_the_answered_subprotocol(tmp_path: Path) -> None:
+def test_the_token_is_not_the_answered_subprotocol(driver: str, tmp_path: Path) -> None:
     """Where another entry was offered; nor does it go upstream."""
     heads = []
 
@@ -202,7 +212,7 @@ def test_the_token_is_not_the_answered_subprotocol(tmp_path: Path) -> None:
 
     @e2e_test
     async def run() -> None:
-        async with relay(provider, tmp_path) as under_test:
+        async with relay(provider, tmp_path, driver=driver) as under_test:
             assert await trio.to_thread.run_sync(client, under_test) == "relay"
 
     run()

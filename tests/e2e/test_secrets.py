@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from relay.protocol import Close, control_frame
+from tests.e2e.drivers import in_every_driver
 from tests.e2e.support import STORED_KEY, TOKEN, RelayUnderTest, accept, e2e_test, relay
 
 _PATH = "elevenlabs/v1/text-to-speech/voice/multi-stream-input?model_id=m"
@@ -25,7 +26,8 @@ async def _read_message(stream: trio.abc.ReceiveStream) -> str:
     return bytes(b ^ data[2 + i % 4] for i, b in enumerate(data[6 : 6 + size])).decode()
 
 
-def test_a_token_in_a_message_does_not_reach_the_provider(tmp_path: Path) -> None:
+@in_every_driver
+def test_a_token_in_a_message_does_not_reach_the_provider(driver: str, tmp_path: Path) -> None:
     """An endpoint that takes credentials in messages gets the stored key at the opening only."""
     received: list[str] = []
 
@@ -46,7 +48,7 @@ def test_a_token_in_a_message_does_not_reach_the_provider(tmp_path: Path) -> Non
 
     @e2e_test
     async def run() -> None:
-        async with relay(provider, tmp_path) as under_test:
+        async with relay(provider, tmp_path, driver=driver) as under_test:
             await trio.to_thread.run_sync(client, under_test)
 
     run()

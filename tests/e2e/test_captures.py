@@ -1,0 +1,84 @@
+"""A session that was captured, replayed: the peers would have been sent what they were sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from relay.protocol import Timeouts
+from tests.e2e.drivers import example
+from tests.e2e.support import Ends, e2e_test, open_session
+from tests.protocol.wire import Frame, decode
+from tests.support import Ended, Peer, close_frame
+
+_HELLO = Frame(0x1, b"hello")
+_FRAGMENTS = (Frame(0x1, b"in ", fin=False), Frame(0x9, b"ping"), Frame(0x0, b"two"))
+
+
+async def _receive_all(peer: Peer) -> list[Frame]:
+    """All frames until the end; a Close is answered."""
+    frames = []
+    try:
+        while True:
+            frames.append(await peer.receive())
+            if frames[-1].opcode == 0x8:
+                await peer.send(frames[-1])
+    except (Ended, trio.BrokenResourceError, trio.ClosedResourceError):
+        await trio.aclose_forcefully(peer.stream)
+    return frames
+
+
+async def _closes(ends: Ends) -> None:
+    await ends.client.send(_HELLO, *_FRAGMENTS)
+    await ends.provider.send(_HELLO, *_FRAGMENTS)
+    await ends.client.send(close_frame(4000, "bye"))
+
+
+async def _vanishes(ends: Ends) -> None:
+    await ends.provider.send(_HELLO)
+    await ends.provider.end()
+
+
+async def _breaks_the_protocol(ends: Ends) -> None:
+    await ends.client.send(_HELLO, Frame(0x3))
+
+
+async def _says_nothing(_ends: Ends) -> None:
+    pass
+
+
+@pytest.mark.parametrize("chunk", [None, 1])
+@pytest.mark.parametrize("lane", ["verbatim", "messages"])
+@pytest.mark.parametrize("play", [_closes, _vanishes, _breaks_the_protocol, _says_nothing])
+@e2e_test
+async def test_a_replay_sends_what_was_sent(
+    play: Callable[[Ends], Awaitable[None]], lane: str, chunk: int | None, tmp_path: Path
+) -> None:
+    captures = tmp_path / "captures"
+    captures.mkdir()
+    received: dict[str, list[Frame]] = {}
+
+    async def receive(name: str, peer: Peer) -> None:
+        received[name] = await _receive_all(peer)
+
+    timeouts = Timeouts(max_duration=0.5 if play is _says_nothing else 600)
+    async with open_session(
+        "asyncio", tmp_path, lane=lane, captures=captures, timeouts=timeouts
+    ) as ends:
+        await play(ends)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(receive, "client", ends.client)
+            nursery.start_soon(receive, "provider", ends.provider)
+        await ends.under_test.drain()
+    (capture,) = captures.iterdir()
+    first, *lines = [json.loads(line) for line in capture.read_text().splitlines()]
+    session: Any = example("replay").Replay(first, chunk)
+    for line in lines:
+        list(session.happen(line))
+    assert decode(session.sent["client"], masked=False) == received["client"]
+    assert decode(session.sent["provider"], masked=True) == received["provider"]

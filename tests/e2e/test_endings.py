@@ -1,0 +1,202 @@
+"""How sessions end on real sockets, with TLS on both legs: the rows of docs/closing.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from relay.protocol import Limits, Timeouts
+from tests.e2e.drivers import in_every_driver, with_the_guide
+from tests.e2e.support import e2e_test, open_session
+from tests.protocol.wire import Frame
+from tests.support import Ended, Peer, close_frame, from_both_sides
+
+in_both_lanes = pytest.mark.parametrize("lane", ["verbatim", "messages"])
+
+_AWAY = close_frame(1001, "going away")
+_LOST = close_frame(1011, "upstream connection lost")
+_HELLO = Frame(0x1, b"hello")
+
+
+async def _is_over(peer: Peer) -> None:
+    """Nothing more comes, and the connection ends in order."""
+    assert await peer.receive_rest() == b""
+    await trio.aclose_forcefully(peer.stream)
+
+
+async def _was_reset(peer: Peer) -> None:
+    with pytest.raises(trio.BrokenResourceError) as caught:
+        await peer.receive_rest()
+    error: BaseException | None = caught.value
+    while error is not None and not isinstance(error, ConnectionResetError):
+        error = error.__cause__
+    assert error is not None
+
+
+@in_both_lanes
+@from_both_sides
+@with_the_guide
+@e2e_test
+async def test_a_peer_that_vanishes(by: str, lane: str, driver: str, tmp_path: Path) -> None:
+    async with open_session(driver, tmp_path, lane=lane) as ends:
+        one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
+        await one.send(_HELLO)
+        await one.end()
+        assert await other.receive() == _HELLO
+        assert await other.answer_close() == (_AWAY if by == "client" else _LOST)
+        await _is_over(other)
+
+
+@in_both_lanes
+@with_the_guide
+@e2e_test
+async def test_silence(lane: str, driver: str, tmp_path: Path) -> None:
+    timeouts = Timeouts(idle=0.3)
+    async with open_session(driver, tmp_path, lane=lane, timeouts=timeouts) as ends:
+        for peer in (ends.provider, ends.client):
+            assert await peer.answer_close() == close_frame(1001, "idle timeout")
+        for peer in (ends.provider, ends.client):
+            await _is_over(peer)
+
+
+@with_the_guide
+@e2e_test
+async def test_the_longest_duration(driver: str, tmp_path: Path) -> None:
+    async with open_session(driver, tmp_path, timeouts=Timeouts(max_duration=0.3)) as ends:
+        assert await ends.provider.answer_close() == _AWAY
+        assert await ends.client.answer_close() == close_frame(1008, "maximum duration reached")
+        for peer in (ends.provider, ends.client):
+            await _is_over(peer)
+
+
+@in_both_lanes
+@in_every_driver
+@e2e_test
+async def test_a_drain(lane: str, driver: str, tmp_path: Path) -> None:
+    async with open_session(driver, tmp_path, lane=lane) as ends, trio.open_nursery() as nursery:
+        nursery.start_soon(ends.under_test.drain)
+        for peer in (ends.provider, ends.client):
+            assert await peer.answer_close() == _AWAY
+        for peer in (ends.provider, ends.client):
+            await _is_over(peer)
+
+
+@in_every_driver
+@e2e_test
+async def test_the_hard_end_of_a_drain(driver: str, tmp_path: Path) -> None:
+    timeouts = Timeouts(drain=0.3, close=600)
+    async with open_session(driver, tmp_path, timeouts=timeouts) as ends:
+        await ends.under_test.drain()
+        for peer in (ends.provider, ends.client):
+            assert await peer.receive() == _AWAY  # it does not answer
+            with pytest.raises((Ended, trio.BrokenResourceError)):
+                await peer.receive()
+
+
+@from_both_sides
+@with_the_guide
+@e2e_test
+async def test_a_close_that_is_not_answered(by: str, driver: str, tmp_path: Path) -> None:
+    async with open_session(driver, tmp_path, timeouts=Timeouts(close=0.3)) as ends:
+        one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
+        await one.send(close_frame(4000, "bye"))
+        assert await other.receive() == close_frame(4000, "bye")
+        for peer in (one, other):
+            with pytest.raises((Ended, trio.BrokenResourceError)):
+                await peer.receive()
+
+
+@in_both_lanes
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        pytest.param(Frame(0x3), 1002, id="reserved-opcode"),
+        pytest.param(Frame(0x2, missing=1025), 1009, id="too-big"),
+        pytest.param(Frame(0x8, b"\x03\xe8\xff"), 1007, id="reason-not-utf-8"),
+    ],
+)
+@from_both_sides
+@with_the_guide
+@e2e_test
+async def test_a_violation(
+    by: str, frame: Frame, code: int, lane: str, driver: str, tmp_path: Path
+) -> None:
+    limits = Limits(max_message_size=1024)
+    async with open_session(driver, tmp_path, lane=lane, limits=limits) as ends:
+        one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
+        await one.send(_HELLO, frame, _HELLO)
+        assert await other.receive() == _HELLO
+        told = _AWAY if by == "client" else close_frame(1011, "upstream protocol error")
+        assert await other.answer_close() == told
+        assert (await one.answer_close()).payload[:2] == code.to_bytes(2, "big")
+        for peer in (one, other):
+            await _is_over(peer)
+
+
+@in_both_lanes
+@with_the_guide
+@e2e_test
+async def test_the_answers_to_what_came_before_a_violation(
+    lane: str, driver: str, tmp_path: Path
+) -> None:
+    async with open_session(driver, tmp_path, lane=lane) as ends:
+        await ends.client.send(_HELLO, Frame(0x3))
+        assert await ends.provider.receive() == _HELLO
+        assert await ends.provider.receive() == _AWAY
+        await ends.provider.send(Frame(0x1, b"answer"), _AWAY)
+        assert await ends.client.receive() == Frame(0x1, b"answer")
+        assert (await ends.client.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
+        for peer in (ends.provider, ends.client):
+            await _is_over(peer)
+
+
+@with_the_guide
+@e2e_test
+async def test_a_violation_to_which_the_provider_says_nothing(driver: str, tmp_path: Path) -> None:
+    async with open_session(driver, tmp_path, timeouts=Timeouts(close=0.3)) as ends:
+        await ends.client.send(Frame(0x3))
+        assert await ends.provider.receive() == _AWAY
+        assert (await ends.client.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
+        await _is_over(ends.client)
+        await _was_reset(ends.provider)
+
+
+async def _flood(peer: Peer) -> None:
+    message = peer.encode(Frame(0x2, bytes(1_000_000)))
+    try:
+        while True:
+            await peer.stream.send_all(message)
+    except trio.BrokenResourceError:
+        pass
+
+
+@in_both_lanes
+@with_the_guide
+@e2e_test
+async def test_a_client_that_takes_nothing(lane: str, driver: str, tmp_path: Path) -> None:
+    timeouts = Timeouts(write=0.5)
+    async with (
+        open_session(driver, tmp_path, lane=lane, timeouts=timeouts) as ends,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(_flood, ends.provider)
+        assert await ends.provider.receive() == close_frame(1001, "client stalled")
+        await _was_reset(ends.client)
+        nursery.cancel_scope.cancel()
+
+
+@in_both_lanes
+@with_the_guide
+@e2e_test
+async def test_a_provider_that_takes_nothing(lane: str, driver: str, tmp_path: Path) -> None:
+    timeouts = Timeouts(write=0.5)
+    async with (
+        open_session(driver, tmp_path, lane=lane, timeouts=timeouts) as ends,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(_flood, ends.client)
+        assert await ends.client.receive() == close_frame(1011, "upstream stalled")
+        await _was_reset(ends.provider)
+        nursery.cancel_scope.cancel()
