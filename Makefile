@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check style types security coverage bench sdk conformance reliability soak fuzz clean
+.PHONY: help run test check style types security coverage bench sdk conformance reliability soak fuzz dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ fuzz: .venv/test ## search for inputs that break a law of the core, for 20 minut
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q tests/protocol -k law
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
+dist: .venv/dist ## build the wheel, the sdist and relay.pyz into dist/
+	@$(BIN)/python -m deploy.dist
+
 clean: ## remove the virtual environment and all caches
 	rm -rf .venv .sdk .conformance .fuzz .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -78,6 +81,16 @@ clean: ## remove the virtual environment and all caches
 	@echo "installing the relay and what its benchmark needs into .venv"
 	@$(PIP) --editable '.[bench]'
 	@touch $@ .venv/test .venv/run
+
+.venv/dist: .venv/bin/python pyproject.toml
+	@echo "installing what builds the packages into .venv"
+	@$(PIP) --editable '.[dist]'
+	@touch $@ .venv/run
+
+.venv/deploy: .venv/bin/python pyproject.toml
+	@echo "installing the relay and what the tests of deploy/ need into .venv"
+	@$(PIP) --editable '.[deploy]'
+	@touch $@ .venv/dist .venv/test .venv/run
 
 .venv/dev: .venv/bin/python pyproject.toml
 	@echo "installing the relay and the development tools into .venv"
