@@ -102,12 +102,12 @@ class Link:
         self.tls = tls.wrap_bio(self.encrypted, self.to_send, host is None, host)
         while True:
             try:
-                self.tls.do_handshake()
+                return self.tls.do_handshake()
             except ssl.SSLWantReadError:
-                self._send(self.to_send.read(), until, signal)
-                self._feed(self._receive(CHUNK, until, signal))
-            else:
-                return self._send(self.to_send.read(), until, signal)
+                pass
+            finally:
+                self._send(self.to_send.read(), until, signal)  # our part of it, or an alert
+            self._feed(self._receive(CHUNK, until, signal))
 
     def read(
         self, most: int = CHUNK, until: float = math.inf, signal: Signal | None = None

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 
 import h11
 
+from relay.protocol.answers import AnswerReader
 from relay.protocol.endpoints import Origin
 from relay.protocol.errors import Refused
-from relay.protocol.head import HeadReader, HeadTooLargeError, MalformedHeadError
 from relay.protocol.limits import Limits
 from relay.protocol.secret import Secret
 
 __all__ = ["ConnectHandshake", "Proxy"]
-
-_MAX_INTERIM_ANSWERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +40,8 @@ class ConnectHandshake:
     def __init__(self, origin: Origin, credentials: Secret | None, limits: Limits) -> None:
         self._origin = origin
         self._credentials = credentials
-        self._limits = limits
         self._connection = h11.Connection(h11.CLIENT)
-        self._head = HeadReader(limits)
-        self._interim_answers = 0
+        self._answer = AnswerReader(self._connection, limits, "proxy")
 
     def request_data(self) -> bytes:
         """The bytes of the request."""
@@ -70,28 +66,10 @@ class ConnectHandshake:
             Refused: 502 if the proxy opens no tunnel, or upstream bytes come where TLS has to
                 begin, with us.
         """
-        if not data:
-            raise _bad_gateway("closed the connection without an answer")
-        while True:
-            try:
-                head = self._head.receive_data(data)
-            except (HeadTooLargeError, MalformedHeadError) as error:
-                raise _bad_gateway(f"sent no valid answer: {error}") from None
-            if head is None:
-                return None
-            self._connection.receive_data(head)
-            try:
-                event = self._connection.next_event()
-            except h11.RemoteProtocolError:
-                raise _bad_gateway("sent no valid answer") from None
-            if isinstance(event, h11.Response):
-                return self._receive_answer(event)
-            self._interim_answers += 1
-            if self._interim_answers > _MAX_INTERIM_ANSWERS:
-                raise _bad_gateway("sent too many interim answers")
-            data, self._head = self._head.rest, HeadReader(self._limits)
+        response = self._answer.receive_data(data)
+        return None if response is None else self._receive_answer(response)
 
-    def _receive_answer(self, response: h11.Response) -> bytes:
+    def _receive_answer(self, response: h11.Response | h11.InformationalResponse) -> bytes:
         # Any 2xx opens the tunnel; it has no body, whatever its field lines say (RFC 9110 9.3.6).
         if not 200 <= response.status_code < 300:
             raise Refused(
@@ -100,10 +78,6 @@ class ConnectHandshake:
                 f"the proxy opened no tunnel: it answered with status {response.status_code}",
                 proxy_error="destination_unavailable",
             )
-        if self._head.rest and self._origin.scheme == "wss":
-            raise _bad_gateway("sent bytes before TLS had begun")
-        return self._head.rest
-
-
-def _bad_gateway(what: str) -> Refused:
-    return Refused(502, 2100, f"the proxy {what}", proxy_error="http_protocol_error")
+        if self._answer.rest and self._origin.scheme == "wss":
+            raise self._answer.bad_gateway("sent bytes before TLS had begun")
+        return self._answer.rest

@@ -6,11 +6,11 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import cast
 
 import h11
 
+from relay.protocol.answers import AnswerReader
 from relay.protocol.compression import (
     NegotiationError,
     PermessageDeflate,
@@ -20,13 +20,11 @@ from relay.protocol.credentials import contains_secret
 from relay.protocol.errors import ProviderRefused, Refused
 from relay.protocol.fields import answer_fields, list_members, values
 from relay.protocol.gateways import UpstreamRequest
-from relay.protocol.head import HeadReader, HeadTooLargeError, MalformedHeadError
 from relay.protocol.limits import Limits
 
 __all__ = ["UpstreamAnswer", "UpstreamHandshake", "accept_value"]
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
-_MAX_INTERIM_ANSWERS = 8
 _MAX_REFUSAL_BODY = 64 * 1024
 
 
@@ -59,17 +57,15 @@ class UpstreamHandshake:
     def __init__(self, request: UpstreamRequest, nonce: bytes, limits: Limits) -> None:
         self._request = request
         self._key = base64.b64encode(nonce)
-        self._limits = limits
         self._connection = h11.Connection(h11.CLIENT)
-        self._head = HeadReader(limits)
-        self._interim_answers = 0
+        self._answer = AnswerReader(self._connection, limits, "provider")
         self._refusal: h11.Response | None = None  # its body is being read
         self._body = bytearray()
 
     @property
     def early_data(self) -> bytes:
         """What the provider sent after its 101."""
-        return self._head.rest
+        return self._answer.rest
 
     @property
     def refused(self) -> bool:
@@ -109,30 +105,13 @@ class UpstreamHandshake:
             self._connection.receive_data(data)
             self._read_body()
             return None
-        if not data:
-            raise self._bad_gateway("closed the connection without an answer")
-        while True:
-            try:
-                head = self._head.receive_data(data)
-            except (HeadTooLargeError, MalformedHeadError) as error:
-                raise self._bad_gateway(f"sent no valid answer: {error}") from None
-            if head is None:
-                return None
-            self._connection.receive_data(head)
-            try:
-                event = self._connection.next_event()
-            except h11.RemoteProtocolError:
-                raise self._bad_gateway("sent no valid answer") from None
-            if isinstance(event, h11.Response):
-                self._receive_refusal(event)
-                return None
-            response = cast("h11.InformationalResponse", event)
-            if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-                return self._receive_switch(response)
-            self._interim_answers += 1
-            if self._interim_answers > _MAX_INTERIM_ANSWERS:
-                raise self._bad_gateway("sent too many interim answers")
-            data, self._head = self._head.rest, HeadReader(self._limits)
+        response = self._answer.receive_data(data)
+        if response is None:
+            return None
+        if isinstance(response, h11.InformationalResponse):
+            return self._receive_switch(response)
+        self._receive_refusal(response)
+        return None
 
     def timed_out(self) -> Refused:
         """What to refuse the client with when the deadline for the answer has passed."""
@@ -146,21 +125,21 @@ class UpstreamHandshake:
         """Check a 101 wholly (RFC 6455 4.1)."""
         fields = tuple(response.headers)
         if response.http_version != b"1.1":
-            raise self._bad_gateway("answered 101 in another version of HTTP")
+            raise self._answer.bad_gateway("answered 101 in another version of HTTP")
         if [each.lower() for each in list_members(fields, b"upgrade")] != [b"websocket"]:
-            raise self._bad_gateway("answered 101 without Upgrade: websocket")
+            raise self._answer.bad_gateway("answered 101 without Upgrade: websocket")
         if b"upgrade" not in {each.lower() for each in list_members(fields, b"connection")}:
-            raise self._bad_gateway("answered 101 without Connection: Upgrade")
+            raise self._answer.bad_gateway("answered 101 without Connection: Upgrade")
         accepts = values(fields, b"sec-websocket-accept")
         if len(accepts) != 1 or not hmac.compare_digest(accepts[0], accept_value(self._key)):
-            raise self._bad_gateway("answered 101 with a wrong Sec-WebSocket-Accept")
+            raise self._answer.bad_gateway("answered 101 with a wrong Sec-WebSocket-Accept")
         try:
             compression = accepted_compression(fields, self._request.compression)
         except NegotiationError as error:
-            raise self._bad_gateway(f"accepted {error}") from None
+            raise self._answer.bad_gateway(f"accepted {error}") from None
         chosen = [each.decode("latin-1") for each in values(fields, b"sec-websocket-protocol")]
         if len(chosen) > 1 or not set(chosen) <= set(self._request.subprotocols):
-            raise self._bad_gateway("chose a subprotocol that was not offered")
+            raise self._answer.bad_gateway("chose a subprotocol that was not offered")
         return UpstreamAnswer(
             subprotocol=chosen[0] if chosen else None,
             fields=tuple(
@@ -174,10 +153,10 @@ class UpstreamHandshake:
     def _receive_refusal(self, response: h11.Response) -> None:
         """Take the head of a final answer; what follows it is its body."""
         if not 400 <= response.status_code < 600:  # RFC 9110 15: there are no others
-            raise self._bad_gateway(f"answered with status {response.status_code}")
+            raise self._answer.bad_gateway(f"answered with status {response.status_code}")
         self._refusal = response
-        if self._head.rest:  # h11 takes b"" for the end of the connection
-            self._connection.receive_data(self._head.rest)
+        if self._answer.rest:  # h11 takes b"" for the end of the connection
+            self._connection.receive_data(self._answer.rest)
         self._read_body()
 
     def _read_body(self) -> None:
@@ -213,7 +192,3 @@ class UpstreamHandshake:
         )
         message = f"the provider refused the session with status {refused.status_code}{why}"
         return ProviderRefused(refused.status_code, message, fields=fields, body=body)
-
-    @staticmethod
-    def _bad_gateway(what: str) -> Refused:
-        return Refused(502, 2100, f"the provider {what}", proxy_error="http_protocol_error")

@@ -245,7 +245,8 @@ async def relay(
         stream = trio.SSLStream(transport, provider_tls, server_side=True, https_compatible=True)
         try:
             head = await read_head(stream)
-            await provider(stream, head)
+            if head:  # none: the relay did not trust the certificate
+                await provider(stream, head)
             await stream.aclose()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass

@@ -63,6 +63,7 @@ LAYERS = [
     "compression",
     "proxy_protocol",
     "head",
+    "answers",
     "endpoints",
     "connect_proxy",
     # the catalogue: each entry may build on one above it
