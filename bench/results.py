@@ -17,9 +17,7 @@ __all__ = [
     "HOUR_KEPT",
     "IDLE",
     "LOOPBACK",
-    "MANY_NOBODY_LOOKS",
     "MANY_OPEN",
-    "MANY_PAGE_OPEN",
     "NGINX",
     "NOBODY_LOOKS",
     "NONE_STALLED",
@@ -45,6 +43,7 @@ __all__ = [
     "Unit",
     "Value",
     "Verdict",
+    "beside",
     "openings",
     "read",
     "rounds",
@@ -100,8 +99,6 @@ NOBODY_LOOKS: Cell = "nobody looks"
 PAGE_OPEN: Cell = "one page"
 TOP_OPEN: Cell = "relay top"
 PAGES_OPEN: Cell = "20 pages"
-MANY_NOBODY_LOOKS: Cell = "nobody, 5,000 open"
-MANY_PAGE_OPEN: Cell = "one page, 5,000 open"
 # and what looking takes by itself.
 HOUR_KEPT: Cell = "the last hour, kept"
 PAGE_ASKS: Cell = "one page's requests"
@@ -116,6 +113,11 @@ def rounds(connections: int, size: int) -> Cell:
 def openings(rate: int) -> Cell:
     """The cell in which this many sessions a second are opened."""
     return f"{rate} openings/s"
+
+
+def beside(who: Cell, sessions: int) -> Cell:
+    """The cell in which one more session talks, while somebody looks at so many that do not."""
+    return f"{who}, {sessions:,} silent"
 
 
 @dataclass(frozen=True, slots=True)

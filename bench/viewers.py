@@ -44,8 +44,10 @@ class Viewer:
 PAGE = Viewer(
     "page",
     (
-        # relay/admin/page/live.js, the view that a page begins with: EVERY and MOST
+        # relay/admin/page/live.js, the view that a page begins with: EVERY and MOST. Others ask
+        # for less: the last hour and the sessions that have ended every ten and five seconds.
         Ask("/api/sessions/live?sort=began_at&descending=true&limit=100", 2.0),
+        Ask("/api/status", 10.0),  # relay/admin/page/app.js, whichever the view
     ),
     cookie=True,
 )

@@ -11,25 +11,25 @@ of many requests in a row is that of the requests alone; from it follows what a 
 takes, as a share of what the traffic takes in a second. Where nobody looks, the last hour is kept:
 by that the two relays differ, in what they use while all sessions are silent.
 
-The latencies are those of the messages meanwhile, from when they were due: `max` is the longest
-that any of a span took. They are taken once more with five thousand sessions and as many messages a
-second in all. There is no such part with TLS: it makes the traffic dearer, and so a look a smaller
-share of it.
+How long a look keeps others waiting is seen by one session more, with one message under way at a
+time, while a thousand or five thousand are silent: nobody looks, or twenty pages do, so that enough
+of the messages meet with one to be seen in the 99th percentile.
+
+There is no such part with TLS: it makes the traffic dearer, and so a look a smaller share of it.
 """
 
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
-from bench.load import PacedResult
+from bench.load import Latency, PacedResult
 from bench.peers import Running
 from bench.peers.relay import ADMIN_TOKEN, RECORDED, UNWATCHED
 from bench.processes import BenchError, cpu_seconds
 from bench.results import (
     HOUR_KEPT,
-    MANY_NOBODY_LOOKS,
-    MANY_PAGE_OPEN,
     NO_ADMIN,
     NOBODY_LOOKS,
     PAGE_ASKS,
@@ -39,6 +39,7 @@ from bench.results import (
     TOP_OPEN,
     Cell,
     Row,
+    beside,
 )
 from bench.samples import Samples
 from bench.stage import Stage, stage_of, tell
@@ -46,13 +47,14 @@ from bench.viewers import PAGE, TOP, Look, Viewer, Viewers
 
 TURNS = 4
 SESSIONS = 1000
-MANY_SESSIONS = 5000
+SILENT = (1000, 5000)
 PAGES = 20
 
 _SIZE = 4096
 _MESSAGES = 10_000  # a second, each way
 _SPAN = 4.0  # seconds: two looks
-_MANY_TURNS = 2
+_TALK = 2.0  # seconds
+_TALK_SIZE = 256
 _SILENCE = 10.0  # seconds: a step of the last hour, and over before sessions wake by themselves
 _BATCHES = 5
 _IN_A_ROW = 40
@@ -63,14 +65,15 @@ Spans = Mapping[Cell, Sequence[PacedResult]]
 
 
 def measure(turns: int, most_sessions: int) -> list[Row]:
-    """So many turns; five thousand sessions only if so many may be open."""
+    """So many turns; beside five thousand sessions only if so many may be open."""
     with stage_of([RECORDED], tls=False) as ready, stage_of([UNWATCHED], tls=False) as other:
         for reason in (*ready.missing.values(), *other.missing.values()):
             return [_missing(reason)]
         try:
             rows = _with_sessions(ready, other, turns)
-            if most_sessions >= MANY_SESSIONS:
-                rows += _with_many_sessions(ready, min(turns, _MANY_TURNS))
+            for sessions in SILENT:
+                if sessions <= most_sessions:
+                    rows += _beside(ready, other, sessions, turns)
         except BenchError as error:
             return [_missing(str(error))]
     return rows
@@ -100,14 +103,24 @@ def _with_sessions(ready: Stage, other: Stage, turns: int) -> list[Row]:
     return [*span_rows(spans, NOBODY_LOOKS), *share_rows({HOUR_KEPT: [kept], **asked}, spans)]
 
 
-def _with_many_sessions(ready: Stage, turns: int) -> list[Row]:
-    tell("watching", f"{MANY_SESSIONS:,} sessions")
+def _beside(ready: Stage, other: Stage, sessions: int, turns: int) -> list[Row]:
+    """What one session meets with that talks; it is the other load generator's."""
+    tell("watching", f"beside {sessions:,} silent sessions")
     watched = ready.peers[RECORDED.name]
-    rate = _MESSAGES / MANY_SESSIONS
-    with ready.load.pacing(watched, MANY_SESSIONS, _SIZE, rate, _SPAN) as run:
-        page = _watched(run, watched, PAGE, 1)
-        spans = in_turns({MANY_NOBODY_LOOKS: run, MANY_PAGE_OPEN: page}, turns)
-    return span_rows(spans, MANY_NOBODY_LOOKS)
+    taken = {beside(who, sessions): Samples() for who in (NOBODY_LOOKS, PAGES_OPEN)}
+    viewers = Viewers(PAGE, PAGES, _admin(watched), ADMIN_TOKEN)
+    ready.load.hold(watched, sessions)
+    for _ in range(turns):
+        looks: tuple[AbstractContextManager[None], ...] = (nullcontext(), viewers.looking())
+        for samples, looking in zip(taken.values(), looks, strict=True):
+            with looking:
+                result = other.load.rounds(watched, 1, _TALK_SIZE, _TALK)
+            add_latency(samples, result.latency)
+            samples.add_load(result.cpu, result.seconds)
+    ready.load.drop()
+    return [
+        samples.row("watching", cell, RECORDED.name, tls=False) for cell, samples in taken.items()
+    ]
 
 
 def _watched(run: Run, relay: Running, viewer: Viewer, count: int) -> Run:
@@ -173,10 +186,7 @@ def _span_row(cell: Cell, results: Sequence[PacedResult], nobody: Sequence[Paced
         more.append((result.peer_cpu / result.messages) / (other.peer_cpu / other.messages) - 1)
         samples.add("more_cpu", "%", more[-1] * 100)
         if result.latency is not None:
-            samples.add("p50", "us", result.latency.p50)
-            samples.add("p99", "us", result.latency.p99)
-            samples.add("p999", "us", result.latency.p999)
-            samples.add("max", "us", result.latency.max)
+            add_latency(samples, result.latency)
         samples.add_load(result.cpu, result.seconds)
     name = UNWATCHED.name if cell == NO_ADMIN else RECORDED.name
     row = samples.row("watching", cell, name, tls=False)
@@ -186,6 +196,14 @@ def _span_row(cell: Cell, results: Sequence[PacedResult], nobody: Sequence[Paced
     if cell == PAGES_OPEN:
         note += f", at the median {statistics.median(more) / PAGES:+.2%} for each page"
     return replace(row, note=note)
+
+
+def add_latency(samples: Samples, latency: Latency) -> None:
+    """Adds the percentiles that tell how long one waits, and how long at most."""
+    samples.add("p50", "us", latency.p50)
+    samples.add("p99", "us", latency.p99)
+    samples.add("p999", "us", latency.p999)
+    samples.add("max", "us", latency.max)
 
 
 def share_rows(taken: Mapping[Cell, Iterable[float]], spans: Spans) -> list[Row]:

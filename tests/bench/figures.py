@@ -8,9 +8,7 @@ from bench.results import (
     FEW_OPEN,
     HOUR_KEPT,
     IDLE,
-    MANY_NOBODY_LOOKS,
     MANY_OPEN,
-    MANY_PAGE_OPEN,
     NO_ADMIN,
     NOBODY_LOOKS,
     NONE_STALLED,
@@ -29,6 +27,7 @@ from bench.results import (
     Row,
     Unit,
     Value,
+    beside,
     openings,
     rounds,
 )
@@ -81,10 +80,12 @@ CELLS: dict[tuple[Group, Cell], dict[Measure, Unit]] = {
     ("opening", "seen by the client"): {"p50": "ms", "p99": "ms"},
     **{
         ("watching", cell): _WATCHED
-        for cell in (
-            *(NO_ADMIN, NOBODY_LOOKS, PAGE_OPEN, TOP_OPEN, PAGES_OPEN),
-            *(MANY_NOBODY_LOOKS, MANY_PAGE_OPEN),
-        )
+        for cell in (NO_ADMIN, NOBODY_LOOKS, PAGE_OPEN, TOP_OPEN, PAGES_OPEN)
+    },
+    **{
+        ("watching", beside(who, sessions)): {"p50": "us", "p99": "us", "p999": "us", "max": "us"}
+        for who in (NOBODY_LOOKS, PAGES_OPEN)
+        for sessions in (1000, 5000)
     },
     **{
         ("watching", cell): {"cpu_a_second": "ms", "more_cpu": "%"}
