@@ -280,7 +280,9 @@ class Recorder:
         if self.meter is None:
             record.usage_missing = _NOBODY_ASKED
         else:
-            record.turns = self.meter.turns
+            record.turns = [
+                replace(turn, model=self._named(turn.model)) for turn in self.meter.turns
+            ]
         return record
 
     def _time(self, record: SessionRecord) -> None:

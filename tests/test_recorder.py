@@ -117,6 +117,15 @@ async def test_an_open_session_is_shown_as_far_as_it_has_got() -> None:
     assert play.recorder.record.provider_side.messages == 0
 
 
+@trio_test
+async def test_an_open_session_shows_no_secret_that_a_turn_names_as_its_model() -> None:
+    play = Play()
+    response = {"id": "r", "status": "completed", "model": STORED, "usage": {"input_tokens": 1}}
+    play.says(type="response.done", response=response)
+    shown = play.recorder.snapshot(play.inbound, play.outbound)
+    assert [turn.model for turn in shown.turns] == ["..."]
+
+
 @pytest.mark.parametrize(
     ("priced", "cost"), [(("gpt-realtime", "gpt-x"), Decimal(5)), (("gpt-realtime",), None)]
 )
