@@ -22,7 +22,8 @@ _MOST_ESCAPES = 4000
 _DEEPEST = 4  # an escape of a backslash may make another escape
 _ESCAPE = re.compile(rb"(?<!\\)\\++u00([2-7][0-9a-fA-F])")  # of ASCII, also in JSON in JSON
 _BASE64 = re.compile(  # nothing else that is worth reading goes on so long
-    r"(?<![A-Za-z0-9+/_-])(?=(?:[A-Za-z0-9+/_-]|\\(?:/|u002[BbFf])){128})"
+    r"(?<![A-Za-z0-9+/_-])(?!(?<=\\)(?:/|u002[BbFf]))"  # nor begins within an escape
+    r"(?=(?:[A-Za-z0-9+/_-]|\\(?:/|u002[BbFf])){128})"
     r"(?:[A-Za-z0-9+/_-]++|\\(?:/|u002[BbFf]))++={0,2}"
 )
 
