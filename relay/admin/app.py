@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from relay.admin import health, operations, plots, sessions, static, status, tail, totals
 from relay.admin.access import Access, token_is_known
 from relay.admin.control import Control
-from relay.admin.gate import Gate
+from relay.admin.gate import FAULT, Gate
 
 __all__ = ["application"]
 
@@ -45,6 +45,7 @@ def application(control: Control) -> ASGIApp:
     app.include_router(operations.router)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(RequestValidationError)(_not_valid)
+    app.exception_handler(Exception)(_faulted)
 
     @app.get("/openapi.json", dependencies=[Depends(token_is_known)], include_in_schema=False)
     async def openapi() -> dict[str, Any]:
@@ -61,3 +62,8 @@ async def _not_valid(_: Request, error: RequestValidationError) -> JSONResponse:
     """Say what is wrong with a request, never what stood there: that may be a token."""
     problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
     return JSONResponse({"error": "; ".join(problems)}, 400)
+
+
+async def _faulted(_: Request, _error: Exception) -> JSONResponse:
+    """Answer as all else is answered; the gate gets the fault, too, and logs it."""
+    return JSONResponse({"error": FAULT}, 500)

@@ -18,7 +18,9 @@ from relay.admin.control import Control
 from relay.admin.hosts import is_own_host, is_same_origin
 from relay.log import log_fault
 
-__all__ = ["Gate"]
+__all__ = ["FAULT", "Gate"]
+
+FAULT = "a fault of the relay's own: its log says where"
 
 _MAX_BODY = 64 * 1024
 _BODY_TIMEOUT = 10.0  # seconds
@@ -81,7 +83,7 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - the fence of a request
             log_fault(_log.bind(doing="serving the operator"), error)
             if not begun:
-                await _answer(500, "a fault of the relay's own: its log says where", answer)
+                await _answer(500, FAULT, answer)
 
     def _check(self, scope: Scope) -> None:
         """Look at everything but the body and the token.

@@ -231,6 +231,7 @@ async def test_a_fault_ends_its_request_and_its_words_are_not_shown() -> None:
             answer = await it.get("/api/sessions/1")
             assert (await it.get("/healthz")).status_code == 200
     assert answer.status_code == 500
+    assert "of the relay's own" in answer.json()["error"]
     assert "rly_secret" not in answer.text + str(logs)
     assert [each["error"] for each in logs] == ["RuntimeError"]
 
