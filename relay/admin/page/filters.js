@@ -12,6 +12,9 @@ export function SearchBox({ label, value, onChange, onEnter }) {
   const box = useRef(null);
   const timer = useRef(0);
   useEffect(() => () => clearTimeout(timer.current), []);
+  useEffect(() => {
+    if (document.activeElement !== box.current) set(value); // somebody followed a link
+  }, [value]);
   useKeys({
     "/": () => box.current.focus(),
     Escape: () => document.activeElement === box.current && box.current.blur(),

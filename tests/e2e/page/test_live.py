@@ -93,6 +93,12 @@ def test_sessions_are_found_and_sorted(tmp_path: Path) -> None:
             await it.read("No live session matches these filters")
             await it.visit("#/live?provider=openai&sort=began_at&descending=false")
             await it.see(f"{models}.join() === 'one,two,three'")
+            await it.ask("location.hash = '#/live?q=two'")
+            await it.see(f"{models}.join() === 'two'")
+            await it.see("document.querySelector('.search').value === 'two'")
+            await it.click("Live", "nav a")
+            await it.see(f"{models}.length === 3")
+            await it.see("document.querySelector('.search').value === ''")
             for each in sessions:
                 await close_session(each)
 
