@@ -289,7 +289,7 @@ def _ended_after(record: SessionRecord) -> float:
 
 def seconds(value: float) -> str:
     """A time for people: three figures are enough."""
-    if value < 1:
+    if value < 0.9995:  # what is longer would be 1e+03 ms
         return f"{value * 1000:.3g} ms"
     if value < 60:
         return f"{value:.3g} s"

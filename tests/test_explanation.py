@@ -420,6 +420,7 @@ def test_of_a_refused_session_only_the_opening_happened() -> None:
     ("value", "text"),
     [
         *((0.0004321, "0.432 ms"), (0.25, "250 ms"), (4.2, "4.2 s"), (59.94, "59.9 s")),
+        *((0.9994, "999 ms"), (0.9996, "1 s")),
         *((61.0, "1 min 1 s"), (3600.0, "1 h 0 min"), (7384.0, "2 h 3 min")),
     ],
 )
