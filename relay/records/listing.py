@@ -131,7 +131,7 @@ def _direction(record: SessionRecord, name: str) -> str:
 
 def _usage(record: SessionRecord) -> str:
     if record.usage is None:
-        return f"not known: {record.usage_missing}"
+        return f"not known: {record.usage_missing}" if record.usage_missing else "-"
     more = f"; more was {record.usage_missing}" if record.usage_missing else ""
     return more.removeprefix("; ") if not record.usage else _works(record) + more
 

@@ -216,6 +216,16 @@ async def test_with_no_session_there_is_nothing_to_show_or_end() -> None:
 
 
 @on_asyncio
+async def test_what_a_live_session_has_used_is_left_open() -> None:
+    relay = Relay([row(1)])
+    relay.details = {"session": to_json(a_record(usage=None, usage_missing=None))}
+    async with running(relay) as pilot:
+        await pilot.press("enter")
+        await until(lambda: "usage" in text(pilot))
+        assert "not known" not in text(pilot)
+
+
+@on_asyncio
 async def test_all_of_one_session_until_its_end() -> None:
     relay = Relay([row(1)])
     async with running(relay) as pilot:
