@@ -99,13 +99,18 @@ async def _whole_id(client: AdminClient, beginning: str) -> str:
     from relay.admin_client import AdminError  # noqa: PLC0415
 
     answer = await client.get("/api/sessions/live", {"q": beginning, "limit": _MOST})
-    found = [row["id"] for row in answer["sessions"] if row["id"].startswith(beginning)]
+    try:
+        matching = int(answer["matching"])
+        ids = [str(row["id"]) for row in answer["sessions"]]
+    except (LookupError, TypeError, ValueError):
+        raise AdminError("the relay's list of sessions is of another version") from None
+    found = [each for each in ids if each.startswith(beginning)]
     if not found:
         raise AdminError("no session of such an id is open")
     if len(found) > 1:
-        count = f"at least {len(found):,}" if answer["matching"] > _MOST else f"{len(found):,}"
+        count = f"at least {len(found):,}" if matching > _MOST else f"{len(found):,}"
         raise AdminError(f"{count} ids begin so: give more of it")
-    return str(found[0])
+    return found[0]
 
 
 def _text(line: dict[str, Any]) -> Text:

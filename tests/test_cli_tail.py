@@ -48,7 +48,7 @@ class Answers(httpx.AsyncBaseTransport):
     """
 
     def __init__(
-        self, *lines: str, ids: tuple[str, ...] = (ID, OTHER), matching: int | None = None
+        self, *lines: str, ids: tuple[str, ...] = (ID, OTHER), matching: object = None
     ) -> None:
         self.lines = lines
         self.ids = ids
@@ -148,6 +148,7 @@ def test_the_beginning_of_an_id_is_enough() -> None:
         (Answers("{}"), ["0193"], 1, "2 ids begin so: give more of it"),
         (Answers("{}", matching=5000), ["0193"], 1, "at least 2 ids begin so"),
         (Answers("{}"), ["abc"], 1, "no session of such an id is open"),
+        (Answers("{}", matching="many"), ["0193"], 1, "is of another version"),
         (Answers(), [ID, "--content"], 1, "its gateway does not\\x1b[2J"),
         (Answers(json.dumps(LINES[0])), [ID], 1, "the relay has ended"),
         (Answers("<html>"), [ID], 1, "sends no tail of a session"),
