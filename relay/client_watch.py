@@ -27,6 +27,8 @@ class ClientWatch:
         self._client = client
         self.early_data = bytearray()
         """What has come until now."""
+        self._running: trio.CancelScope | None = None
+        self._refused: Refused | None = None
 
     async def during(
         self,
@@ -43,22 +45,34 @@ class ClientWatch:
             Refused: As ``run`` does.
         """
         outcome: _T | None = None
-        refused: Refused | None = None
         try:
             async with trio.open_nursery() as nursery:
+                self._running = nursery.cancel_scope
                 nursery.start_soon(self._watch, nursery.cancel_scope)
                 try:
                     outcome = await run()
                 except Refused as error:  # as it is, and in no group
-                    refused = error
+                    self._refused = error
                 nursery.cancel_scope.cancel()
         except BaseException:
             if outcome is not None and give_back is not None:
                 await give_back(outcome)
             raise
-        if refused is not None:
-            raise refused
-        return outcome
+        finally:
+            self._running = None
+        if self._refused is None:
+            return outcome
+        if outcome is not None and give_back is not None:
+            await give_back(outcome)
+        raise self._refused
+
+    def refuse(self, refused: Refused) -> bool:
+        """End what runs with a refusal; return whether anything does."""
+        if self._running is None:
+            return False
+        self._refused = refused
+        self._running.cancel()
+        return True
 
     async def _watch(self, running: trio.CancelScope) -> None:
         while (room := _MOST - len(self.early_data)) > 0:

@@ -54,6 +54,7 @@ _ACCUSES = {  # RFC 6455 7.4.1: codes by which a side says that what it got was 
     1007: "{} data that do not fit their type, such as text that is not UTF-8",
     1009: "{} too big a message",
 }
+_OPERATOR = closing.operator("").name
 _NO_CODE = 1005  # RFC 6455 7.4.1: how records name a Close frame that is empty
 _TOO_BIG = 1009
 _AGAINST_POLICY = 1008
@@ -128,7 +129,8 @@ def _ended(record: SessionRecord, after: str) -> str:
     if record.cause in _RELAY:
         kind = f" ({record.error})" if record.error else ""
         return f"the relay ended it {after} {_RELAY[record.cause]}{kind}"
-    return f"the relay ended it {after}: {record.error or record.cause}"
+    who = "operator" if record.cause == _OPERATOR else "relay"
+    return f"the {who} ended it {after}: {record.error or record.cause}"
 
 
 def _closed(record: SessionRecord, peer: str, after: str) -> str:

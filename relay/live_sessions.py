@@ -7,7 +7,7 @@ of this is touched while messages flow: what a session is doing is found out whe
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -122,9 +122,10 @@ class LiveSessions:
         return member is not None and member.end(cause)
 
     def end_all(self, cause: Cause) -> None:
-        """End those that are open."""
+        """End those that are open; one that is being opened finds out by itself."""
         for member in tuple(self._members.values()):
-            member.end(cause)
+            if not isinstance(member, LiveOpening):
+                member.end(cause)
 
 
 class LiveOpening:
@@ -133,11 +134,16 @@ class LiveOpening:
     Args:
         recorder: Of the session that it may become.
         stopwatch: Times its steps.
+        end: Ends it, and returns whether it can be ended.
     """
 
-    def __init__(self, recorder: Recorder, stopwatch: Stopwatch) -> None:
+    def __init__(
+        self, recorder: Recorder, stopwatch: Stopwatch, end: Callable[[Cause], bool]
+    ) -> None:
         self._recorder = recorder
         self._stopwatch = stopwatch
+        self.end = end
+        """Have its client refused; returns whether it can be, still."""
         self.id = recorder.record.id
         """The session's."""
 
@@ -151,10 +157,6 @@ class LiveOpening:
 
     def tail(self, *, content: bool) -> None:
         """Nothing passes yet."""
-
-    def end(self, cause: Cause) -> bool:  # noqa: ARG002
-        """It cannot be ended; it will be refused, or be a session, in a moment."""
-        return False
 
 
 def glance(recorder: Recorder, inbound: Pipe, outbound: Pipe, *, closing: bool) -> Glance:

@@ -13,7 +13,7 @@ from relay.session_record import SessionRecord
 if TYPE_CHECKING:  # SQLAlchemy loads slowly
     from relay.records.store import Filter
 
-__all__ = ["Recent"]
+__all__ = ["Recent", "searched"]
 
 _MOST = 100
 _EQUAL = ("gateway", "provider", "model", "token", "client_address", "outcome", "ended_by")
@@ -40,7 +40,15 @@ class Recent:
         return found[0] if len(found) == 1 else None
 
 
+def searched(record: SessionRecord) -> str:
+    """What a search looks at, in which no two parts can match together; in lower case."""
+    parts = (record.id, record.token or "", record.model or "", record.client_address)
+    return "\n".join(parts).casefold()
+
+
 def _fits(record: SessionRecord, wanted: Filter) -> bool:
+    if wanted.part is not None and wanted.part.casefold() not in searched(record):
+        return False
     if wanted.since is not None and record.began_at < wanted.since:
         return False
     if wanted.until is not None and record.began_at >= wanted.until:

@@ -54,7 +54,7 @@ _BLAMED = {  # causes of the relay's that are what a peer did, or failed to do
     closing.UPSTREAM_STALLED: "provider",
     closing.UPSTREAM_SILENT: "provider",
 }
-_POLICY = closing.policy("").name
+_TOLD_WHY = {closing.policy("").name, closing.operator("").name}
 _CAUSES = {State.CLOSING: CLOSED, State.WITHHELD: CLOSED, State.FAILED: VIOLATION}
 _NO_CODE = 1005  # RFC 6455 7.4.1
 _HIDDEN = "..."
@@ -253,7 +253,7 @@ class Recorder:
         record.error = self._fault if failed is None else str(failed)
         if record.cause == VANISHED:
             record.error = _how_it_vanished(decisive, self.carriers)
-        if record.cause == _POLICY and cause.to_client is not None:
+        if record.cause in _TOLD_WHY and cause.to_client is not None:
             record.error = self._shown(cause.to_client.reason)
         self._count(record, inbound, outbound)
         client, provider = record.client, record.provider_side

@@ -307,7 +307,9 @@ class Server:
         _, record = found
         gateway = self.settings.gateways.get(record.gateway)
         if content and not (gateway and gateway.tail_content):
-            raise ContentRefusedError("its gateway does not say tail_content = true")
+            raise ContentRefusedError(
+                f"the gateway {record.gateway} does not say tail_content = true"
+            )
         self._tails.check_room()
         tail = self.live.tail(session_id, content=content)
         if tail is not None:

@@ -228,7 +228,7 @@ class SessionOpening:
             "" if provider is None else provider.name,
             str(self._client_opening.address or ""),
         )
-        self._host.live.add(LiveOpening(recorder, self._stopwatch))
+        self._host.live.add(LiveOpening(recorder, self._stopwatch, self._end))
         granted = await self._ask_program(opening, recorder.record)
         if granted is None:
             self._account_for_abandoned(recorder)
@@ -285,6 +285,11 @@ class SessionOpening:
         fields = [("Content-Type", "text/plain"), ("Cache-Control", "no-store")]
         await self._send_and_end(self._handshake.answer(HttpAnswer(status, fields, body)))
         return True
+
+    def _end(self, cause: Cause) -> bool:
+        """An operator ends the opening; return whether it can be ended, still."""
+        reason = "" if cause.to_client is None else cause.to_client.reason
+        return self._watch.refuse(Refused(403, 2010, reason))
 
     def _check_draining(self) -> None:
         if self._host.draining is not None:

@@ -49,3 +49,23 @@ async def test_a_refusal_is_in_no_group() -> None:
     client, _ = memory_stream_pair()
     with pytest.raises(Refused, match="no money"):
         await ClientWatch(client).during(run)
+
+
+@trio_test
+async def test_what_runs_is_ended_with_a_refusal_and_given_back() -> None:
+    given_back: list[str] = []
+
+    async def run() -> str:
+        assert watch.refuse(Refused(403, 2010, "over budget"))
+        return "a connection"
+
+    async def give_back(outcome: str) -> None:
+        given_back.append(outcome)
+
+    client, _ = memory_stream_pair()
+    watch = ClientWatch(client)
+    assert not watch.refuse(Refused(403, 2010, "nothing runs yet"))
+    with pytest.raises(Refused, match="over budget"):
+        await watch.during(run, give_back)
+    assert given_back == ["a connection"]
+    assert not watch.refuse(Refused(403, 2010, "nothing runs any more"))

@@ -257,6 +257,10 @@ def by_relay(cause: closing.Cause, **changes: Any) -> dict[str, Any]:
             ),
         ),
         (
+            by_relay(closing.operator(""), error="over budget"),
+            "the operator ended it after 4.2 s: over budget",
+        ),
+        (
             by_relay(closing.policy(""), error="maximum duration reached"),
             "the relay ended it after 4.2 s: maximum duration reached",
         ),

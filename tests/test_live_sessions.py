@@ -7,14 +7,15 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from relay.live_sessions import Glance, LiveState
-from relay.protocol import policy
+from relay.protocol import closing, policy
 from relay.protocol.frames import TEXT
-from relay.session_record import SessionRecord
+from relay.session_record import Outcome, SessionRecord
 from tests.playbook import Playbook, open_session, session
 from tests.protocol.wire import Frame
 from tests.support import Variant, close_frame, in_every_variant, trio_test
 
 HELLO = Frame(TEXT, b"hello")
+REFUSED = Outcome.REFUSED
 
 
 def seen(play: Playbook) -> Glance:
@@ -43,7 +44,6 @@ async def test_an_opening_is_seen_once_its_client_is_known() -> None:
         assert list(record.steps) == ["head", "authorise"]
         glance = seen(play)
         assert (glance.duration, glance.silent_for, glance.talks) == (3, None, None)
-        assert not play.server.live.end(record.id, policy("it is none yet"))
         play.may_connect.set()
         await play.accept()
         await play.client.receive_head()
@@ -131,3 +131,35 @@ async def test_an_operator_ends_one_by_its_id() -> None:
         await play.provider.answer_close()
         await play.provider.end()
         await play.client.end()
+
+
+@trio_test
+async def test_an_operator_ends_an_opening() -> None:
+    async with session(connects=False) as play:
+        await play.request()
+        await wait_all_tasks_blocked()
+        assert play.dialled
+        play.server.live.end_all(closing.DRAINING)  # it finds out by itself
+        session_id = seen(play).record.id
+        assert play.server.live.end(session_id, closing.operator("over budget"))
+        answer = await play.client.receive_answer()
+        assert answer.status == 403
+        assert b"over budget" in answer.body
+        assert not play.dialling
+        assert not play.server.live.end(session_id, closing.operator("again"))
+        await play.client.end()
+    (record,) = play.records
+    assert (record.outcome, record.ended_by, record.error) == (REFUSED, "relay", "over budget")
+
+
+@trio_test
+async def test_an_opening_that_has_its_answer_cannot_be_ended_any_more() -> None:
+    async with session(tight=True) as play:
+        await play.request()
+        await play.accept()
+        await wait_all_tasks_blocked()  # the 101 is being sent
+        glance = seen(play)
+        assert glance.state is LiveState.OPENING
+        assert not play.server.live.end(glance.record.id, closing.operator("too late"))
+        await play.client.receive_head()
+        await play.close()

@@ -35,6 +35,8 @@ def test_the_last_hundred_are_remembered() -> None:
         Filter(client_address="::1"),
         Filter(outcome="broken"),
         Filter(ended_by="relay"),
+        Filter(part="PHON"),
+        Filter(part="::1"),
         Filter(since=BEGAN + timedelta(minutes=1)),
         Filter(since=BEGAN + timedelta(minutes=1), until=BEGAN + timedelta(minutes=2)),
     ],

@@ -24,8 +24,8 @@ __all__ = ["Control", "History"]
 class History(Protocol):
     """The store of records; called from threads."""
 
-    def last(self, wanted: Filter, limit: int | None) -> list[SessionRecord]:
-        """The newest that fit, the oldest of them first."""
+    def summaries(self, wanted: Filter, limit: int | None) -> list[SessionRecord]:
+        """The newest that fit, the oldest of them first, without usage and turns."""
 
     def one(self, beginning: str) -> SessionRecord | None:
         """The one whose id begins so."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -47,6 +47,8 @@ class Row(BaseModel):
     silent_for: float | None
     """Since anybody sent something; None for one that is opening or has ended."""
     began_at: datetime
+    ended_at: datetime | None
+    """None while it is live."""
     gateway: str
     provider: str
     endpoint: str
@@ -116,6 +118,7 @@ def ended_row(record: SessionRecord) -> dict[str, Any]:
     return _row(record) | {
         "live": False,
         "state": "ended",
+        "ended_at": to_json(record.began_at + timedelta(seconds=_lasted(record))),
         "duration": record.duration,
         "first_audio": record.first_audio,
         "messages_in": record.client.messages,
@@ -155,6 +158,7 @@ def _row(record: SessionRecord) -> dict[str, Any]:
         "talks": None,
         "silent_for": None,
         "began_at": to_json(record.began_at),
+        "ended_at": None,
         "gateway": record.gateway,
         "provider": record.provider,
         "endpoint": record.endpoint,
@@ -167,6 +171,11 @@ def _row(record: SessionRecord) -> dict[str, Any]:
         "ended_by": None,
         "explanation": None,
     }
+
+
+def _lasted(record: SessionRecord) -> float:
+    """From its connection to its end."""
+    return sum(record.steps.values()) + record.duration
 
 
 def _quantiles(latency: Sequence[int]) -> dict[str, float | None] | None:

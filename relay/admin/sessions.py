@@ -13,9 +13,10 @@ import structlog
 import trio
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from relay.admin.access import ControlOf, address_of, may_change, may_read
+from relay.admin.moments import Moment
 from relay.admin.reading import in_thread
 from relay.admin.rows import (
     Details,
@@ -29,16 +30,21 @@ from relay.admin.rows import (
 from relay.latency import quantile
 from relay.live_sessions import Glance, LiveState
 from relay.protocol import closing
-from relay.session_record import Outcome, SessionRecord, to_json
+from relay.recent import searched
+from relay.session_record import Outcome, to_json
 
 __all__ = ["router"]
 
+_WHOLE_ID = 36  # characters
 _AT_ONCE = 100  # rows that are made before others have their turn
 _log = structlog.get_logger()
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
 _Equal = Annotated[str | None, Query(max_length=256)]
+_Part = Annotated[
+    str, Query(max_length=256, description="Part of an id, token's name, model or address.")
+]
 _Id = Annotated[str, Path(pattern="^[0-9a-fA-F-]{1,36}$", description="A session's id.")]
 
 
@@ -87,9 +93,7 @@ async def live(
     gateway: _Equal = None,
     provider: _Equal = None,
     state: LiveState | None = None,
-    q: Annotated[
-        str, Query(max_length=256, description="Part of an id, token's name, model or address.")
-    ] = "",
+    q: _Part = "",
     sort: Sort = "began_at",
     descending: bool = True,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
@@ -102,7 +106,7 @@ async def live(
             (gateway is None or gateway == each.record.gateway)
             and (provider is None or provider == each.record.provider)
             and (state is None or state is each.state)
-            and (not wanted or wanted in _searched(each.record))
+            and (not wanted or wanted in searched(each.record))
         ):
             found.append(each)
         if number % _AT_ONCE == 0:
@@ -118,12 +122,6 @@ async def live(
     if min(limit, len(found)) <= _AT_ONCE:
         return Response(next(pieces), media_type="application/json")
     return StreamingResponse(_InTurns(pieces), media_type="application/json")
-
-
-def _searched(record: SessionRecord) -> str:
-    """What a search looks at, in which no two parts can match together."""
-    parts = (record.id, record.token or "", record.model or "", record.client_address)
-    return "\n".join(parts).casefold()
 
 
 def _pieces(head: Mapping[str, object], glances: Sequence[Glance]) -> Iterator[str]:
@@ -163,8 +161,9 @@ async def past(
     client_address: _Equal = None,
     outcome: Outcome | None = None,
     ended_by: Literal["client", "provider", "relay"] | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    q: _Part = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JSONResponse:
     """Sessions that have ended, the newest first: of the store, or else the last hundred."""
@@ -180,6 +179,7 @@ async def past(
         ended_by=ended_by,
         since=since,
         until=until,
+        part=q or None,
     )
     history = control.history
     if history is None:
@@ -187,7 +187,7 @@ async def past(
         return JSONResponse({"sessions": [ended_row(each) for each in reversed(recent)]})
 
     def found() -> list[dict[str, object]]:
-        return [ended_row(each) for each in reversed(history.last(wanted, limit))]
+        return [ended_row(each) for each in reversed(history.summaries(wanted, limit))]
 
     return JSONResponse({"sessions": await in_thread(found)})
 
@@ -207,8 +207,11 @@ async def one(session_id: _Id, control: ControlOf) -> JSONResponse:
     found = control.live.find(beginning)
     if found is not None:
         return JSONResponse(live_details(*found))
-    record = control.recent.one(beginning) if control.recent is not None else None
-    history = control.history
+    recent, history = control.recent, control.history
+    # The store alone knows whether another one begins so, but a whole id is in memory earlier.
+    record = None
+    if recent is not None and (history is None or len(beginning) == _WHOLE_ID):
+        record = recent.one(beginning)
     if record is None and history is not None:
         record = await in_thread(lambda: history.one(beginning))
     if record is None:
@@ -225,9 +228,9 @@ async def one(session_id: _Id, control: ControlOf) -> JSONResponse:
 async def end(
     session_id: _Id, request: Request, control: ControlOf, why: End | None = None
 ) -> Ended:
-    """End a session: its client gets 1008 with the reason."""
+    """End a session: its client gets 1008 with the reason, or 403 if it has no 101 yet."""
     reason = (why or End()).reason
-    if not control.live.end(session_id.lower(), closing.policy(reason)):
+    if not control.live.end(session_id.lower(), closing.operator(reason)):
         raise HTTPException(404, "no session of that id is open")
     _log.info("session ended by the operator", session=session_id, client=address_of(request))
     return Ended(id=session_id.lower())

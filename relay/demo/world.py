@@ -147,6 +147,7 @@ def _settings(
     stored = {(provider, "default"): Secret(key.encode()) for provider, key in keys.items()}
     gateway = Gateway(
         name=_GATEWAY,
+        tail_content=True,
         tokens=(GatewayToken("demo", bytes.fromhex(token_hash(token))),),
         stored_key=lambda provider, alias: stored.get((provider, alias)),
     )

@@ -35,6 +35,7 @@ __all__ = [
     "Say",
     "ending",
     "farewell",
+    "operator",
     "policy",
 ]
 
@@ -66,14 +67,27 @@ _MAX_REASON = 123  # RFC 6455 5.5: 125 bytes of payload, two of them the status 
 
 
 def policy(reason: str) -> Cause:
-    """A cause for a session that a policy ended: its duration, a budget, an operator.
+    """A cause for a session that a policy ended: its duration, a budget.
 
     Args:
         reason: Told to the client; cut to 123 bytes of UTF-8 at a character. What UTF-8 cannot
             say, a lone surrogate from JSON or a command line, becomes a question mark.
     """
+    return _told("policy", reason)
+
+
+def operator(reason: str) -> Cause:
+    """A cause for a session that an operator ended.
+
+    Args:
+        reason: Told to the client, as of :func:`policy`.
+    """
+    return _told("operator", reason)
+
+
+def _told(name: str, reason: str) -> Cause:
     cut = reason.encode(errors="replace")[:_MAX_REASON].decode(errors="ignore")
-    return Cause("policy", Close(1008, cut), Close(1001, "going away"))
+    return Cause(name, Close(1008, cut), Close(1001, "going away"))
 
 
 class Say(enum.Enum):

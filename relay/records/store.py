@@ -16,12 +16,14 @@ from typing import Any
 from sqlalchemy import (
     URL,
     ColumnElement,
+    Connection,
     RowMapping,
     create_engine,
     delete,
     event,
     insert,
     make_url,
+    or_,
     select,
 )
 from sqlalchemy.exc import (
@@ -49,6 +51,10 @@ _EQUAL = (
 )
 
 
+SEARCHED = ("id", "token", "model", "client_address")
+"""What :attr:`Filter.part` looks at."""
+
+
 class StoreError(SinkError):
     """The store cannot be used now: a sentence for people, without the store's password."""
 
@@ -67,6 +73,8 @@ class Filter:
     ended_by: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    part: str | None = None
+    """Of the id, of the token's name, of the model or of the client's address; case is ignored."""
 
     def clauses(self) -> Iterator[ColumnElement[bool]]:
         """What a row has to fulfil."""
@@ -78,6 +86,10 @@ class Filter:
             yield sessions.c.began_at >= self.since
         if self.until is not None:
             yield sessions.c.began_at < self.until
+        if self.part is not None:
+            yield or_(
+                *(sessions.c[name].icontains(self.part, autoescape=True) for name in SEARCHED)
+            )
 
 
 def check_url(text: str, folder: Path) -> URL:
@@ -246,12 +258,8 @@ class Store:
             StoreError: They cannot be read.
         """
         self.prepare()
-        query = select(sessions.c.id, sessions.c.details).where(*wanted.clauses())
-        newest = query.order_by(sessions.c.number.desc()).limit(limit)
         with _sentences(), self._engine.connect() as connection:
-            found = {row.id: dict(row.details) for row in connection.execute(newest)}
-            for shown in found.values():
-                shown.update(turns=[], usage=[])
+            found = _newest(connection, wanted, limit)
             ids = list(found)
             for start in range(0, len(ids), _AT_ONCE):
                 some = ids[start : start + _AT_ONCE]
@@ -262,6 +270,17 @@ class Store:
         for shown in found.values():
             if shown["usage_missing"] and not shown["usage"]:
                 shown["usage"] = None  # else what is missing is a part
+        return [from_json(shown) for shown in reversed(found.values())]
+
+    def summaries(self, wanted: Filter, limit: int | None) -> list[SessionRecord]:
+        """The same without usage by model and without turns, of which there can be thousands.
+
+        Raises:
+            StoreError: They cannot be read.
+        """
+        self.prepare()
+        with _sentences(), self._engine.connect() as connection:
+            found = _newest(connection, wanted, limit)
         return [from_json(shown) for shown in reversed(found.values())]
 
     def one(self, beginning: str) -> SessionRecord | None:
@@ -297,6 +316,16 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
     """Let readers read while the relay writes, and wait for each other otherwise."""
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _newest(connection: Connection, wanted: Filter, limit: int | None) -> dict[str, dict[str, Any]]:
+    """The newest records that fit, by id, as JSON; usage and turns are still empty."""
+    query = select(sessions.c.id, sessions.c.details).where(*wanted.clauses())
+    newest = query.order_by(sessions.c.number.desc()).limit(limit)
+    found = {row.id: dict(row.details) for row in connection.execute(newest)}
+    for shown in found.values():
+        shown.update(turns=[], usage=[])
+    return found
 
 
 @contextmanager

@@ -65,7 +65,7 @@ class History:
     days: list[DayTotal] = field(default_factory=list)
     spans: list[tuple[datetime, datetime]] = field(default_factory=list)
 
-    def last(self, wanted: Filter, limit: int | None) -> list[SessionRecord]:
+    def summaries(self, wanted: Filter, limit: int | None) -> list[SessionRecord]:
         if self.error is not None:
             raise self.error
         self.asked.append((wanted, limit))

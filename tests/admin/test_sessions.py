@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -41,6 +42,7 @@ async def test_open_sessions_in_short() -> None:
                 "talks": "client",
                 "silent_for": 0.5,
                 "began_at": "2026-11-22T12:00:00.000Z",
+                "ended_at": None,
                 "gateway": "acct/main",
                 "provider": "openai",
                 "endpoint": "/v1/realtime",
@@ -181,10 +183,12 @@ async def test_sessions_that_have_ended_are_asked_for_as_with_the_command() -> N
             "since": "2026-11-22T12:00:00Z",
             "until": "2026-11-23T12:00:00+00:00",
             "limit": "7",
+            "q": "GPT",
         }
         assert (await it.get("/api/sessions", params=wanted)).status_code == 200
     assert [each.id for each in rows] == [new.id, old.id]
     assert not any(each.live for each in rows)
+    assert str(rows[0].ended_at) == "2026-11-22 12:01:12.521000+00:00"  # 0.021 s of opening
     assert rows[1].outcome is Outcome.REFUSED
     assert (rows[1].explanation or "").endswith("no")
     assert history.asked == [
@@ -200,6 +204,7 @@ async def test_sessions_that_have_ended_are_asked_for_as_with_the_command() -> N
                 ended_by="relay",
                 since=datetime(2026, 11, 22, 12, tzinfo=UTC),
                 until=datetime(2026, 11, 23, 12, tzinfo=UTC),
+                part="GPT",
             ),
             7,
         ),
@@ -213,6 +218,8 @@ async def test_sessions_that_have_ended_are_asked_for_as_with_the_command() -> N
         "ended_by=nobody",
         "since=yesterday",
         "since=2026-11-22T12:00:00",
+        "since=0001-01-01T00:00:00%2B23:59",
+        "until=9999-12-31T23:59:59-23:59",
         "limit=0",
         "limit=1001",
         "limit=rly_secret",
@@ -265,6 +272,16 @@ async def test_all_of_one_that_is_open_or_was() -> None:
         assert shown["explanation"] == shown["timeline"][-1]["what"]
         assert from_json(shown["session"]) == past
         assert (await it.get("/api/sessions/0123")).status_code == 404
+        assert (await it.get(f"/api/sessions/{past.id[:30]}")).status_code == 200
+    recent = Recent()
+    recent.add(past)
+    ambiguous = [past, replace(past, id=past.id[:30] + "000000")]
+    async with client(Relay(history=History(ambiguous), recent=recent), BEARER) as it:
+        assert (await it.get(f"/api/sessions/{past.id[:30]}")).status_code == 404
+        assert (await it.get(f"/api/sessions/{past.id}")).status_code == 200
+    async with client(Relay(recent=recent), BEARER) as it:
+        assert (await it.get(f"/api/sessions/{past.id[:30]}")).status_code == 200
+    async with client(Relay(), BEARER) as it:
         assert (await it.get("/api/sessions/%2e%2e")).status_code == 400
     async with client(Relay(), BEARER) as it:
         assert (await it.get(f"/api/sessions/{past.id}")).status_code == 404
@@ -296,8 +313,8 @@ async def test_a_session_is_ended_with_a_reason() -> None:
         for bad in ({"reason": ""}, {"reason": "x" * 124}, {"reason": 5}):
             assert (await it.post(path, json=bad)).status_code == 400
     assert relay.ended == [
-        (record.id, closing.policy("over budget")),
-        (record.id, closing.policy("ended by the operator")),
+        (record.id, closing.operator("over budget")),
+        (record.id, closing.operator("ended by the operator")),
     ]
 
 

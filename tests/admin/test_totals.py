@@ -53,7 +53,9 @@ async def test_a_span_of_time() -> None:
     assert month[1] - month[0] == timedelta(days=30)
 
 
-@pytest.mark.parametrize("query", ["since=yesterday", "until=2026-11-02T00:00:00"])
+@pytest.mark.parametrize(
+    "query", ["since=yesterday", "until=2026-11-02T00:00:00", "until=0001-01-01T00:00:00Z"]
+)
 @trio_test
 async def test_what_is_no_time(query: str) -> None:
     async with client(Relay(history=History()), BEARER) as it:

@@ -176,7 +176,7 @@ def test_the_documented_causes_are_those_that_decide() -> None:
         return f"{close.code} {close.reason}" if close else "-"
 
     every = [each for each in vars(closing).values() if isinstance(each, Cause)]
-    every.append(policy("and the reason"))
+    every += [policy("and the reason"), closing.operator("and the reason")]
     assert sorted(documented(columns=3)) == sorted(
         [each.name, cell(each.to_client), cell(each.to_upstream)] for each in every
     )

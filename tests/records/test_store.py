@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -292,3 +293,21 @@ def test_totals_by_day_gateway_and_provider(store: Store) -> None:
     ]
     assert all(isinstance(each.usage.input_text_tokens, int) for each in found)
     assert store.totals(BEGAN - timedelta(days=2), BEGAN) == []
+
+
+def test_a_part_is_found_in_names_and_stands_for_itself(store: Store) -> None:
+    first = a_record(token="Web", model="gpt-x", client_address="192.0.2.1")
+    second = a_record(1, token=None, model="100%_sure", client_address="2001:db8::1")
+    store.write([first, second])
+    for part, found in (("gPT", [first]), ("%_", [second]), ("%", [second]), ("DB8", [second])):
+        assert store.last(Filter(part=part), None) == found
+    assert store.last(Filter(part=first.id[24:].upper()), None) == [first]
+    assert store.last(Filter(part="x_"), None) == []
+
+
+def test_summaries_are_records_without_usage_and_turns(store: Store) -> None:
+    record = a_record()
+    store.write([record])
+    (summary,) = store.summaries(Filter(), None)
+    assert (summary.usage, summary.turns) == ((), [])
+    assert replace(summary, usage=record.usage, turns=record.turns) == record

@@ -11,7 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 from wsproto.events import CloseConnection, Ping
 
 from relay.link import reset
-from relay.protocol import policy
+from relay.protocol import closing
 from relay.protocol.frames import TEXT
 from relay.session_record import Outcome
 from tests.doubles.peer import Ended
@@ -144,7 +144,7 @@ async def be_restarted(here: World, client: Client) -> None:
 async def be_ended(here: World, client: Client) -> None:
     """An operator ends the session."""
     await client.peer.next()
-    assert here.server.live.end(client.log_id, policy("ended by an operator"))
+    assert here.server.live.end(client.log_id, closing.operator("ended by an operator"))
     await listen(here, client)
 
 
@@ -382,8 +382,8 @@ ENDINGS = (
         error="maximum duration reached",
     ),
     Row(
-        *("an operator", be_ended, "policy", "relay"),
-        "the relay ended it after T: ended by an operator",
+        *("an operator", be_ended, "operator", "relay"),
+        "the operator ended it after T: ended by an operator",
         outcome=Outcome.ENDED,
         client_told=(1008, "ended by an operator"),
         provider_told=GOING_AWAY,
