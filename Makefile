@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check style types security coverage bench sdk conformance reliability soak fuzz dist clean
+.PHONY: help run test check style types security coverage bench sdk conformance reliability soak fuzz dist docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ fuzz: .venv/test ## search for inputs that break a law of the core, for 20 minut
 dist: .venv/dist ## build the wheel, the sdist and relay.pyz into dist/
 	@$(BIN)/python -m deploy.dist
 
+docs: .venv/docs ## build the documents' site into build/docs, and check their links and anchors
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs/site -b html . build/docs
+
 clean: ## remove the virtual environment and all caches
 	rm -rf .venv .sdk .conformance .fuzz .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -91,6 +94,11 @@ clean: ## remove the virtual environment and all caches
 	@echo "installing the relay and what the tests of deploy/ need into .venv"
 	@$(PIP) --editable '.[deploy]'
 	@touch $@ .venv/dist .venv/test .venv/run
+
+.venv/docs: .venv/bin/python pyproject.toml
+	@echo "installing the relay and what its documents are built with into .venv"
+	@$(PIP) --editable '.[docs]'
+	@touch $@ .venv/run
 
 .venv/dev: .venv/bin/python pyproject.toml
 	@echo "installing the relay and the development tools into .venv"

@@ -9,7 +9,6 @@ import asyncio
 import functools
 import importlib.util
 import logging
-import re
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -27,6 +26,7 @@ import uvloop
 from relay.reactor import Reactor
 from relay.server import Server
 from relay.settings import Settings
+from tests.snippets import ROOT, snippets
 
 __all__ = [
     "DRIVERS",
@@ -40,7 +40,7 @@ __all__ = [
     "with_the_guide",
 ]
 
-GUIDE = Path(__file__).parents[2] / "docs" / "embedding.md"
+GUIDE = ROOT / "docs" / "embedding.md"
 OURS = ("fast", "portable")
 """Those of the server, which also logs and keeps records."""
 DRIVERS = (*OURS, "asyncio", "uvloop", "threads")
@@ -48,7 +48,7 @@ in_every_driver = pytest.mark.parametrize("driver", DRIVERS)
 with_the_guide = pytest.mark.parametrize("driver", [*DRIVERS, "guide"])
 """And with the relay that the guide builds, which is less than the examples are."""
 
-_EXAMPLES = Path(__file__).parents[2] / "examples" / "embedding"
+_EXAMPLES = ROOT / "examples" / "embedding"
 
 
 @dataclass
@@ -74,11 +74,9 @@ def example(name: str) -> ModuleType:
 
 def guide() -> ModuleType:
     """The guide's snippets as one module; a traceback gives the page's lines."""
-    page, module = GUIDE.read_text(encoding="utf-8"), ModuleType("guide")
-    for snippet in re.finditer(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
-        line = page.count("\n", 0, snippet.start(1))
-        code = compile("\n" * line + snippet[1], str(GUIDE), "exec")
-        exec(code, vars(module))  # noqa: S102 - what a reader would run
+    module = ModuleType("guide")
+    for snippet in snippets(GUIDE.relative_to(ROOT).as_posix(), "python"):
+        exec(snippet.compiled(), vars(module))  # noqa: S102 - what a reader would run
     return module
 
 

@@ -1,0 +1,47 @@
+"""CONTRIBUTING.md and docs/laws.md name files, targets and tests that there are."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from relay.protocol import CATALOGUE
+from tests.snippets import ROOT
+
+_PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+_LAWS = (ROOT / "docs" / "laws.md").read_text(encoding="utf-8")
+_PATHS = re.findall(r"`((?:relay|tests|\.ci)/[\w./*]+)`", _PAGE)
+_NAMES = [each.name.replace("-", "_") for each in CATALOGUE]
+
+
+@pytest.mark.parametrize("path", [path for path in _PATHS if "NAME" not in path])
+def test_files_are_there(path: str) -> None:
+    assert list(ROOT.glob(path.rstrip("/")))
+
+
+@pytest.mark.parametrize("path", [path for path in _PATHS if "NAME" in path])
+def test_some_provider_has_each_file_that_a_new_one_gets(path: str) -> None:
+    assert any((ROOT / path.replace("NAME", name)).exists() for name in _NAMES)
+
+
+def test_targets_are_there() -> None:
+    named = re.findall(r"`make ([a-z ]+)", _PAGE)
+    there = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert len(named) > 10
+    assert {target for words in named for target in words.split()} <= set(there)
+
+
+def test_each_law_is_held_by_tests_that_there_are() -> None:
+    rows = re.findall(r"^\| (\d) \| .* \| (.*) \|$", _LAWS, re.MULTILINE)
+    assert [number for number, _ in rows] == list("123456789")
+    modules = set(re.findall(r"`(tests/protocol/test_\w+\.py)`", _LAWS))
+    there = {
+        name
+        for module in modules
+        for name in re.findall(r"^def (test_\w+)", (ROOT / module).read_text(), re.MULTILINE)
+    }
+    for _, names in rows:
+        named = set(re.findall(r"`(test_\w+)`", names))
+        assert named
+        assert named <= there
