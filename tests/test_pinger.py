@@ -10,14 +10,13 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
+from relay.testing.frames import Frame, close_frame
+from relay.testing.strategies import compress
 from relay.timeouts import Timeouts
-from tests.playbook import legs, open_session, session, sides
-from tests.protocol.strategies import compress
-from tests.protocol.wire import Frame
+from tests.played_session import legs, open_session, session, sides
 from tests.support import (
     Peer,
     Variant,
-    close_frame,
     from_both_sides,
     in_every_variant,
     in_portable_variants,

@@ -12,8 +12,8 @@ from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_task
 from relay.protocol import Limits, MessagePipe, Pipe, State
 from relay.protocol.frames import BINARY, PING, TEXT
 from relay.pump import Pump
-from tests.protocol.wire import Frame
-from tests.support import Pair, close_frame, trio_test
+from relay.testing.frames import Frame, close_frame
+from tests.support import Pair, trio_test
 
 FRAME = Frame(TEXT, b"hello").encode()
 OTHER = Frame(TEXT, b"world").encode()

@@ -10,9 +10,10 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Refused
 from relay.server import Server
+from relay.testing.handshakes import head, upgrade
 from relay.timeouts import Timeouts
-from tests.playbook import CREDENTIAL, TARGET, ask, error_of, open_session, session, settings
-from tests.protocol.handshakes import TOKEN, head, upgrade
+from tests.played_session import CREDENTIAL, TARGET, ask, error_of, open_session, session, settings
+from tests.protocol.handshakes import TOKEN
 from tests.support import trio_test
 
 # Providers that do not open

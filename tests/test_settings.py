@@ -8,7 +8,7 @@ import pytest
 
 from relay.settings import Listener
 from relay.timeouts import Timeouts
-from tests.playbook import settings
+from tests.played_session import settings
 
 
 @pytest.mark.parametrize(

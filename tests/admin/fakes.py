@@ -22,7 +22,7 @@ from relay.records.store import Filter
 from relay.records.totals import DayTotal
 from relay.session_record import SessionRecord
 from relay.settings import AdminSettings, Listener, Settings
-from tests.playbook import settings
+from tests.played_session import settings
 
 __all__ = [
     "BEARER",
