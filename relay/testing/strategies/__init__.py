@@ -22,6 +22,7 @@ from relay.testing.strategies.handshakes import (
     valid_answers,
     valid_requests,
 )
+from relay.testing.strategies.sessions import End, Opening, Session, Turn, sessions
 from relay.testing.strategies.streams import (
     SMALL_LIMITS,
     Stream,
@@ -40,7 +41,11 @@ from relay.testing.strategies.targets import broken_targets, relay_targets, targ
 
 __all__ = [
     "SMALL_LIMITS",
+    "End",
+    "Opening",
+    "Session",
     "Stream",
+    "Turn",
     "any_answers",
     "any_bytes",
     "any_requests",
@@ -58,6 +63,7 @@ __all__ = [
     "offers_and_choices",
     "refusals",
     "relay_targets",
+    "sessions",
     "subprotocol_names",
     "targets",
     "valid_answers",
