@@ -15,12 +15,12 @@ from relay.protocol import Origin, Timeouts, by_name
 from relay.protocol.frames import CLOSE, TEXT
 from relay.server import Server, serve
 from relay.settings import Listener
+from relay.testing.frames import Frame, close_frame
+from relay.testing.handshakes import upgrade
 from relay.tls import ServerTls
 from tests.certificates import client_context
-from tests.playbook import CREDENTIAL, TARGET, accept, settings
-from tests.protocol.handshakes import upgrade
-from tests.protocol.wire import Frame
-from tests.support import Ended, Peer, close_frame
+from tests.played_session import CREDENTIAL, TARGET, accept, settings
+from tests.support import Ended, Peer
 
 __all__ = ["HTTP", "HTTPS", "Relay", "close", "in_plain_and_tls", "run", "running"]
 

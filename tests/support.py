@@ -15,8 +15,8 @@ from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair, wa
 from relay.protocol.frames import CLOSE
 from relay.reactor import Reactor
 from relay.socket_stream import SocketStream
-from tests.protocol.handshakes import Answer, parse_answer
-from tests.protocol.wire import Frame, decode, encode
+from relay.testing.frames import MASKING_KEY, Frame, decode, encode, frame_size
+from relay.testing.handshakes import Answer, parse_answer
 from tests.sockets import running_reactor, unix_pair
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "Peer",
     "SocketLeg",
     "Variant",
-    "close_frame",
     "from_both_sides",
     "in_every_variant",
     "in_portable_variants",
@@ -38,7 +37,6 @@ __all__ = [
 ]
 
 _FOR_EVER = 7 * 24 * 3600.0
-_MASKING_KEY = b"\x37\xfa\x21\x3d"
 
 
 def trio_test(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -203,7 +201,7 @@ class Peer:
 
     def encode(self, *frames: Frame) -> bytes:
         """Frames as this peer sends them."""
-        return encode(frames, _MASKING_KEY if self._masks else None)
+        return encode(frames, MASKING_KEY if self._masks else None)
 
     async def receive_head(self) -> bytes:
         """The next HTTP head, once the relay has done all that follows; what follows it is kept."""
@@ -214,7 +212,7 @@ class Peer:
 
     async def receive(self) -> Frame:
         """The next frame."""
-        while not (size := _frame_size(self._received, masked=not self._masks)):
+        while not (size := frame_size(self._received, masked=not self._masks)):
             await self._receive_more()
         (frame,) = decode(self._take(size), masked=not self._masks)
         return frame
@@ -264,20 +262,3 @@ class Peer:
         taken = bytes(self._received[:size])
         del self._received[:size]
         return taken
-
-
-def _frame_size(data: bytes | bytearray, *, masked: bool) -> int:
-    """The size of the frame that ``data`` begins with; 0 if it is not wholly there."""
-    length = data[1] & 0x7F if len(data) > 1 else 0
-    size = 2 + {126: 2, 127: 8}.get(length, 0)
-    if len(data) < size:
-        return 0
-    if size > 2:
-        length = int.from_bytes(data[2:size], "big")
-    size += length + (4 if masked else 0)
-    return size if len(data) >= size else 0
-
-
-def close_frame(code: int | None, reason: str = "") -> Frame:
-    """A Close frame; without a code, an empty one."""
-    return Frame(CLOSE, b"" if code is None else code.to_bytes(2, "big") + reason.encode())

@@ -21,10 +21,10 @@ from relay import admin_client, cli_tail
 from relay.cli import app
 from relay.protocol.frames import TEXT
 from relay.settings import AdminSettings, Listener
+from relay.testing.frames import Frame, close_frame
 from tests.admin.fakes import SHA256, TOKEN
 from tests.loopback import HTTP, Relay, run, running
-from tests.protocol.wire import Frame
-from tests.support import Peer, close_frame
+from tests.support import Peer
 
 ID = "0193f3a0-0000-7000-8000-000000000001"
 OTHER = "0193f3a0-0000-7000-8000-000000000002"

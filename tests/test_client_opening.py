@@ -14,8 +14,8 @@ from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 
 from relay.protocol import Timeouts, TrustedProxies
 from relay.server import Server
-from tests.playbook import CREDENTIAL, TARGET, ask, error_of, open_session, session, settings
-from tests.protocol.handshakes import head, upgrade
+from relay.testing.handshakes import head, upgrade
+from tests.played_session import CREDENTIAL, TARGET, ask, error_of, open_session, session, settings
 from tests.protocol.proxy_headers import addresses, binary, line
 from tests.support import Peer, Variant, in_every_variant, trio_test
 

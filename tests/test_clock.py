@@ -13,13 +13,14 @@ import trio
 import relay
 from relay.protocol import Timeouts
 from relay.protocol.frames import TEXT
-from tests.playbook import CREDENTIAL, TARGET, ask, error_of, open_session, session
-from tests.protocol.handshakes import a_token, upgrade
-from tests.protocol.wire import Frame
-from tests.support import Variant, close_frame, in_every_variant, trio_test
+from relay.testing.frames import Frame, close_frame
+from relay.testing.handshakes import upgrade
+from tests.played_session import CREDENTIAL, TARGET, ask, error_of, open_session, session
+from tests.protocol.handshakes import a_token
+from tests.support import Variant, in_every_variant, trio_test
 
 FOLDER = Path(relay.__file__).parent
-PLAYED = {"doubles", "demo"}  # providers that are not real, and what talks to them
+PLAYED = {"doubles", "demo", "testing"}  # what is not real, and what is only for tests
 _NOW = {"now", "today", "utcnow"}
 EXPIRES = 2_000_000_000
 WITH_TOKEN = "cf-aig-authorization: rly_known"

@@ -18,10 +18,11 @@ from relay.hooks import Asked, Granted, Hooks
 from relay.protocol import Refused, RemoteProtocolError, Secret
 from relay.protocol.frames import TEXT
 from relay.session_record import Outcome, SessionRecord
-from tests.playbook import TARGET, Playbook, session
-from tests.protocol.handshakes import TOKEN, a_token, upgrade
-from tests.protocol.wire import Frame
-from tests.support import VERBATIM, Variant, close_frame, in_every_variant, trio_test
+from relay.testing.frames import Frame, close_frame
+from relay.testing.handshakes import upgrade
+from tests.played_session import TARGET, PlayedSession, session
+from tests.protocol.handshakes import TOKEN, a_token
+from tests.support import VERBATIM, Variant, in_every_variant, trio_test
 
 HELLO = Frame(TEXT, b"hello")
 WITH_TOKEN = f"cf-aig-authorization: Bearer {TOKEN}"
@@ -31,7 +32,7 @@ Authorise = Callable[[Asked], Awaitable[Granted]]
 @asynccontextmanager
 async def authorised_by(
     authorise: Authorise, variant: Variant = VERBATIM, seconds: float = 5.0, **setting: Any
-) -> AsyncIterator[Playbook]:
+) -> AsyncIterator[PlayedSession]:
     """A session of a relay with such a hook, which nobody has asked for yet."""
     async with session(variant, **setting) as play:
         play.server.hooks = Hooks(authorise=authorise, timeout=seconds)

@@ -14,8 +14,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Limits, Timeouts
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
-from tests.playbook import Playbook, open_session, sides
-from tests.protocol.hostile_frames import (
+from relay.testing.frames import Frame, close_frame, decode, delivered
+from relay.testing.hostile_frames import (
     ACCEPTED,
     COMPRESSED,
     INVALID_TEXT,
@@ -24,16 +24,8 @@ from tests.protocol.hostile_frames import (
     Rejected,
     mirror,
 )
-from tests.protocol.wire import Frame, decode, delivered
-from tests.support import (
-    Ended,
-    Peer,
-    Variant,
-    close_frame,
-    from_both_sides,
-    in_every_variant,
-    trio_test,
-)
+from tests.played_session import PlayedSession, open_session, sides
+from tests.support import Ended, Peer, Variant, from_both_sides, in_every_variant, trio_test
 
 AWAY = close_frame(1001, "going away")
 BROKEN = close_frame(1011, "upstream protocol error")
@@ -46,7 +38,7 @@ def as_sent(data: bytes, by: str) -> bytes:
     return data if by == "client" else mirror(data)
 
 
-async def see_end(play: Playbook, by: str, code: int) -> list[Frame]:
+async def see_end(play: PlayedSession, by: str, code: int) -> list[Frame]:
     """One side is told of its violation and the other that it is over; what the other got before.
 
     Nothing follows what they are told.

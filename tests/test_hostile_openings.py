@@ -19,13 +19,15 @@ import trio
 
 from relay.protocol.frames import CLOSE
 from relay.reactor import Reactor
+from relay.testing.frames import close_frame
+from relay.testing.handshakes import Answer, head, parse_answer, upgrade
 from relay.tls import ServerTls
 from tests.certificates import authority, write_pem
 from tests.loopback import HTTP, HTTPS, run, running
-from tests.playbook import accept
-from tests.protocol.handshakes import TOKEN, Answer, head, parse_answer, upgrade
+from tests.played_session import accept
+from tests.protocol.handshakes import TOKEN
 from tests.protocol.test_bad_inputs import CLIENT, TARGET
-from tests.support import Ended, Peer, close_frame
+from tests.support import Ended, Peer
 
 STORED_KEY = "sk-stored"
 AUTHORISED = f"cf-aig-authorization: Bearer {TOKEN}"

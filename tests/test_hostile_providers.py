@@ -17,13 +17,13 @@ import trio
 from relay.link import reset
 from relay.protocol.frames import BINARY, PING, PONG, TEXT
 from relay.reactor import Reactor
+from relay.testing.frames import Frame, close_frame
+from relay.testing.handshakes import NONCE, switch, upgrade
 from tests.certificates import server_context
 from tests.loopback import HTTP, Relay, run, running
-from tests.playbook import CREDENTIAL, TARGET, accept, error_of
-from tests.protocol.handshakes import NONCE, switch, upgrade
+from tests.played_session import CREDENTIAL, TARGET, accept, error_of
 from tests.protocol.test_bad_inputs import UPSTREAM
-from tests.protocol.wire import Frame
-from tests.support import Peer, close_frame
+from tests.support import Peer
 
 AWAY = close_frame(1001, "going away")
 LOST = close_frame(1011, "upstream connection lost")

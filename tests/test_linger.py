@@ -15,13 +15,12 @@ from relay.protocol import Limits, Timeouts, closing, policy
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
 from relay.protocol.usage import Usage
 from relay.session_record import SessionRecord
-from tests.playbook import Playbook, open_session
-from tests.protocol.wire import Frame
+from relay.testing.frames import Frame, close_frame
+from tests.played_session import PlayedSession, open_session
 from tests.support import (
     VERBATIM,
     Peer,
     Variant,
-    close_frame,
     in_every_variant,
     in_portable_variants,
     in_verbatim_variants,
@@ -56,7 +55,7 @@ USED = Usage(input_text_tokens=5, output_audio_tokens=7)
 @asynccontextmanager
 async def answering(
     variant: Variant = VERBATIM, timeouts: Timeouts = MINUTE, **setting: Any
-) -> AsyncIterator[Playbook]:
+) -> AsyncIterator[PlayedSession]:
     """A session whose provider has begun a response, of which the client has had the beginning.
 
     It ends with the block.
@@ -69,18 +68,18 @@ async def answering(
         await play.ended.wait()
 
 
-def result(play: Playbook) -> SessionRecord:
+def result(play: PlayedSession) -> SessionRecord:
     """The record of the session, which has ended."""
     (record,) = play.records
     return record
 
 
-def used(play: Playbook) -> list[Usage]:
+def used(play: PlayedSession) -> list[Usage]:
     """What was used, by model."""
     return [work.usage for work in result(play).usage or ()]
 
 
-def live(play: Playbook) -> SessionRecord:
+def live(play: PlayedSession) -> SessionRecord:
     """The record of the session, which is open, as far as it has got."""
     (seen,) = play.server.glances()
     found = play.server.live.find(seen.record.id)
@@ -88,7 +87,7 @@ def live(play: Playbook) -> SessionRecord:
     return found[1]
 
 
-async def leave(play: Playbook) -> None:
+async def leave(play: PlayedSession) -> None:
     """The client closes, is answered, and ends."""
     await play.client.send(MINE)
     assert await play.client.receive() == MINE

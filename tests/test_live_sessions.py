@@ -10,21 +10,21 @@ from relay.live_sessions import Glance, LiveState
 from relay.protocol import closing, policy
 from relay.protocol.frames import TEXT
 from relay.session_record import Outcome, SessionRecord
-from tests.playbook import Playbook, open_session, session
-from tests.protocol.wire import Frame
-from tests.support import Variant, close_frame, in_every_variant, trio_test
+from relay.testing.frames import Frame, close_frame
+from tests.played_session import PlayedSession, open_session, session
+from tests.support import Variant, in_every_variant, trio_test
 
 HELLO = Frame(TEXT, b"hello")
 REFUSED = Outcome.REFUSED
 
 
-def seen(play: Playbook) -> Glance:
+def seen(play: PlayedSession) -> Glance:
     """What the only session does."""
     (glance,) = play.server.glances()
     return glance
 
 
-def record_of(play: Playbook) -> tuple[Glance, SessionRecord]:
+def record_of(play: PlayedSession) -> tuple[Glance, SessionRecord]:
     """The same, looked up by its id."""
     found = play.server.live.find(seen(play).record.id)
     assert found is not None

@@ -11,13 +11,12 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Timeouts
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
-from tests.playbook import legs, open_session, session, sides
-from tests.protocol.strategies import compress
-from tests.protocol.wire import Frame
+from relay.testing.frames import Frame, close_frame
+from relay.testing.strategies import compress
+from tests.played_session import legs, open_session, session, sides
 from tests.support import (
     Peer,
     Variant,
-    close_frame,
     from_both_sides,
     in_every_variant,
     in_portable_variants,

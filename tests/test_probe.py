@@ -17,10 +17,10 @@ from trio.testing import memory_stream_pair
 from relay.demo.world import World
 from relay.doubles import DOUBLES
 from relay.probe import probe
+from relay.testing.frames import Frame, close_frame
 from tests.client.server import accepted
 from tests.demo.support import resource, run_in_world
-from tests.protocol.wire import Frame
-from tests.support import Peer, close_frame, trio_test
+from tests.support import Peer, trio_test
 
 
 async def _probe(

@@ -13,8 +13,8 @@ from relay.link import reset
 from relay.protocol import Limits, MessagePipe, Pipe, State
 from relay.protocol.frames import BINARY, PING, TEXT
 from relay.pump import Pump
-from tests.protocol.wire import Frame
-from tests.support import Pair, close_frame, trio_test
+from relay.testing.frames import Frame, close_frame
+from tests.support import Pair, trio_test
 from tests.test_link import tcp_pair
 
 FRAME = Frame(TEXT, b"hello").encode()

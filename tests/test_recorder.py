@@ -29,10 +29,11 @@ from relay.protocol import (
 from relay.protocol.frames import TEXT
 from relay.recorder import Recorder
 from relay.session_record import Outcome, SessionRecord
-from tests.playbook import CREDENTIAL, TARGET
-from tests.protocol.handshakes import a_gateway, a_token, read, upgrade
-from tests.protocol.wire import Frame
-from tests.support import close_frame, trio_test
+from relay.testing.frames import Frame, close_frame
+from relay.testing.handshakes import upgrade
+from tests.played_session import CREDENTIAL, TARGET
+from tests.protocol.handshakes import a_gateway, a_token, read
+from tests.support import trio_test
 
 MASK = b"\1\2\3\4"
 FREE = Prices("none", {})

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from relay.testing.frames import Frame, close_frame
 from tests.e2e.drivers import example
-from tests.protocol.wire import Frame
-from tests.support import close_frame
 
 PROGRAM = Path(__file__).parent.parent / "examples" / "embedding" / "replay.py"
 KEY = b"\x37\xfa\x21\x3d"

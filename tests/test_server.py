@@ -24,14 +24,14 @@ from relay.protocol.frames import TEXT
 from relay.server import Server, serve
 from relay.settings import Listener
 from relay.socket_stream import SocketStream
+from relay.testing.frames import Frame, close_frame
+from relay.testing.handshakes import head, upgrade
 from relay.tls import ServerTls
 from tests.certificates import client_context, server_context, write_pem
 from tests.loopback import HTTP, HTTPS, Relay, close, in_plain_and_tls, run, running
-from tests.playbook import TARGET, accept, settings
-from tests.protocol.handshakes import head, upgrade
+from tests.played_session import TARGET, accept, settings
 from tests.protocol.proxy_headers import addresses, binary, line
-from tests.protocol.wire import Frame
-from tests.support import Peer, close_frame, trio_test
+from tests.support import Peer, trio_test
 
 HELLO = Frame(TEXT, b"hello")
 AWAY = close_frame(1001, "going away")

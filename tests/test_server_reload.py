@@ -29,13 +29,14 @@ from relay.protocol import (
 from relay.protocol.frames import TEXT
 from relay.server import Server
 from relay.settings import AdminSettings, Listener, Settings
+from relay.testing.frames import Frame, close_frame
+from relay.testing.handshakes import upgrade
 from relay.tls import ServerTls
 from tests.certificates import write_pem
 from tests.loopback import HTTP, HTTPS, close, run, running
-from tests.playbook import TARGET, error_of, open_session, session, settings
-from tests.protocol.handshakes import a_token, upgrade
-from tests.protocol.wire import Frame
-from tests.support import Variant, close_frame, in_every_variant, trio_test
+from tests.played_session import TARGET, error_of, open_session, session, settings
+from tests.protocol.handshakes import a_token
+from tests.support import Variant, in_every_variant, trio_test
 
 TOKEN = "rly_known"
 WITH_TOKEN = f"cf-aig-authorization: {TOKEN}"

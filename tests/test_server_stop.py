@@ -11,12 +11,12 @@ import trio
 from relay.protocol import Timeouts
 from relay.server import Server
 from relay.settings import Listener
+from relay.testing.frames import close_frame
+from relay.testing.handshakes import head, upgrade
 from relay.tls import ServerTls
 from tests.certificates import write_pem
 from tests.loopback import HTTP, close, in_plain_and_tls, run, running
-from tests.playbook import CREDENTIAL, TARGET, settings
-from tests.protocol.handshakes import head, upgrade
-from tests.support import close_frame
+from tests.played_session import CREDENTIAL, TARGET, settings
 
 AWAY = close_frame(1001, "going away")
 

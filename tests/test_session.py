@@ -8,13 +8,12 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Pipe, Timeouts
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
-from tests.playbook import Playbook, open_session, session
-from tests.protocol.wire import Frame, encode
+from relay.testing.frames import Frame, close_frame, encode
+from tests.played_session import PlayedSession, open_session, session
 from tests.support import (
     MESSAGES,
     Peer,
     Variant,
-    close_frame,
     in_every_variant,
     in_portable_variants,
     in_verbatim_variants,
@@ -25,7 +24,7 @@ CHUNK = Frame(BINARY, b"0123456789abcdef" * 4096)
 both_directions = pytest.mark.parametrize("inbound", [True, False], ids=["inbound", "outbound"])
 
 
-def ends(play: Playbook, *, inbound: bool) -> tuple[Peer, Peer]:
+def ends(play: PlayedSession, *, inbound: bool) -> tuple[Peer, Peer]:
     """Who sends in a direction, and who receives."""
     return (play.client, play.provider) if inbound else (play.provider, play.client)
 

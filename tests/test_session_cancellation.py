@@ -16,17 +16,9 @@ import trio
 from trio.testing import MockClock
 
 from relay.protocol.frames import CLOSE, PING, TEXT
-from tests.playbook import Playbook, session
-from tests.protocol.wire import Frame, decode
-from tests.support import (
-    Ended,
-    Leg,
-    Peer,
-    Variant,
-    close_frame,
-    in_every_variant,
-    in_portable_variants,
-)
+from relay.testing.frames import Frame, close_frame, decode
+from tests.played_session import PlayedSession, session
+from tests.support import Ended, Leg, Peer, Variant, in_every_variant, in_portable_variants
 
 INBOUND = [Frame(TEXT, b"a" * 50), Frame(PING, b"aaa"), Frame(TEXT, b"a" * 300)]
 OUTBOUND = [Frame(TEXT, b"b" * 50), Frame(PING, b"bbb"), Frame(TEXT, b"b" * 300)]
@@ -115,7 +107,7 @@ class SabotagedLeg(Leg):
         raise trio.BrokenResourceError
 
 
-async def play_client(play: Playbook, heard: list[Frame]) -> None:
+async def play_client(play: PlayedSession, heard: list[Frame]) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(hear_head, play.client, heard)
         with suppress(trio.BrokenResourceError):
@@ -127,7 +119,7 @@ async def play_client(play: Playbook, heard: list[Frame]) -> None:
     await play.client.end()
 
 
-async def play_provider(play: Playbook, heard: list[Frame]) -> None:
+async def play_provider(play: PlayedSession, heard: list[Frame]) -> None:
     with suppress(Ended, trio.BrokenResourceError):
         await play.accept(early_data=play.provider.encode(OUTBOUND[0]))
         async with trio.open_nursery() as nursery:

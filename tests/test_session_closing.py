@@ -7,9 +7,9 @@ import trio
 
 from relay.protocol import Timeouts
 from relay.protocol.frames import PING, TEXT
-from tests.playbook import open_session, sides
-from tests.protocol.wire import Frame
-from tests.support import Variant, close_frame, from_both_sides, in_every_variant, trio_test
+from relay.testing.frames import Frame, close_frame
+from tests.played_session import open_session, sides
+from tests.support import Variant, from_both_sides, in_every_variant, trio_test
 
 
 @in_every_variant

@@ -9,12 +9,11 @@ import pytest
 
 from relay.protocol import Limits
 from relay.protocol.frames import BINARY, CONTINUATION, PING, TEXT
-from tests.playbook import Playbook, error_of, session, sides
-from tests.protocol.strategies import compress
-from tests.protocol.wire import Frame
+from relay.testing.frames import Frame, close_frame
+from relay.testing.strategies import compress
+from tests.played_session import PlayedSession, error_of, session, sides
 from tests.support import (
     Variant,
-    close_frame,
     from_both_sides,
     in_every_variant,
     in_verbatim_variants,
@@ -29,7 +28,9 @@ COMPRESSED = Frame(TEXT, compress(b"over and over, " * 20), rsv1=True)
 
 
 @asynccontextmanager
-async def compressing(variant: Variant, *, limits: Limits | None = None) -> AsyncIterator[Playbook]:
+async def compressing(
+    variant: Variant, *, limits: Limits | None = None
+) -> AsyncIterator[PlayedSession]:
     """An open session that has negotiated it."""
     async with session(variant, compression=True, limits=limits) as play:
         await play.request(OFFER)
@@ -38,7 +39,7 @@ async def compressing(variant: Variant, *, limits: Limits | None = None) -> Asyn
         yield play
 
 
-async def see_violation(play: Playbook, by: str, code: int) -> None:
+async def see_violation(play: PlayedSession, by: str, code: int) -> None:
     """Both sides are told, and end."""
     one, other = sides(play, by)
     assert await other.answer_close() == (AWAY if by == "client" else FAILED)

@@ -10,13 +10,12 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Limits, Pipe, Timeouts, policy
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT
-from tests.playbook import Playbook, legs, open_session, sides
-from tests.protocol.wire import Frame
+from relay.testing.frames import Frame, close_frame
+from tests.played_session import PlayedSession, legs, open_session, sides
 from tests.support import (
     MESSAGES,
     VARIANTS,
     Variant,
-    close_frame,
     from_both_sides,
     in_every_variant,
     in_portable_variants,
@@ -29,7 +28,7 @@ LOST = close_frame(1011, "upstream connection lost")
 FAULT = close_frame(1011, "internal error")
 
 
-async def end_both(play: Playbook) -> None:
+async def end_both(play: PlayedSession) -> None:
     """What both peers do once they were told."""
     await play.client.end()
     await play.provider.end()
@@ -158,7 +157,7 @@ async def test_who_breaks_the_protocol_is_told_so_and_the_other_that_it_is_over(
     assert play.record["by"] == by
 
 
-async def see_violation(play: Playbook, by: str, code: int) -> None:
+async def see_violation(play: PlayedSession, by: str, code: int) -> None:
     """Both sides are told, and end."""
     one, other = sides(play, by)
     told = AWAY if by == "client" else close_frame(1011, "upstream protocol error")

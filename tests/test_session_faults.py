@@ -26,14 +26,13 @@ from relay.protocol.frames import TEXT
 from relay.reactor import Reactor
 from relay.server import Server
 from relay.socket_stream import SocketStream
+from relay.testing.frames import Frame, close_frame, encode
 from tests.loopback import HTTP, close, run, running
-from tests.playbook import Playbook, open_session, session, settings, sides
-from tests.protocol.wire import Frame, encode
+from tests.played_session import PlayedSession, open_session, session, settings, sides
 from tests.support import (
     VARIANTS,
     SocketLeg,
     Variant,
-    close_frame,
     from_both_sides,
     in_every_variant,
     in_portable_variants,
@@ -116,7 +115,7 @@ def play(variant: Variant, saboteur: Saboteur) -> None:
     trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
-async def play_both(its: Playbook) -> None:
+async def play_both(its: PlayedSession) -> None:
     """The client and the provider; they check that what they hear makes sense."""
     async with trio.open_nursery() as nursery, trio.open_nursery() as provider:
         nursery.start_soon(play_client, its, [])
@@ -126,7 +125,7 @@ async def play_both(its: Playbook) -> None:
             provider.cancel_scope.cancel()
 
 
-def check_nothing_is_left(its: Playbook) -> None:
+def check_nothing_is_left(its: PlayedSession) -> None:
     """No count, no session."""
     quotas = its.server.quotas
     assert not any(each.open for each in quotas._counts.values())
@@ -199,7 +198,7 @@ async def test_a_side_that_cannot_be_reset_does_not_keep_the_other_from_being_to
     variant: Variant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_session(variant, tight=True) as its:
-        monkeypatch.setattr("tests.playbook.reset", fault)  # which the relay's is made of
+        monkeypatch.setattr("tests.played_session.reset", fault)  # which the relay's is made of
         await its.provider.send(Frame(TEXT, b"stuck"))
         assert await its.provider.answer_close() == close_frame(1001, "client stalled")
         await its.provider.end()

@@ -11,16 +11,10 @@ from trio.testing import wait_all_tasks_blocked
 from relay.protocol import ClientHandshake, Timeouts
 from relay.protocol.frames import BINARY, TEXT
 from relay.server import Server
-from tests.playbook import TARGET, ask, error_of, open_session, session, settings
-from tests.protocol.handshakes import head, parse_answer, upgrade
-from tests.protocol.wire import Frame
-from tests.support import (
-    Variant,
-    close_frame,
-    in_every_variant,
-    in_portable_variants,
-    trio_test,
-)
+from relay.testing.frames import Frame, close_frame
+from relay.testing.handshakes import head, parse_answer, upgrade
+from tests.played_session import TARGET, ask, error_of, open_session, session, settings
+from tests.support import Variant, in_every_variant, in_portable_variants, trio_test
 
 AWAY = close_frame(1001, "going away")
 PIECE = Frame(BINARY, b"0123456789abcdef" * 512)  # 8 KiB

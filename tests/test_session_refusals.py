@@ -10,8 +10,9 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Refused, Timeouts
 from relay.server import Server
-from tests.playbook import CREDENTIAL, TARGET, ask, error_of, open_session, session, settings
-from tests.protocol.handshakes import TOKEN, head, upgrade
+from relay.testing.handshakes import head, upgrade
+from tests.played_session import CREDENTIAL, TARGET, ask, error_of, open_session, session, settings
+from tests.protocol.handshakes import TOKEN
 from tests.support import trio_test
 
 # Providers that do not open

@@ -14,14 +14,13 @@ from relay.redaction import HIDDEN
 from relay.server import Server
 from relay.tail import Tail
 from relay.tails import MOST, ContentRefusedError, TooManyTailsError
-from tests.playbook import Playbook, open_session, session
+from relay.testing.frames import Frame, close_frame
+from tests.played_session import PlayedSession, open_session, session
 from tests.protocol.meters.test_inflater import Deflater
-from tests.protocol.wire import Frame
 from tests.support import (
     MESSAGES,
     VERBATIM,
     Variant,
-    close_frame,
     in_every_variant,
     in_verbatim_variants,
     trio_test,
@@ -31,7 +30,7 @@ from tests.test_session_compression import ANSWER, OFFER
 SECRET = "sk-of-the-client"
 
 
-def tail_of(play: Playbook, *, content: bool = False) -> Tail:
+def tail_of(play: PlayedSession, *, content: bool = False) -> Tail:
     (seen,) = play.server.glances()
     tail = play.server.tail(seen.record.id, content=content)
     assert tail is not None

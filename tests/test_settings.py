@@ -8,7 +8,7 @@ import pytest
 
 from relay.protocol import Timeouts
 from relay.settings import Listener
-from tests.playbook import settings
+from tests.played_session import settings
 
 
 @pytest.mark.parametrize(

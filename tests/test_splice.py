@@ -15,7 +15,7 @@ from relay.protocol.frames import BINARY, PING, TEXT
 from relay.reactor import Reactor
 from relay.socket_stream import SocketStream
 from relay.splice import Flow, splicing
-from tests.protocol.wire import Frame
+from relay.testing.frames import Frame, close_frame
 from tests.sockets import (
     received_now,
     reset,
@@ -25,7 +25,7 @@ from tests.sockets import (
     tls_pair,
     unix_pair,
 )
-from tests.support import close_frame, trio_test
+from tests.support import trio_test
 
 HELLO = Frame(TEXT, b"hello").encode()
 WORLD = Frame(TEXT, b"world").encode()

@@ -13,16 +13,10 @@ from relay.protocol.frames import TEXT
 from relay.protocol.timeouts import Timeouts
 from relay.session_record import Direction
 from relay.standing import standing
-from tests.playbook import Playbook, open_session, session
-from tests.protocol.wire import Frame
+from relay.testing.frames import Frame, close_frame
+from tests.played_session import PlayedSession, open_session, session
 from tests.records.samples import a_record
-from tests.support import (
-    Variant,
-    close_frame,
-    in_every_variant,
-    in_portable_variants,
-    trio_test,
-)
+from tests.support import Variant, in_every_variant, in_portable_variants, trio_test
 
 HELLO = Frame(TEXT, b"hello")
 OPENING, CLOSING, TALKING = LiveState.OPENING, LiveState.CLOSING, LiveState.TALKING
@@ -117,7 +111,7 @@ def test_one_that_closes_in_words(changes: dict[str, Any], sentence: str) -> Non
     assert standing(Glance(record, CLOSING, 10.0), record) == sentence
 
 
-def of(play: Playbook) -> str:
+def of(play: PlayedSession) -> str:
     """How the only session stands."""
     (seen,) = play.server.glances()
     found = play.server.live.find(seen.record.id)

@@ -11,7 +11,7 @@ from relay.protocol import Limits, Pipe
 from relay.protocol.frames import PING, TEXT
 from relay.redaction import Redaction
 from relay.tail import MOST_BYTES, MOST_LINES, Tail
-from tests.protocol.wire import Frame
+from relay.testing.frames import Frame
 from tests.support import trio_test
 
 KEY = b"\1\2\3\4"

@@ -13,9 +13,9 @@ from relay.protocol import Limits, MessagePipe, Pipe, Secret
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from relay.redaction import HELD, HIDDEN, Redaction
 from relay.tail_observer import UNREADABLE, ContentObserver, SizeObserver
+from relay.testing.frames import Frame, cut, encode
+from relay.testing.strategies import chunkings
 from tests.protocol.meters.test_inflater import Deflater
-from tests.protocol.strategies import chunkings, cut
-from tests.protocol.wire import Frame, encode
 
 KEY = b"\x37\xfa\x21\x3d"
 SECRET = b"sk-secret"

@@ -25,10 +25,10 @@ from relay.protocol import (
 from relay.protocol.frames import TEXT
 from relay.resumption import Resumption
 from relay.stopwatch import Stopwatch
+from relay.testing.frames import Frame
 from relay.upstream_opening import Upstream, UpstreamOpening
 from tests.certificates import client_context
-from tests.playbook import accept, error_of, session
-from tests.protocol.wire import Frame
+from tests.played_session import accept, error_of, session
 from tests.sockets import tcp_pair
 from tests.support import Leg, Peer, trio_test
 

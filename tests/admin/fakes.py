@@ -25,7 +25,7 @@ from relay.session_record import SessionRecord
 from relay.settings import AdminSettings, Listener, Settings
 from relay.tail import Tail
 from relay.tails import ContentRefusedError, Tails
-from tests.playbook import settings
+from tests.played_session import settings
 
 __all__ = [
     "BEARER",

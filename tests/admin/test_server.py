@@ -13,12 +13,13 @@ import trio
 from relay.records.settings import RecordSettings
 from relay.records.store import check_url
 from relay.settings import AdminSettings, Listener
+from relay.testing.frames import close_frame
 from tests.admin.fakes import BEARER, SHA256
 from tests.config_files import OPEN_GATEWAY
 from tests.loopback import HTTP, Relay, run, running
 from tests.loopback import close as close_session
 from tests.serving import relay, write
-from tests.support import close_frame, real_clock
+from tests.support import real_clock
 
 ADMIN = AdminSettings(Listener("http", "127.0.0.1", 0), SHA256)
 

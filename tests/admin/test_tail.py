@@ -11,8 +11,8 @@ import trio
 
 from relay.protocol.frames import TEXT
 from relay.tails import MOST
+from relay.testing.frames import Frame
 from tests.admin.fakes import BEARER, SECRET, Relay, client
-from tests.protocol.wire import Frame
 from tests.records.samples import a_record
 from tests.support import trio_test
 

@@ -7,9 +7,9 @@ import trio
 
 from relay.client import CLOSE_TIMEOUT, Closed
 from relay.protocol import LocalProtocolError
+from relay.testing.frames import Frame, close_frame
 from tests.client.server import opened
-from tests.protocol.wire import Frame
-from tests.support import Peer, close_frame, trio_test
+from tests.support import Peer, trio_test
 
 _TEXT, _BINARY, _PING, _PONG = 1, 2, 9, 10
 

@@ -6,8 +6,8 @@ import pytest
 import trio
 
 from relay.client import OpeningFailed, Rejected, open_websocket
+from relay.testing.frames import Frame
 from tests.client.server import accepted, run_with_server
-from tests.protocol.wire import Frame
 from tests.support import Peer, trio_test
 
 _REFUSAL = (

@@ -16,10 +16,10 @@ from relay.demo import conversations
 from relay.demo.conversations import DEADLINE, Progress, State, converse
 from relay.demo.examples import EXAMPLES, Example
 from relay.demo.world import World
+from relay.testing.frames import Frame, close_frame
 from tests.client.server import accepted
 from tests.demo.support import run_in_world
-from tests.protocol.wire import Frame
-from tests.support import Leg, Peer, close_frame, trio_test
+from tests.support import Leg, Peer, trio_test
 
 _SENT = {"openai": 1, "google": 2, "cartesia": 1, "elevenlabs": 1}
 _USAGE = {

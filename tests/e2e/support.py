@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import hashlib
-import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -32,6 +30,7 @@ from relay.protocol import (
     by_name,
 )
 from relay.settings import Listener, Settings
+from relay.testing.handshakes import accept_value
 from relay.tls import ServerTls, client_context
 from tests.e2e.drivers import running
 from tests.support import Peer
@@ -72,14 +71,6 @@ class RelayUnderTest:
         """The URL of a path below the gateway ``acct/main``."""
         port = self.https_port if scheme == "wss" else self.http_port
         return f"{scheme}://localhost:{port}/v1/acct/main/{path}"
-
-
-def accept_value(head: bytes) -> bytes:
-    """The Sec-WebSocket-Accept for the key in a request's head."""
-    key = re.search(rb"(?i)\r\nsec-websocket-key: *(\S+)\r\n", head)
-    assert key is not None
-    guid = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-    return base64.b64encode(hashlib.sha1(key[1] + guid, usedforsecurity=False).digest())
 
 
 async def accept(stream: trio.abc.SendStream, head: bytes, then: bytes = b"") -> None:

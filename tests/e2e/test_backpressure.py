@@ -9,9 +9,9 @@ import pytest
 import trio
 
 from relay.protocol import Timeouts
+from relay.testing.frames import Frame
 from tests.e2e.drivers import in_every_driver
 from tests.e2e.support import e2e_test, open_session
-from tests.protocol.wire import Frame
 from tests.support import Peer, from_both_sides
 
 _MESSAGE = Frame(0x2, bytes(range(256)) * 4096)

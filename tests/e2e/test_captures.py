@@ -11,10 +11,10 @@ import pytest
 import trio
 
 from relay.protocol import Timeouts
+from relay.testing.frames import Frame, close_frame, decode
 from tests.e2e.drivers import example
 from tests.e2e.support import Ends, e2e_test, open_session
-from tests.protocol.wire import Frame, decode
-from tests.support import Ended, Peer, close_frame
+from tests.support import Ended, Peer
 
 _HELLO = Frame(0x1, b"hello")
 _FRAGMENTS = (Frame(0x1, b"in ", fin=False), Frame(0x9, b"ping"), Frame(0x0, b"two"))

@@ -8,10 +8,10 @@ import pytest
 import trio
 
 from relay.protocol import Limits, Timeouts
+from relay.testing.frames import Frame, close_frame
 from tests.e2e.drivers import in_every_driver, with_the_guide
 from tests.e2e.support import e2e_test, open_session
-from tests.protocol.wire import Frame
-from tests.support import Ended, Peer, close_frame, from_both_sides
+from tests.support import Ended, Peer, from_both_sides
 
 in_both_lanes = pytest.mark.parametrize("lane", ["verbatim", "messages"])
 

@@ -17,10 +17,10 @@ from relay.doubles.openai_reply import Reply
 from relay.doubles.server import Closed, Connection
 from relay.reactor import Reactor
 from relay.server import Server
+from relay.testing.frames import Frame
 from tests.certificates import authority, server_context
 from tests.config_files import load_text
 from tests.e2e.support import e2e_test
-from tests.protocol.wire import Frame
 from tests.soak.client import TEXT, Client, upgrade
 
 KEY = "sk-the-key-of-the-double"

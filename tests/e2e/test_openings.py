@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from relay.protocol import Timeouts
+from relay.testing.frames import Frame, decode
 from tests.e2e.drivers import in_every_driver
 from tests.e2e.support import (
     REQUEST,
@@ -20,7 +21,6 @@ from tests.e2e.support import (
     read_head,
     relay,
 )
-from tests.protocol.wire import Frame, decode
 
 pytestmark = in_every_driver
 

@@ -14,13 +14,13 @@ from typing import Any
 import trio
 
 from relay.protocol.frames import BINARY, TEXT
+from relay.testing.frames import Frame, close_frame
+from relay.testing.handshakes import upgrade
 from tests.certificates import client_context, write_pem
 from tests.config_files import OPEN_GATEWAY
 from tests.loopback import close, echo
-from tests.protocol.handshakes import upgrade
-from tests.protocol.wire import Frame
 from tests.serving import Relay, get, relay
-from tests.support import Peer, close_frame, real_clock
+from tests.support import Peer, real_clock
 
 OLD, NEW = "rly_old", "rly_new"
 TARGET = "/v1/acct/main/openai?model=m"

@@ -16,13 +16,13 @@ from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, TEXT
 from relay.reactor import Reactor
 from relay.settings import AdminSettings, Listener
 from relay.tails import MOST
+from relay.testing.frames import Frame, close_frame
+from relay.testing.handshakes import upgrade
 from tests.admin.fakes import BEARER, SHA256
 from tests.loopback import HTTP, Relay, run, running
-from tests.playbook import CREDENTIAL, TARGET, accept
-from tests.protocol.handshakes import upgrade
+from tests.played_session import CREDENTIAL, TARGET, accept
 from tests.protocol.meters.test_inflater import Deflater
-from tests.protocol.wire import Frame
-from tests.support import Ended, Peer, close_frame
+from tests.support import Ended, Peer
 from tests.test_session_compression import ANSWER, OFFER
 
 ADMIN = AdminSettings(Listener("http", "127.0.0.1", 0), SHA256)

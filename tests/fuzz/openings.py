@@ -23,16 +23,14 @@ from relay.protocol import (
     refusal,
     upstream_request,
 )
+from relay.testing.handshakes import NONCE, parse_answer, switch
 from tests.protocol.handshakes import (
     CONFIGURED,
     LIMITS,
-    NONCE,
     OTHER_TOKEN,
     TOKEN,
     a_gateway,
     admission_of,
-    parse_answer,
-    switch,
 )
 
 __all__ = [

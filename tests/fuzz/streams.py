@@ -15,9 +15,9 @@ from wsproto.extensions import PerMessageDeflate
 
 from relay.protocol import Close, Limits, Pipe, State
 from relay.protocol.frames import CLOSE
+from relay.testing.frames import Frame
+from relay.testing.hostile_frames import ACCEPTED, COMPRESSED, INVALID_TEXT, REJECTED, mirror
 from tests.fuzz.target import fuzz_input
-from tests.protocol.hostile_frames import ACCEPTED, COMPRESSED, INVALID_TEXT, REJECTED, mirror
-from tests.protocol.wire import Frame
 
 __all__ = [
     "MASKED",

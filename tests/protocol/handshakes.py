@@ -1,15 +1,11 @@
-"""What the tests of the opening share: requests, a gateway, and the whole way through."""
+"""What the tests of the opening share: a gateway, and the whole way through."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPResponse
-from typing import cast
 
 import pytest
 
@@ -36,11 +32,7 @@ from relay.protocol import (
     examine,
     upstream_request,
 )
-
-# The example of RFC 6455 1.3.
-NONCE = b"the sample nonce"
-KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
-ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+from relay.testing.handshakes import NONCE
 
 TOKEN = "rly_" + "Ab3-_" * 8 + "xYz"
 OTHER_TOKEN = "rly_" + "Cd4_-" * 8 + "wVu"
@@ -56,26 +48,6 @@ CONFIGURED = by_name(  # where the catalogue alone cannot say what a stored key 
         for each in CATALOGUE
     )
 )
-
-UPGRADE_LINES = (
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    f"Sec-WebSocket-Key: {KEY.decode()}",
-)
-
-
-def head(
-    target: str, *lines: str, method: str = "GET", version: str = "1.1", host: str = "relay.test"
-) -> bytes:
-    """A request's head with these field lines and no others but ``Host``."""
-    all_lines = [f"{method} {target} HTTP/{version}", f"Host: {host}", *lines, "", ""]
-    return "\r\n".join(all_lines).encode("latin-1")
-
-
-def upgrade(target: str, *lines: str) -> bytes:
-    """The head of an opening handshake with these field lines besides."""
-    return head(target, *UPGRADE_LINES, *lines)
 
 
 def read(data: bytes, limits: Limits = LIMITS) -> Request:
@@ -159,20 +131,6 @@ def refused(status: int, code: int = 2000) -> Iterator[pytest.ExceptionInfo[Refu
     assert (caught.value.status, caught.value.code) == (status, code)
 
 
-def switch(*lines: str, accept: bytes = ACCEPT) -> bytes:
-    """A provider's 101 to ``NONCE`` with these field lines besides."""
-    all_lines = [
-        "HTTP/1.1 101 Switching Protocols",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        f"Sec-WebSocket-Accept: {accept.decode()}",
-        *lines,
-        "",
-        "",
-    ]
-    return "\r\n".join(all_lines).encode("latin-1")
-
-
 def dialled(
     *subprotocols: str,
     secrets: tuple[Secret, ...] = (),
@@ -197,39 +155,4 @@ def answer_to(data: bytes, *subprotocols: str, secrets: tuple[Secret, ...] = ())
     """The 101 that is in ``data``."""
     answer = dialled(*subprotocols, secrets=secrets).receive_data(data)
     assert answer is not None
-    return answer
-
-
-@dataclass
-class Answer:
-    """An HTTP response as a parser that is not ours reads it."""
-
-    status: int
-    fields: list[tuple[str, str]]
-    body: bytes
-
-    def values(self, name: str) -> list[str]:
-        return [value for each, value in self.fields if each.lower() == name.lower()]
-
-
-class _Stream(io.BytesIO):
-    def close(self) -> None:
-        """Stay open, for what may follow the response."""
-
-
-class _Wire:
-    def __init__(self, data: bytes) -> None:
-        self.stream = _Stream(data)
-
-    def makefile(self, _mode: str) -> io.BytesIO:
-        return self.stream
-
-
-def parse_answer(data: bytes, method: str = "GET") -> Answer:
-    """Read an HTTP response; nothing may follow it."""
-    wire = _Wire(data)
-    with HTTPResponse(cast("socket.socket", wire), method=method) as response:
-        response.begin()
-        answer = Answer(response.status, response.getheaders(), response.read())
-        assert wire.stream.read() == b""
     return answer

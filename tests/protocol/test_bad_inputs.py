@@ -5,19 +5,8 @@ from __future__ import annotations
 import pytest
 
 from relay.protocol import ClientHandshake, Gateway, Refused, UpstreamAnswer, redact
-from tests.protocol.handshakes import (
-    ACCEPT,
-    KEY,
-    LIMITS,
-    PROVIDERS,
-    TOKEN,
-    Session,
-    a_gateway,
-    admit,
-    dialled,
-    head,
-    switch,
-)
+from relay.testing.handshakes import ACCEPT, KEY, head, switch
+from tests.protocol.handshakes import LIMITS, PROVIDERS, TOKEN, Session, a_gateway, admit, dialled
 
 TARGET = "/v1/acct/main/openai?model=m"
 CONNECTION = "Connection: Upgrade"

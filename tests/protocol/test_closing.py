@@ -23,8 +23,8 @@ from relay.protocol import (
     policy,
 )
 from relay.protocol.frames import CLOSE, TEXT
-from tests.protocol.hostile_frames import REJECTED, Rejected, mirror
-from tests.protocol.wire import Frame, decode
+from relay.testing.frames import Frame, decode
+from relay.testing.hostile_frames import REJECTED, Rejected, mirror
 
 KEY = bytes.fromhex("37fa213d")
 OPEN, CLOSING, CLOSED, FAILED = State.OPEN, State.CLOSING, State.CLOSED, State.FAILED

@@ -19,6 +19,7 @@ from relay.protocol import (
 )
 from relay.protocol.credentials import contains_secret, contains_token
 from relay.protocol.subprotocols import answer
+from relay.testing.handshakes import upgrade
 from tests.protocol import handshakes
 from tests.protocol.handshakes import (
     CONFIGURED,
@@ -28,7 +29,6 @@ from tests.protocol.handshakes import (
     Session,
     a_gateway,
     refused,
-    upgrade,
 )
 
 admit = partial(handshakes.admit, providers=CONFIGURED)

@@ -15,7 +15,8 @@ from relay.protocol import (
     by_name,
     may_fail_over,
 )
-from tests.protocol.handshakes import LIMITS, NONCE, TOKEN, a_gateway, admit, upgrade
+from relay.testing.handshakes import NONCE, upgrade
+from tests.protocol.handshakes import LIMITS, TOKEN, a_gateway, admit
 
 FIRST = Origin("wss", "a.example", 443)
 SECOND = Origin("wss", "b.example", 8443)

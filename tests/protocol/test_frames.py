@@ -22,8 +22,8 @@ from relay.protocol.frames import (
     frame_header,
     mask,
 )
-from tests.protocol.strategies import close_payloads, masking_keys
-from tests.protocol.wire import Frame, decode
+from relay.testing.frames import Frame, decode
+from relay.testing.strategies import close_payloads, masking_keys
 
 MAY_STAND_IN_A_FRAME = {1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)}
 KEY = bytes.fromhex("37fa213d")  # of the examples in RFC 6455 5.7

@@ -17,6 +17,7 @@ from relay.protocol import (
     examine,
     upstream_request,
 )
+from relay.testing.handshakes import upgrade
 from tests.protocol.handshakes import (
     CONFIGURED,
     NOW,
@@ -29,7 +30,6 @@ from tests.protocol.handshakes import (
     admit,
     read,
     refused,
-    upgrade,
 )
 
 OPENAI = "/v1/acct/main/openai?model=gpt-realtime"

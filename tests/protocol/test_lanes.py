@@ -12,8 +12,9 @@ from relay.protocol import (
     pipes,
 )
 from relay.protocol.frames import TEXT
-from tests.protocol.handshakes import TOKEN, a_gateway, admit, upgrade
-from tests.protocol.wire import Frame, decode
+from relay.testing.frames import Frame, decode
+from relay.testing.handshakes import upgrade
+from tests.protocol.handshakes import TOKEN, a_gateway, admit
 
 KEY = b"\x37\xfa\x21\x3d"
 TARGET = "/v1/acct/main/openai?model=m"

@@ -27,16 +27,9 @@ from relay.protocol import (
     policy,
 )
 from relay.protocol.frames import CLOSE
-from tests.protocol.hostile_frames import COMPRESSED, REJECTED, mirror
-from tests.protocol.strategies import (
-    SMALL_LIMITS,
-    any_bytes,
-    chunkings,
-    cut,
-    masking_keys,
-    valid_streams,
-)
-from tests.protocol.wire import Frame, decode, delivered
+from relay.testing.frames import Frame, cut, decode, delivered
+from relay.testing.hostile_frames import COMPRESSED, REJECTED, mirror
+from relay.testing.strategies import SMALL_LIMITS, any_bytes, chunkings, masking_keys, valid_streams
 
 Lane = Callable[..., Pipe]
 COMPRESSING: Lane = functools.partial(Pipe, compressed=True)

@@ -10,7 +10,8 @@ import pytest
 from relay.protocol import Close, Limits, MessagePipe, Policy, RemoteProtocolError, State
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from relay.protocol.message_credentials import credential_filter
-from tests.protocol.hostile_frames import (
+from relay.testing.frames import Frame, decode, delivered, encode
+from relay.testing.hostile_frames import (
     ACCEPTED,
     COMPRESSED,
     INVALID_TEXT,
@@ -19,7 +20,6 @@ from tests.protocol.hostile_frames import (
     Rejected,
     mirror,
 )
-from tests.protocol.wire import Frame, decode, delivered, encode
 
 KEY = bytes.fromhex("37fa213d")
 

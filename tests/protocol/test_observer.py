@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from relay.protocol import Limits, MessagePipe, Pipe
 from relay.protocol.frames import BINARY, CONTINUATION, PING, TEXT
 from relay.protocol.observer import Observers
+from relay.testing.frames import Frame, cut, delivered, encode
+from relay.testing.strategies import chunkings, valid_streams
 from tests.protocol.observing import Recorder
-from tests.protocol.strategies import chunkings, cut, valid_streams
-from tests.protocol.wire import Frame, delivered, encode
 
 KEY = b"\1\2\3\4"
 Lane = Callable[..., Pipe]

@@ -13,20 +13,8 @@ from relay.protocol import (
     UpstreamAnswer,
     examine,
 )
-from tests.protocol.handshakes import (
-    ACCEPT,
-    KEY,
-    LIMITS,
-    OTHER_TOKEN,
-    PROVIDERS,
-    TOKEN,
-    UPGRADE_LINES,
-    head,
-    parse_answer,
-    read,
-    refused,
-    upgrade,
-)
+from relay.testing.handshakes import ACCEPT, KEY, UPGRADE_LINES, head, parse_answer, upgrade
+from tests.protocol.handshakes import LIMITS, OTHER_TOKEN, PROVIDERS, TOKEN, read, refused
 
 TARGET = "/v1/acct/main/openai?model=m"
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from urllib.parse import unquote_to_bytes
 
 from hypothesis import event, example, given
@@ -27,63 +25,28 @@ from relay.protocol import (
     refusal,
     upstream_request,
 )
+from relay.testing.frames import cut
+from relay.testing.handshakes import KEY, NONCE, head, parse_answer, switch, upgrade
+from relay.testing.strategies import (
+    any_answers,
+    any_requests,
+    broken_offers,
+    broken_targets,
+    chunkings,
+    relay_targets,
+    valid_answers,
+    valid_requests,
+)
 from tests.protocol.handshakes import (
-    ACCEPT,
     CONFIGURED,
-    KEY,
     LIMITS,
-    NONCE,
     OTHER_TOKEN,
     PROVIDERS,
     TOKEN,
     a_gateway,
     admission_of,
     dialled,
-    head,
-    parse_answer,
-    switch,
-    upgrade,
 )
-
-# --- bytes ----------------------------------------------------------------------------------------
-
-CUTS = st.lists(st.integers(min_value=0, max_value=3000), max_size=6)
-
-
-def cut(data: bytes, cuts: list[int]) -> list[bytes]:
-    """``data`` in pieces; no piece is empty, since that would be the end of the connection."""
-    ends = sorted({each % (len(data) + 1) for each in cuts} | {0, len(data)})
-    return [data[begin:end] for begin, end in pairwise(ends)]
-
-
-def bytewise(data: bytes) -> list[bytes]:
-    return [data[index : index + 1] for index in range(len(data))]
-
-
-def mutated(
-    valid: st.SearchStrategy[bytes], fragments: Sequence[bytes]
-) -> st.SearchStrategy[bytes]:
-    """Valid bytes with pieces of them replaced by what a hostile peer would try."""
-    change = st.tuples(
-        st.integers(min_value=0, max_value=600),
-        st.integers(min_value=0, max_value=12),
-        st.sampled_from(fragments) | st.binary(max_size=3),
-    )
-
-    def change_all(data: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
-        for position, length, fragment in changes:
-            begin = position % (len(data) + 1)
-            data = data[:begin] + fragment + data[begin + length :]
-        return data
-
-    return st.builds(change_all, valid, st.lists(change, max_size=4))
-
-
-def with_line(valid: st.SearchStrategy[bytes], lines: Sequence[bytes]) -> st.SearchStrategy[bytes]:
-    """Valid bytes with more field lines at their end."""
-    added = st.lists(st.sampled_from(lines), min_size=1, max_size=3).map(b"\r\n".join)
-    return st.builds(lambda data, more: data[:-2] + more + b"\r\n\r\n", valid, added)
-
 
 # --- (7) the client's side ------------------------------------------------------------------------
 
@@ -95,77 +58,24 @@ TARGETS = (
     "/healthz",
     "http://relay.test/v1/acct/main/cartesia",
 )
-VALID_REQUESTS = st.builds(
-    upgrade,
-    st.sampled_from(TARGETS),
-    st.sampled_from(
-        [
-            f"cf-aig-authorization: {TOKEN}",
-            f"Sec-WebSocket-Protocol: realtime, cf-aig-authorization.{TOKEN}",
-            "Authorization: Bearer K",
-        ]
-    ),
+VALID_REQUESTS = valid_requests(
+    st.sampled_from(TARGETS) | relay_targets() | broken_targets.map("/v1/acct/main{}".format),
+    f"cf-aig-authorization: {TOKEN}",
+    f"Sec-WebSocket-Protocol: realtime, cf-aig-authorization.{TOKEN}",
+    "Authorization: Bearer K",
 )
-CLIENT_FRAGMENTS = (
-    b"\r\n",
-    b"\n",
-    b"\r",
-    b" ",
-    b"\t",
-    b":",
-    b",",
-    b"\x00",
-    b"\xe9",
-    b"%00",
-    b"#",
-    b"//",
-    b"HEAD",
-    b"CONNECT",
-    b"POST /",
-    b"HTTP/1.0",
-    b"HTTP/2.0",
-    b"http://evil.example",
-    b"\r\n\r\n",
-    b"A" * 9000,
-)
-CLIENT_LINES = (
-    b"Host: evil.example",
-    b"Content-Length: 5",
-    b"Content-Length: " + b"9" * 30,
-    b"Transfer-Encoding: chunked",
-    b"Transfer-Encoding: gzip, chunked",
-    b"Expect: 100-continue",
-    b"Connection: caf\xe9, close, Upgrade",
-    b"Upgrade: h2c, websocket",
-    b"Origin: http://a:b",
-    b"Origin: null",
-    b"Sec-WebSocket-Protocol: caf\xe9",
-    b"Sec-WebSocket-Protocol: a,,b c",
-    b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
-    b'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits="1\\5", x; y="',
-    b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99, caf\xe9",
-    b"Sec-WebSocket-Version: 8",
-    b"Sec-WebSocket-Key: \xff",
+HOSTILE_LINES = (
     b"cf-aig-authorization: \xff",
     b"cf-aig-byok-alias: \xff",
-    b"Authorization: \xff \xff",
     b"xi-api-key: %zz",
-    b" folded",
-    b"X" * 9000 + b": 1",
 )
-ANY_REQUEST = st.one_of(
-    st.binary(max_size=200),
-    VALID_REQUESTS,
-    mutated(VALID_REQUESTS, CLIENT_FRAGMENTS),
-    with_line(VALID_REQUESTS, CLIENT_LINES),
-    st.builds(
-        lambda prefix, data: prefix + data, st.sampled_from([b"\r\n", b"\r"]), VALID_REQUESTS
-    ),
-    st.builds(lambda data, more: data + more, VALID_REQUESTS, st.binary(max_size=40)),
-    st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60).map(
-        lambda text: upgrade(f"/v1/acct/main/{text}", f"cf-aig-authorization: {TOKEN}")
-    ),
+ANY_REQUEST = any_requests(VALID_REQUESTS, *HOSTILE_LINES) | VALID_REQUESTS.flatmap(
+    lambda data: broken_offers.map(lambda line: data[:-2] + line.encode("latin-1") + b"\r\n\r\n")
 )
+
+
+def bytewise(data: bytes) -> list[bytes]:
+    return [data[index : index + 1] for index in range(len(data))]
 
 
 def receive(client: ClientHandshake, pieces: list[bytes]) -> tuple[Request | None, bytes]:
@@ -210,79 +120,26 @@ def client_outcome(pieces: list[bytes]) -> tuple[object, ...]:
     return sent, rest
 
 
-@given(data=ANY_REQUEST, cuts=CUTS)
-@example(data=b"\r\n\r\n" + upgrade(TARGETS[0]), cuts=[2])
-@example(data=upgrade(TARGETS[0], "X: " + "x" * 8190), cuts=[8300])
-@example(data=head(TARGETS[0], method="HEAD"), cuts=[])
-@example(data=head(TARGETS[0], "Content-Length: 3", method="HEAD") + b"abc", cuts=[])
-@example(data=head(TARGETS[0], "malformed", method="HEAD"), cuts=[])
-@example(data=upgrade(TARGETS[0], *["X: 1"] * 100), cuts=[])
-def test_any_bytes_of_a_client_give_a_request_or_a_refusal(data: bytes, cuts: list[int]) -> None:
+@given(data=ANY_REQUEST, sizes=chunkings)
+@example(data=b"\r\n\r\n" + upgrade(TARGETS[0]), sizes=[2])
+@example(data=upgrade(TARGETS[0], "X: " + "x" * 8190), sizes=[8300])
+@example(data=head(TARGETS[0], method="HEAD"), sizes=[9000])
+@example(data=head(TARGETS[0], "Content-Length: 3", method="HEAD") + b"abc", sizes=[9000])
+@example(data=head(TARGETS[0], "malformed", method="HEAD"), sizes=[9000])
+@example(data=upgrade(TARGETS[0], *["X: 1"] * 100), sizes=[9000])
+def test_any_bytes_of_a_client_give_a_request_or_a_refusal(data: bytes, sizes: list[int]) -> None:
     at_once = client_outcome([data] if data else [])
     event(str(at_once[1:]) if len(at_once) == 3 else "incomplete or admitted")
-    assert client_outcome(cut(data, cuts)) == at_once
+    assert client_outcome(cut(data, sizes)) == at_once
     assert client_outcome(bytewise(data)) == at_once
 
 
 # --- (7) the provider's side ----------------------------------------------------------------------
 
-REFUSALS = (
-    b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno",
-    b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
-    b"HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n",
-    b"HTTP/1.0 500 No\r\nContent-Type: text/plain\r\n\r\nno body length",
-    b"HTTP/1.1 429 No\r\nRetry-After: caf\xe9\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b",
+VALID_ANSWERS = valid_answers("a") | st.just(
+    switch("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9")
 )
-VALID_ANSWERS = st.sampled_from(
-    [
-        switch(),
-        switch("Sec-WebSocket-Protocol: a", "x-request-id: 1"),
-        switch("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9"),
-        *REFUSALS,
-    ]
-)
-UPSTREAM_FRAGMENTS = (
-    *CLIENT_FRAGMENTS,
-    b"HTTP/1.1 100 Continue\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\n",
-    b"301",
-    b"099",
-    b"600",
-    b"999",
-    b"0\r\n\r\n",
-    b"fffffff\r\n",
-    b"b" * 70_000,
-)
-UPSTREAM_LINES = (
-    b"Sec-WebSocket-Extensions: permessage-deflate",
-    b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=9",
-    b"Sec-WebSocket-Extensions: permessage-deflate, caf\xe9",
-    b"Sec-WebSocket-Protocol: caf\xe9",
-    b"Sec-WebSocket-Protocol: a",
-    b"Sec-WebSocket-Accept: " + ACCEPT,
-    b"Connection: caf\xe9",
-    b"Upgrade: websocket, caf\xe9",
-    b"Content-Length: 5",
-    b"Content-Length: -1",
-    b"Transfer-Encoding: gzip",
-    b"Location: https://elsewhere.test",
-    b"x-request-id: caf\xe9",
-    b"x-ratelimit-caf: \xff",
-    b" folded",
-)
-ANY_ANSWER = st.one_of(
-    st.binary(max_size=200),
-    VALID_ANSWERS,
-    mutated(VALID_ANSWERS, UPSTREAM_FRAGMENTS),
-    with_line(st.just(switch()), UPSTREAM_LINES),
-    with_line(st.sampled_from(REFUSALS[1:2]), UPSTREAM_LINES),
-    st.builds(
-        lambda count, data: b"HTTP/1.1 103 Early Hints\r\n\r\n" * count + data,
-        st.integers(min_value=1, max_value=10),
-        VALID_ANSWERS,
-    ),
-    st.builds(lambda data, more: data + more, VALID_ANSWERS, st.binary(max_size=40)),
-)
+ANY_ANSWER = any_answers(VALID_ANSWERS)
 
 
 def upstream_outcome(pieces: list[bytes], *, ended: bool) -> tuple[object, ...]:
@@ -303,16 +160,16 @@ def upstream_outcome(pieces: list[bytes], *, ended: bool) -> tuple[object, ...]:
     return ("incomplete",)
 
 
-@given(data=ANY_ANSWER, cuts=CUTS, ended=st.booleans())
-@example(data=b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", cuts=[], ended=False)
-@example(data=b"HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n", cuts=[], ended=False)
-@example(data=b"\r\n\r\n" + switch(), cuts=[2], ended=False)
+@given(data=ANY_ANSWER, sizes=chunkings, ended=st.booleans())
+@example(data=b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", sizes=[9000], ended=False)
+@example(data=b"HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n", sizes=[9000], ended=False)
+@example(data=b"\r\n\r\n" + switch(), sizes=[2], ended=False)
 def test_any_bytes_of_a_provider_give_a_101_or_a_refusal_or_are_waited_upon(
-    data: bytes, cuts: list[int], ended: bool
+    data: bytes, sizes: list[int], ended: bool
 ) -> None:
     at_once = upstream_outcome([data] if data else [], ended=ended)
     event(str(at_once[0]) if isinstance(at_once[0], int) else type(at_once[0]).__name__)
-    assert upstream_outcome(cut(data, cuts), ended=ended) == at_once
+    assert upstream_outcome(cut(data, sizes), ended=ended) == at_once
     if len(data) < 2000:
         assert upstream_outcome(bytewise(data), ended=ended) == at_once
 

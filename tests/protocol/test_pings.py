@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from relay.protocol import Limits, MessagePipe, Pings, Pipe, State, control_frame
 from relay.protocol.frames import CLOSE, CONTINUATION, PING, PONG, TEXT
-from tests.protocol.strategies import any_bytes, chunkings, cut, fragmented_messages, masking_keys
-from tests.protocol.wire import Frame, decode, delivered, encode
+from relay.testing.frames import Frame, cut, decode, delivered, encode
+from relay.testing.strategies import any_bytes, chunkings, fragmented_messages, masking_keys
 
 KEY = bytes.fromhex("37fa213d")
 OURS = b"of ours."

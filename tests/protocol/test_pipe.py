@@ -6,7 +6,8 @@ import pytest
 
 from relay.protocol import Close, Limits, MessagePipe, Pings, Pipe, State
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
-from tests.protocol.hostile_frames import (
+from relay.testing.frames import Frame, encode
+from relay.testing.hostile_frames import (
     ACCEPTED,
     COMPRESSED,
     INVALID_TEXT,
@@ -15,9 +16,8 @@ from tests.protocol.hostile_frames import (
     Rejected,
     mirror,
 )
+from relay.testing.strategies import compress
 from tests.protocol.observing import Recorder
-from tests.protocol.strategies import compress
-from tests.protocol.wire import Frame, encode
 
 KEY = bytes.fromhex("37fa213d")
 

@@ -6,7 +6,8 @@ import pytest
 
 from relay.protocol import CATALOGUE, Kind, Origin, Provider, by_name, parse_target, route
 from relay.protocol.fields import request_fields
-from tests.protocol.handshakes import CONFIGURED, TOKEN, a_gateway, admit, upgrade
+from relay.testing.handshakes import upgrade
+from tests.protocol.handshakes import CONFIGURED, TOKEN, a_gateway, admit
 
 STORED_KEYS = {(provider.name, "default"): "sk-stored" for provider in CATALOGUE}
 STORED_LINES = {  # by the provider, or by the target where it is another one

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from relay.protocol import Refused
-from tests.protocol.handshakes import OTHER_TOKEN, TOKEN, a_gateway, a_token, admit, head
+from relay.testing.handshakes import head
+from tests.protocol.handshakes import OTHER_TOKEN, TOKEN, a_gateway, a_token, admit
 
 GATEWAY = a_gateway(
     origins=frozenset({"https://app.example.com"}),

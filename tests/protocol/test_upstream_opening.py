@@ -13,16 +13,8 @@ from relay.protocol import (
     UpstreamRequest,
 )
 from relay.protocol.upstream_opening import accept_value
-from tests.protocol.handshakes import (
-    ACCEPT,
-    KEY,
-    LIMITS,
-    NONCE,
-    answer_to,
-    dialled,
-    refused,
-    switch,
-)
+from relay.testing.handshakes import ACCEPT, KEY, NONCE, switch
+from tests.protocol.handshakes import LIMITS, answer_to, dialled, refused
 
 STORED = b"sk-stored/key"
 SECRETS = (Secret(STORED),)

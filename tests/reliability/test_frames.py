@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.protocol.wire import Frame, decode
+from relay.testing.frames import Frame, decode
 from tests.reliability.frames import BINARY, CLOSE, TEXT, FrameReader, frame
 
 

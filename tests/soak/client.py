@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import trio
 
-from tests.protocol.wire import Frame, decode
+from relay.testing.frames import Frame, decode
 
 __all__ = [
     "CLOSE",

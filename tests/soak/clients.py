@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import trio
 
-from tests.protocol.wire import Frame
+from relay.testing.frames import Frame
 from tests.soak import client as raw
 from tests.soak.client import CLOSE, TEXT, Ended, upgrade
 from tests.soak.plan import FAULTS, Client, Session

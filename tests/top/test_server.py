@@ -16,13 +16,13 @@ from textual.widgets import Input
 from relay.admin_client import AdminClient, NotAllowedError, UnreachableError
 from relay.protocol import Secret
 from relay.settings import AdminSettings, Listener
+from relay.testing.frames import close_frame
 from relay.top import top
 from relay.top.app import Top
 from relay.top.live import Query
 from relay.top.look import look
 from tests.admin.fakes import SHA256, TOKEN
 from tests.loopback import HTTP, run, running
-from tests.support import close_frame
 from tests.top.fakes import head, rows, text, until
 
 _ADMIN = AdminSettings(Listener("http", "127.0.0.1", 0), SHA256)

@@ -12,12 +12,12 @@ import trio
 from relay.protocol.frames import TEXT
 from relay.records.settings import RecordSettings
 from relay.records.store import check_url
+from relay.testing.frames import Frame, close_frame
+from relay.testing.handshakes import upgrade
 from tests.e2e.page.support import ADMIN, Operator, operator
 from tests.loopback import HTTP, Relay, run, running
 from tests.loopback import close as close_session
-from tests.protocol.handshakes import upgrade
-from tests.protocol.wire import Frame
-from tests.support import Peer, close_frame
+from tests.support import Peer
 
 ROWS = "document.querySelectorAll('tbody tr')"
 

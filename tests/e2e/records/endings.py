@@ -14,9 +14,9 @@ from relay.link import reset
 from relay.protocol import closing
 from relay.protocol.frames import TEXT
 from relay.session_record import Outcome
+from relay.testing.frames import Frame
 from tests.doubles.peer import Ended
 from tests.e2e.records.world import Client, World
-from tests.protocol.wire import Frame
 
 __all__ = ["ENDINGS", "Row"]
 

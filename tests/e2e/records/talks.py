@@ -7,9 +7,9 @@ import json
 from collections.abc import Awaitable, Callable
 
 from relay.doubles import msgpack
+from relay.testing.frames import Frame, encode
 from tests.doubles.peer import Json, Peer
 from tests.doubles.realtime import HELLO
-from tests.protocol.wire import Frame, encode
 
 __all__ = ["HALF", "TEXT", "Talk", "say"]
 

@@ -13,11 +13,11 @@ from wsproto.events import CloseConnection
 from relay.protocol.usage import Usage
 from relay.records.store import Filter, Store, check_url
 from relay.session_record import to_json
+from relay.testing.frames import Frame
 from tests.e2e.records.endings import listen
 from tests.e2e.records.wire import Heard
 from tests.e2e.records.world import GATEWAY, KEY, TOKEN, Client, World, in_both_drivers, world
 from tests.e2e.support import e2e_test
-from tests.protocol.wire import Frame
 
 TARGET = f"/v1/{GATEWAY}/openai?model=gpt-realtime"
 TEXT = 0x1

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import trio
 
-from tests.protocol.wire import Frame, decode
+from relay.testing.frames import Frame, decode
 
 __all__ = ["Heard", "Tapped"]
 

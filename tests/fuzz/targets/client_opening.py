@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from relay.testing.handshakes import upgrade
 from tests.fuzz.openings import GATEWAYS, HTTP_WORDS, SMALL_HEADS, open_session
 from tests.fuzz.target import FuzzInput, Target, fuzz_input
-from tests.protocol.handshakes import LIMITS, OTHER_TOKEN, TOKEN, upgrade
+from tests.protocol.handshakes import LIMITS, OTHER_TOKEN, TOKEN
 from tests.protocol.test_bad_inputs import CLIENT
 
 __all__ = ["TARGET"]

@@ -7,9 +7,10 @@ target's end, and below it one field line on each line.
 from __future__ import annotations
 
 from relay.protocol import CATALOGUE
+from relay.testing.handshakes import upgrade
 from tests.fuzz.openings import GATEWAYS, open_session
 from tests.fuzz.target import FuzzInput, Target, fuzz_input
-from tests.protocol.handshakes import OTHER_TOKEN, TOKEN, upgrade
+from tests.protocol.handshakes import OTHER_TOKEN, TOKEN
 
 __all__ = ["TARGET"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from relay.protocol import Cause, Close, Leg, MessagePipe, Pipe, State, closing, ending, farewell
 from relay.protocol.frames import CLOSE
+from relay.testing.frames import decode
+from relay.testing.hostile_frames import REJECTED, mirror
 from tests.fuzz.streams import SMALL_LIMITS, feed
 from tests.fuzz.target import FuzzInput, Target, fuzz_input
-from tests.protocol.hostile_frames import REJECTED, mirror
-from tests.protocol.wire import decode
 
 __all__ = ["TARGET"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from relay.protocol import Limits, MessagePipe, Pipe, State
 from relay.protocol.frames import TEXT
+from relay.testing.frames import Frame, Item, decode, delivered, encode
 from tests.fuzz.streams import (
     MASKED,
     SEEDS,
@@ -14,7 +15,6 @@ from tests.fuzz.streams import (
     outcome,
 )
 from tests.fuzz.target import FuzzInput, Target, fuzz_input
-from tests.protocol.wire import Frame, Item, decode, delivered, encode
 
 __all__ = ["TARGET"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from relay.protocol import Limits, Pipe, State
 from relay.protocol.frames import CLOSE
+from relay.testing.frames import Frame, decode, encode
 from tests.fuzz.streams import (
     MASKED,
     SEEDS,
@@ -15,7 +16,6 @@ from tests.fuzz.streams import (
     outcome,
 )
 from tests.fuzz.target import FuzzInput, Target, fuzz_input
-from tests.protocol.wire import Frame, decode, encode
 
 __all__ = ["TARGET"]
 

@@ -18,9 +18,10 @@ from relay.protocol import (
     UpstreamAnswer,
     refusal,
 )
+from relay.testing.handshakes import ACCEPT, KEY, switch
 from tests.fuzz.openings import HTTP_WORDS, SMALL_HEADS, check_refusal, check_shows_none
 from tests.fuzz.target import FuzzInput, Target, fuzz_input
-from tests.protocol.handshakes import ACCEPT, KEY, LIMITS, dialled, switch
+from tests.protocol.handshakes import LIMITS, dialled
 from tests.protocol.test_bad_inputs import UPSTREAM
 
 __all__ = ["TARGET"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from relay.protocol import CATALOGUE, Endpoint, Limits, PermessageDeflate, Pipe, SessionMeter, Usage
 from relay.protocol.frames import BINARY, TEXT
-from tests.protocol.wire import Frame
+from relay.testing.frames import Frame
 
 __all__ = ["Talk", "endpoint"]
 

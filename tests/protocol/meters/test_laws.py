@@ -20,9 +20,9 @@ from relay.protocol import (
     SessionMeter,
 )
 from relay.protocol.frames import CONTINUATION
+from relay.testing.frames import Frame, cut
+from relay.testing.strategies import any_bytes, chunkings, control_frames, masking_keys
 from tests.protocol.meters.talk import Message, frame
-from tests.protocol.strategies import any_bytes, chunkings, control_frames, cut, masking_keys
-from tests.protocol.wire import Frame
 
 ENDPOINTS = list(
     {each.meter: each for entry in CATALOGUE for each in entry.endpoints if each.meter}.values()

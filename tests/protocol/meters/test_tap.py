@@ -11,8 +11,8 @@ from relay.protocol.frames import CONTINUATION, TEXT
 from relay.protocol.meters import tap as module
 from relay.protocol.meters.reading import read_object
 from relay.protocol.meters.tap import MAX_MESSAGE
+from relay.testing.frames import Frame
 from tests.protocol.meters.talk import Talk, dump
-from tests.protocol.wire import Frame
 
 REALTIME = ("openai", "/v1/realtime")
 DELTA = {"type": "response.output_audio.delta", "delta": base64.b64encode(bytes(3000)).decode()}

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
@@ -25,13 +22,15 @@ from relay.server import Server
 from relay.session_record import SessionRecord
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
-from tests.protocol.handshakes import Answer, a_gateway, switch, upgrade
-from tests.support import VERBATIM, Leg, Pair, Peer, SocketLeg, Variant, close_frame
+from relay.testing.frames import close_frame
+from relay.testing.handshakes import Answer, accept_value, switch, upgrade
+from tests.protocol.handshakes import a_gateway
+from tests.support import VERBATIM, Leg, Pair, Peer, SocketLeg, Variant
 
 __all__ = [
     "CREDENTIAL",
     "TARGET",
-    "Playbook",
+    "PlayedSession",
     "accept",
     "ask",
     "error_of",
@@ -44,8 +43,6 @@ __all__ = [
 
 TARGET = "/v1/acct/main/openai?model=gpt-realtime"
 CREDENTIAL = "Authorization: Bearer sk-of-the-client"
-_KEY_LINE = re.compile(rb"\r\nSec-WebSocket-Key: ([^\r]+)\r\n", re.IGNORECASE)
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 
 
 def settings(
@@ -85,7 +82,7 @@ def settings(
     )
 
 
-class Playbook:
+class PlayedSession:
     """A session between a client and a provider that a test plays.
 
     Args:
@@ -184,10 +181,7 @@ class Playbook:
 async def accept(provider: Peer, *lines: str, early_data: bytes = b"") -> bytes:
     """A provider reads its request, which is returned, and answers with a valid 101."""
     head = await provider.receive_head()
-    match = _KEY_LINE.search(head)
-    assert match is not None
-    value = base64.b64encode(hashlib.sha1(match[1] + _GUID, usedforsecurity=False).digest())
-    await provider.stream.send_all(switch(*lines, accept=value) + early_data)
+    await provider.stream.send_all(switch(*lines, accept=accept_value(head)) + early_data)
     return head
 
 
@@ -199,7 +193,7 @@ async def session(
     connects: bool = True,
     leg: Callable[[trio.abc.Stream], Leg] | None = None,
     **setting: Any,
-) -> AsyncIterator[Playbook]:
+) -> AsyncIterator[PlayedSession]:
     """A session that nobody has asked for yet.
 
     When the block is left, the session ends by itself, within its own deadlines, and nothing of it
@@ -214,7 +208,7 @@ async def session(
     """
     server = Server(settings(messages_lane=variant.messages_lane, **setting))
     driver = variant.driver
-    play = Playbook(server, driver.tight_pair if tight else driver.pair, leg or driver.leg)
+    play = PlayedSession(server, driver.tight_pair if tight else driver.pair, leg or driver.leg)
     if connects:
         play.may_connect.set()
 
@@ -244,7 +238,7 @@ async def session(
 
 
 @asynccontextmanager
-async def open_session(variant: Variant = VERBATIM, **setting: Any) -> AsyncIterator[Playbook]:
+async def open_session(variant: Variant = VERBATIM, **setting: Any) -> AsyncIterator[PlayedSession]:
     """A session with both opening handshakes done; for the rest see :func:`session`."""
     async with session(variant, **setting) as play:
         await play.open()
@@ -269,13 +263,13 @@ def error_of(answer: Answer) -> tuple[int, int]:
     return answer.status, body["error"][0]["code"]
 
 
-def sides(play: Playbook, by: str) -> tuple[Peer, Peer]:
+def sides(play: PlayedSession, by: str) -> tuple[Peer, Peer]:
     """The peer of that name, and the other."""
     both = (play.client, play.provider)
     return both if by == "client" else both[::-1]
 
 
-def legs(play: Playbook, by: str) -> tuple[Leg | SocketLeg, Leg | SocketLeg]:
+def legs(play: PlayedSession, by: str) -> tuple[Leg | SocketLeg, Leg | SocketLeg]:
     """The relay's ends of the same."""
     both = (play.client_leg, play.upstream_leg)
     return both if by == "client" else both[::-1]

@@ -1,0 +1,152 @@
+"""Each law of proxies finds what breaks it, and no law finds anything in a tunnel that is right."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from relay.protocol.frames import CLOSE, PING, PONG
+from relay.testing.frames import Frame, close_frame
+from relay.testing.handshakes import ACCEPT
+from relay.testing.laws import PROXY_LAWS, Law
+from relay.testing.stand import Stand
+from tests.testing.tunnel import FrameTunnel, Tunnel
+
+
+@pytest.mark.parametrize("law", PROXY_LAWS, ids=str)
+def test_a_tunnel_keeps_every_law(law: Law[Stand]) -> None:
+    with Stand.of(Tunnel().subject()) as stand:
+        law.check(stand)
+
+
+class ForgetsTheChoice(Tunnel):
+    def answer(self, head: bytes, request: bytes) -> bytes:  # noqa: ARG002
+        lines = head.split(b"\r\n")
+        return b"\r\n".join(
+            each for each in lines if not each.startswith(b"Sec-WebSocket-Protocol")
+        )
+
+
+class TurnsOffersAround(Tunnel):
+    def request(self, head: bytes) -> bytes:
+        lines = head.split(b"\r\n")
+        for index, line in enumerate(lines):
+            name, _, value = line.partition(b": ")
+            if name == b"Sec-WebSocket-Protocol":
+                lines[index] = name + b": " + b", ".join(value.split(b", ")[::-1])
+        return b"\r\n".join(lines)
+
+
+class SaysBadGateway(Tunnel):
+    def answer(self, head: bytes, request: bytes) -> bytes:  # noqa: ARG002
+        return head.replace(b"HTTP/1.1 429", b"HTTP/1.1 502")
+
+
+class MendsTheAccept(Tunnel):
+    def answer(self, head: bytes, request: bytes) -> bytes:  # noqa: ARG002
+        before, _, rest = head.partition(b"Sec-WebSocket-Accept: ")
+        return before + b"Sec-WebSocket-Accept: " + ACCEPT + rest[rest.index(b"\r\n") :]
+
+
+class LosesWhatCameEarly(Tunnel):
+    def early(self, data: bytes) -> bytes:  # noqa: ARG002
+        return b""
+
+
+class LosesLoneBytes(Tunnel):
+    def chunk(self, data: bytes) -> bytes:
+        return b"" if len(data) == 1 else data
+
+
+class ForgetsTheFin(FrameTunnel):
+    def frame(self, frame: Frame) -> Frame:
+        return frame if frame.fin else frame._replace(fin=True)
+
+
+class CutsAt64KiB(FrameTunnel):
+    def frame(self, frame: Frame) -> Frame:
+        small = len(frame.payload) < 65536
+        return frame if small else frame._replace(payload=frame.payload[:65535])
+
+
+class SwallowsPings(FrameTunnel):
+    def frame(self, frame: Frame) -> Frame | None:
+        return None if frame.opcode == PING else frame
+
+
+class LosesTheReason(FrameTunnel):
+    def frame(self, frame: Frame) -> Frame:
+        if frame.opcode != CLOSE or len(frame.payload) < 3:
+            return frame
+        return frame._replace(payload=frame.payload[:2])
+
+
+class NeverEnds(Tunnel):
+    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        await super()._carry(source, sink)
+        await asyncio.get_running_loop().create_future()
+
+
+class SaysAllWentWell(Tunnel):
+    def end(self) -> bytes:
+        return close_frame(1000).encode()
+
+
+class DropsWhatIsReserved(Tunnel):
+    def chunk(self, data: bytes) -> bytes:
+        return b"" if data[:1] and data[0] & 0x70 else data
+
+
+class ShowsTheQuery(Tunnel):
+    def no_answer(self, request: bytes) -> bytes:
+        line = request.split(b"\r\n")[0]
+        size = str(len(line)).encode()
+        return b"HTTP/1.1 502 No\r\nContent-Length: " + size + b"\r\n\r\n" + line
+
+
+class ClosesOnPong(FrameTunnel):
+    def frame(self, frame: Frame) -> Frame:
+        return close_frame(1000) if frame.opcode == PONG else frame
+
+
+@pytest.mark.parametrize(
+    ("broken", "name"),
+    [
+        (ForgetsTheChoice, "subprotocols"),
+        (TurnsOffersAround, "subprotocols"),
+        (SaysBadGateway, "refusals"),
+        (MendsTheAccept, "wrong accept"),
+        (LosesWhatCameEarly, "early messages"),
+        (LosesLoneBytes, "messages"),
+        (ForgetsTheFin, "fragments"),
+        (CutsAt64KiB, "large messages"),
+        (SwallowsPings, "pings"),
+        (LosesTheReason, "closes"),
+        (NeverEnds, "vanishing"),
+        (SaysAllWentWell, "honest endings"),
+        (DropsWhatIsReserved, "violations"),
+        (ShowsTheQuery, "credentials"),
+        (ClosesOnPong, "whole sessions"),
+    ],
+)
+def test_a_law_finds_what_breaks_it(broken: Callable[[], Tunnel], name: str) -> None:
+    (law,) = [each for each in PROXY_LAWS if each.name == name]
+    with Stand.of(broken().subject(), patience=1) as stand, pytest.raises(AssertionError) as caught:
+        law.check(stand)
+    assert any(law.body.__name__ in note for note in caught.value.__notes__)
+
+
+def test_every_law_is_broken_by_something() -> None:
+    (marks,) = [
+        mark.args[1]
+        for mark in test_a_law_finds_what_breaks_it.pytestmark  # type: ignore[attr-defined]
+    ]
+    assert {name for _, name in marks} == {law.name for law in PROXY_LAWS}
+
+
+def test_an_example_reads_without_what_is_as_usual() -> None:
+    assert repr(Frame(1, b"a")) == "Frame(1, b'a')"
+    assert repr(Frame(0, b"", fin=False)) == "Frame(0, b'', fin=False)"
+    assert repr(Frame(2, b"", missing=3, rsv1=True)) == "Frame(2, b'', rsv1=True, missing=3)"
