@@ -31,12 +31,13 @@ function minutes(value) {
   return hours ? `${count(hours)} h ${inHour} min` : `${inHour} min ${inMinute} s`;
 }
 
+/** As `relay top` has them: in units of 1024. */
 export function bytes(value) {
-  const units = ["B", "kB", "MB", "GB", "TB"];
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let size = value;
   let unit = 0;
   while (size >= 999.5 && unit < units.length - 1) {
-    size /= 1000;
+    size /= 1024;
     unit += 1;
   }
   return `${unit ? three(size) : Math.round(size)} ${units[unit]}`;

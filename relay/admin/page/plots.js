@@ -9,6 +9,7 @@ import { usePolling } from "./polling.js";
 const EVERY = 10; // seconds: a step of the relay's
 const HEIGHT = 180; // pixels
 const MOST_REFUSALS = 5; // kinds that have a colour of their own
+const POWERS_OF_TWO = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
 const CODES = {
   // docs/refusals.md
@@ -79,6 +80,7 @@ function describe(hour) {
       title: "Traffic",
       hint: "bytes a second",
       write: (value) => `${bytes(value)}/s`,
+      steps: POWERS_OF_TWO,
       lines: [
         { label: "from clients", values: per(hour.bytes_in) },
         { label: "from providers", values: per(hour.bytes_out) },
@@ -191,7 +193,12 @@ function options(plot, current, place) {
     },
     axes: [
       { ...axis, values: (_, ticks) => ticks.map((tick) => clock(tick)), size: 28 },
-      { ...axis, values: (_, ticks) => ticks.map(write), size: 64 },
+      {
+        ...axis,
+        values: (_, ticks) => ticks.map(write),
+        size: 76,
+        ...(plot.steps && { incrs: plot.steps }),
+      },
     ],
     series: [
       { label: "at", value: (_, value) => (value == null ? "–" : clock(value, true)) },

@@ -57,7 +57,7 @@ def test_a_session_appears_talks_and_ends_without_a_reload(tmp_path: Path) -> No
             await session.send(message)
             assert await session.receive() == message
             await it.see(f"document.querySelector('.c-out span span').innerText !== {before!r}")
-            await it.read("5.01 kB", "tbody")
+            await it.read("4.89 KiB", "tbody")
             await close_session(session)
             await it.read("No session is open")
             await it.press("2")

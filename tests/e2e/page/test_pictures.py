@@ -37,7 +37,7 @@ def test_a_picture(name: str, tmp_path: Path) -> None:
             await it.enter(view)
             await it.see(f"document.querySelector('{shows}')")
             if view == "#/live":  # how much a second is known from the second answer on
-                await it.see("document.querySelector('tbody').textContent.includes('kB/s')")
+                await it.see("document.querySelector('tbody').textContent.includes('KiB/s')")
             picture = await it.do(lambda page: page.screenshot())
             assert len(picture) < _MOST
             (folder / f"{name}.png").write_bytes(picture)
