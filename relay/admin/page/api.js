@@ -1,6 +1,7 @@
 // What the page asks of the relay. Everything it is told is data: it is shown as text alone.
 
 const TIMEOUT = 20_000; // ms; the store has 15 s
+const PASSING = new Set([408, 429]);
 
 /** The relay answered, and refused. */
 export class Refused extends Error {
@@ -8,6 +9,11 @@ export class Refused extends Error {
     super(sentence);
     this.status = status;
     this.retryAfter = retryAfter; // seconds, or null
+  }
+
+  /** Whether the same question gets the same answer (RFC 9110 15.5), but for those of the moment. */
+  get isFinal() {
+    return this.status >= 400 && this.status < 500 && !PASSING.has(this.status);
   }
 }
 

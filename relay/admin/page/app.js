@@ -1,7 +1,7 @@
 // The whole page: who asks, where they are, and what they are told above all else.
 
 import * as api from "./api.js";
-import { useFragment, fragment, goBack } from "./fragment.js";
+import { useFragment, fragment, goBack, leadHome } from "./fragment.js";
 import { Help, useKeys } from "./keys.js";
 import { html, useEffect, useState } from "./libraries.js";
 import { Live } from "./live.js";
@@ -21,6 +21,8 @@ const VIEWS = [
   ["totals", "Usage", Totals],
   ["relay", "Relay", Relay],
 ];
+
+const SESSIONS = [["sessions", "Session", Session]]; // each has an id
 
 export function App() {
   const status = usePolling(api.status, 10);
@@ -56,10 +58,12 @@ function Shell({ status, onLeave, again }) {
     ]),
   );
   useKeys({ ...to, "?": () => showHelp(true), Escape: () => Boolean(id) && goBack() });
-  const [, title, View] = VIEWS.find(([name]) => name === view) ?? ["", "Session", Session];
+  const found = (id ? SESSIONS : VIEWS).find(([name]) => name === view);
+  const [, title, View] = found ?? VIEWS[0];
   useEffect(() => {
+    if (!found) leadHome();
     document.title = `${title} – relay`;
-  }, [title]);
+  }, [found, title]);
   return html`
     <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <header class="top">

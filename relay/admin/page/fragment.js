@@ -34,13 +34,19 @@ export function useFragment() {
   const [where, set] = useState(read);
   useEffect(() => {
     const changed = (event) => {
-      cameFromHere ||= event.oldURL !== ""; // else it is refine()'s
+      cameFromHere ||= event.oldURL !== ""; // else it is refine()'s or leadHome()'s
       set(read());
     };
     addEventListener("hashchange", changed);
     return () => removeEventListener("hashchange", changed);
   }, []);
   return where;
+}
+
+/** Have an address that leads nowhere be the first view's, without a step in the history. */
+export function leadHome() {
+  history.replaceState(null, "", fragment(FIRST));
+  dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
 /** Change the query, without a step in the browser's history. */

@@ -1,5 +1,5 @@
-// Asking again and again: one request at a time, only while somebody looks, and ever less often
-// while the relay is away.
+// Asking again and again: one request at a time, only while somebody looks, ever less often while
+// the relay is away, and no more of what it refuses for good.
 
 import { useEffect, useRef, useState } from "./libraries.js";
 
@@ -13,7 +13,8 @@ const LONGEST = 30; // seconds
  * @param key what is asked for: when it changes, that is asked at once
  * @param paused whether what was asked for once is enough
  * @returns data (of the last answer, null before), error (of the last try, null if it went well),
- *   wait (seconds until the next try, after an error), again (to ask at once)
+ *   wait (seconds until the next try, after an error; Infinity if there is none), again (to ask
+ *   at once)
  */
 export function usePolling(load, seconds, key = "", paused = false) {
   const [shown, show] = useState({ data: null, error: null, wait: 0 });
@@ -26,6 +27,7 @@ export function usePolling(load, seconds, key = "", paused = false) {
     let timer = 0;
     let underWay = false;
     let failures = 0;
+    let isOver = false; // the relay will not answer otherwise
 
     const run = async () => {
       clearTimeout(timer);
@@ -42,8 +44,11 @@ export function usePolling(load, seconds, key = "", paused = false) {
       } catch (error) {
         if (leaving.signal.aborted) return;
         failures += 1;
+        isOver = error.isFinal ?? false;
         next = Math.min(Math.max(error.retryAfter ?? 0, 2 ** failures), LONGEST);
-        show(({ data }) => ({ data, error, wait: next }));
+        if (isOver) next = Infinity;
+        const isOfAnother = isOver && answered.current !== key;
+        show(({ data }) => ({ data: isOfAnother ? null : data, error, wait: next }));
       } finally {
         underWay = false;
       }
@@ -51,7 +56,7 @@ export function usePolling(load, seconds, key = "", paused = false) {
     };
 
     const runUnlessPaused = () => {
-      if (!paused || answered.current !== key) run();
+      if (!isOver && (!paused || answered.current !== key)) run();
     };
 
     again.current = run;

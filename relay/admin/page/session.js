@@ -6,7 +6,7 @@ import { age, bytes, moment, plural, seconds } from "./format.js";
 import { fragment } from "./fragment.js";
 import { useKeys } from "./keys.js";
 import { html, useEffect, useState } from "./libraries.js";
-import { Trouble, sentence } from "./notices.js";
+import { Empty, Trouble, sentence } from "./notices.js";
 import { Facts, Heads, Section, name } from "./pieces.js";
 import { usePolling } from "./polling.js";
 import { Badge } from "./states.js";
@@ -14,6 +14,7 @@ import { Opening, Timeline, Turns } from "./timeline.js";
 import { TurnTable, Usage } from "./usage.js";
 
 const EVERY = 2; // seconds, while it is live
+const NO_SUCH_ID = new Set([400, 404]); // it can be none; it is none
 const USUAL = new Set([1000, 1001, 1005]); // RFC 6455 7.4.1
 
 export function Session({ id }) {
@@ -26,8 +27,8 @@ export function Session({ id }) {
   useKeys({ e: () => canEnd && end(true) });
   if (data === null) {
     return html`<${Back} />${
-      trouble.error?.status === 404
-        ? html`<p class="empty">${sentence(trouble.error.message)}.</p>`
+      NO_SUCH_ID.has(trouble.error?.status)
+        ? html`<${Empty}>There is no session, or more than one, of such an id.<//>`
         : html`<${Trouble} ...${trouble} />`
     }`;
   }

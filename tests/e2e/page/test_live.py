@@ -178,11 +178,3 @@ def test_the_relay_is_drained_after_a_question(tmp_path: Path) -> None:
             await relay.ended.wait()
 
     run(main)
-
-
-def test_a_session_that_there_is_not_is_said(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with looking(tmp_path, "#/sessions/0192") as (_, it):
-            await it.read("There is no session, or more than one, of such an id.")
-
-    run(main)
