@@ -11,7 +11,7 @@ from relay.explanation import seconds
 from relay.printable import printable
 from relay.top.live import Live, Session
 
-__all__ = ["COLUMNS", "Column", "counts", "size"]
+__all__ = ["COLUMNS", "Column", "counts", "short", "size"]
 
 _SHORT_ID = 18  # the time, and enough of the rest: what `relay sessions ID` understands
 _STYLES = {"opening": "yellow", "talking": "green", "silent": "", "closing": "magenta"}
@@ -34,6 +34,11 @@ class Column(NamedTuple):
         style = _STYLES.get(session.state, "") if self.sort == "state" else ""
         text = printable(self.text(session))
         return Text(text, style, justify="right" if self.is_number else "left")
+
+
+def short(session_id: str) -> str:
+    """The beginning of an id, by which one session is known from another."""
+    return session_id[:_SHORT_ID]
 
 
 def counts(live: Live) -> str:
@@ -96,5 +101,5 @@ COLUMNS = (
     Column("msg in", lambda each: f"{each.messages_in:,}", "messages_in", is_number=True),
     Column("msg out", lambda each: f"{each.messages_out:,}", "messages_out", is_number=True),
     Column("added ms p50/p99", _latency, "added_latency", is_number=True),
-    Column("session", lambda each: each.id[:_SHORT_ID]),
+    Column("session", lambda each: short(each.id)),
 )

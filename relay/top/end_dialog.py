@@ -12,10 +12,14 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from relay.printable import printable
+from relay.top.columns import short
 
 __all__ = ["EndDialog"]
 
 _REASON = "ended by the operator"
+_WHAT_FOLLOWS = """\
+Its client gets 1008 and this reason; the provider gets 1001. While it is
+still opening, its client gets 403 and this reason."""
 _LONGEST = 123  # bytes of a Close frame's reason (RFC 6455 5.5)
 
 
@@ -23,7 +27,8 @@ class EndDialog(ModalScreen[str | None]):
     """Gives the reason; None if the session is to go on.
 
     Args:
-        session: Which one, in words.
+        session_id: Which session.
+        session: The same in words.
     """
 
     CSS = """
@@ -38,15 +43,17 @@ class EndDialog(ModalScreen[str | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "go on")]
 
-    def __init__(self, session: str) -> None:
+    def __init__(self, session_id: str, session: str) -> None:
         super().__init__()
+        self._session_id = session_id
         self._session = session
 
     def compose(self) -> ComposeResult:
         """The question."""
         with Vertical():
             yield Static(Text(f"End {printable(self._session)}?", "bold"))
-            yield Static(Text("Its client gets 1008 and this reason; the provider gets 1001."))
+            yield Static(Text(f"{printable(short(self._session_id))}\n", "dim"))
+            yield Static(Text(_WHAT_FOLLOWS))
             yield Input(_REASON, max_length=_LONGEST, select_on_focus=True)
             with Horizontal():
                 yield Button("End it", variant="error", id="end")

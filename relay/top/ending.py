@@ -8,7 +8,9 @@ from typing import Any
 from textual.screen import Screen
 
 from relay.admin_client import AdminClient, AdminError
+from relay.session_record import SessionRecord
 from relay.top.end_dialog import EndDialog
+from relay.top.live import Session
 
 __all__ = ["end"]
 
@@ -16,8 +18,7 @@ __all__ = ["end"]
 def end(
     screen: Screen[Any],
     client: AdminClient,
-    session_id: str,
-    session: str,
+    session: Session | SessionRecord,
     done: Callable[[], None],
 ) -> None:
     """Ask, end it, and say what came of it.
@@ -25,14 +26,13 @@ def end(
     Args:
         screen: From which somebody wants it.
         client: Asks the relay.
-        session_id: Which session.
-        session: The same in words.
+        session: Which session.
         done: Called when the relay has agreed.
     """
 
     async def tell(reason: str) -> None:
         try:
-            await client.post(f"/api/sessions/{session_id}/end", {"reason": reason})
+            await client.post(f"/api/sessions/{session.id}/end", {"reason": reason})
         except AdminError as error:
             screen.notify(str(error), severity="error", markup=False)
             return
@@ -43,4 +43,10 @@ def end(
         if reason is not None:
             screen.run_worker(tell(reason))
 
-    screen.app.push_screen(EndDialog(session), answered)
+    screen.app.push_screen(EndDialog(session.id, _words(session)), answered)
+
+
+def _words(session: Session | SessionRecord) -> str:
+    who = session.token or session.client_address
+    model = f", {session.model}" if session.model else ""
+    return f"the session of {who} with {session.provider}{model}"

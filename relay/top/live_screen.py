@@ -15,7 +15,7 @@ from relay.admin_client import AdminClient, AdminError, NotAllowedError
 from relay.printable import printable
 from relay.top.columns import COLUMNS, counts
 from relay.top.ending import end
-from relay.top.live import Query, Session
+from relay.top.live import Query
 from relay.top.look import Look, look
 from relay.top.session_screen import SessionScreen
 from relay.top.table import SessionTable
@@ -109,7 +109,7 @@ class LiveScreen(Screen[None]):
         """End the session under the cursor."""
         session = self.query_one(SessionTable).selected
         if session is not None:
-            end(self, self._client, session.id, _words(session), self._watch.look_now)
+            end(self, self._client, session, self._watch.look_now)
 
     def action_pause(self) -> None:
         """Stop looking, or go on."""
@@ -178,7 +178,3 @@ class LiveScreen(Screen[None]):
         if self._trouble:
             head.append(f"\n{self._trouble}", "bold red")
         self.query_one("#head", Static).update(head)
-
-
-def _words(session: Session) -> str:
-    return f"the session of {session.token or session.client_address} with {session.provider}"

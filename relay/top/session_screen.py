@@ -15,7 +15,7 @@ from textual.widgets import Footer, Static
 from relay.admin_client import AdminClient, AdminError
 from relay.printable import printable
 from relay.records.listing import sheet
-from relay.session_record import from_json
+from relay.session_record import SessionRecord, from_json
 from relay.top.ending import end
 from relay.top.watch import Watch, is_there
 
@@ -46,6 +46,7 @@ class SessionScreen(Screen[None]):
         self._session_id = session_id
         self._watch = Watch(self._look, interval)
         self._ended = False
+        self._record: SessionRecord | None = None
 
     def compose(self) -> ComposeResult:
         """What it is made of."""
@@ -61,7 +62,8 @@ class SessionScreen(Screen[None]):
 
     def action_end(self) -> None:
         """End it."""
-        end(self, self._client, self._session_id, "this session", self._watch.look_now)
+        if self._record is not None:
+            end(self, self._client, self._record, self._watch.look_now)
 
     async def _look(self) -> None:
         if self._ended:
@@ -85,5 +87,5 @@ class SessionScreen(Screen[None]):
             sentence = str(answer["explanation"] or answer["standing"])
         except (LookupError, TypeError, ValueError, AttributeError):
             raise AdminError("the relay's record of it is of another version") from None
-        self._ended = not answer["live"]
+        self._record, self._ended = record, not answer["live"]
         return sheet(record, printable(sentence), moments)

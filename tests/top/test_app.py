@@ -169,7 +169,10 @@ async def test_a_session_ends_when_that_is_confirmed() -> None:
     async with running(relay) as pilot:
         await pilot.press("down", "e")
         assert isinstance(pilot.app.screen, EndDialog)
-        assert "End the session of web with openai?" in text(pilot)
+        assert "End the session of web with openai, gpt-realtime-2?" in text(pilot)
+        assert f" {row(2)['id'][:18]} " in text(pilot)
+        for told in ("client gets 1008 and this reason", "its client gets 403 and this reason"):
+            assert told in text(pilot)
         await pilot.press(*"over budget", "enter")
         assert relay.ended == []
         assert pilot.app.focused is pilot.app.screen.query_one("#end", Button)
@@ -258,9 +261,32 @@ async def test_the_end_from_there() -> None:
         await pilot.press("enter")
         await until(lambda: "the provider has sent nothing for 8 s" in text(pilot))
         asked = len(relay.asked)
-        await pilot.press("e", "enter", "enter")
+        await pilot.press("e")
+        assert "End the session of web with openai, gpt-realtime?" in text(pilot)
+        assert f" {row(1)['id'][:18]} " in text(pilot)
+        await pilot.press("enter", "enter")
         await until(lambda: bool(relay.ended))
+        assert relay.ended == [(row(1)["id"], {"reason": "ended by the operator"})]
         assert len(relay.asked) == asked  # nobody sees the table
+
+
+@on_asyncio
+async def test_a_session_that_names_no_model_and_no_token_is_ended() -> None:
+    relay = Relay([row(1, state="opening", model=None, token=None)])
+    async with running(relay) as pilot:
+        await pilot.press("e")
+        assert "End the session of 192.0.2.7 with openai?" in text(pilot)
+
+
+@on_asyncio
+async def test_what_is_not_known_yet_is_not_ended() -> None:
+    relay = Relay([row(1)])
+    async with running(relay) as pilot:
+        relay.details = {"session": {"of": "another version"}}
+        await pilot.press("enter")
+        await until(lambda: "is of another version" in text(pilot))
+        await pilot.press("e")
+        assert isinstance(pilot.app.screen, SessionScreen)
 
 
 @on_asyncio
