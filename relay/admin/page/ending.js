@@ -15,6 +15,7 @@ export function EndSession({ id, name, onClose, onDone }) {
     <p><strong>${name}</strong><br /><code class="id">${id}</code></p>
     <label for="reason">Reason</label>
     <input id="reason" name="reason" maxlength=${LONGEST} value="ended by the operator" autofocus />
-    <p class="hint">The client is told 1008 with this reason, the provider 1001.</p>
+    <p class="hint">The client is told 1008 with this reason, the provider 1001. While it is still
+      opening, the client is refused with 403 and this reason.</p>
   <//>`;
 }

@@ -23,7 +23,7 @@ export function Session({ id }) {
   const load = (signal) => api.session(id, signal);
   const { data, ...trouble } = usePolling(load, ended ? Infinity : EVERY, id);
   useEffect(() => setEnded(data !== null && !data.live), [data]);
-  const canEnd = data?.live && data.state !== "opening";
+  const canEnd = data?.live;
   useKeys({ e: () => canEnd && end(true) });
   if (data === null) {
     return html`<${Back} />${

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
 import trio
 
 from relay.protocol.frames import TEXT
@@ -17,18 +19,21 @@ from relay.testing.handshakes import upgrade
 from tests.e2e.page.support import ADMIN, Operator, operator
 from tests.loopback import HTTP, Relay, run, running
 from tests.loopback import close as close_session
+from tests.played_session import CREDENTIAL, TARGET
 from tests.support import Peer
 
 ROWS = "document.querySelectorAll('tbody tr')"
 
 
 @asynccontextmanager
-async def looking(folder: Path, fragment: str = "") -> AsyncIterator[tuple[Relay, Operator]]:
+async def looking(
+    folder: Path, fragment: str = "", **setting: Any
+) -> AsyncIterator[tuple[Relay, Operator]]:
     """A relay with a store, and somebody who has logged in on its page."""
     records = RecordSettings(check_url("sqlite:relay.db", folder))
     server = {"admin": ADMIN, "records": records}
     async with (
-        running(HTTP, server=server) as relay,
+        running(HTTP, server=server, **setting) as relay,
         operator(relay.server.admin_addresses[0], folder) as it,
     ):
         await it.enter(fragment)
@@ -119,9 +124,44 @@ def test_a_session_is_ended_with_a_reason(tmp_path: Path) -> None:
             await it.press("Enter")
             assert await session.answer_close() == close_frame(1008, "over budget")
             await session.end()
-            await it.read("The relay ended it after", ".sentence")
+            await it.read("The operator ended it after", ".sentence")
             await it.read("over budget", ".sentence")
             assert await it.ask("document.querySelector('dialog')") is None
+            assert await it.do(lambda page: page.complaints) == []
+
+    run(main)
+
+
+async def _never_answer(_: trio.abc.Stream) -> None:
+    """Be a provider that does not answer openings."""
+    await trio.sleep_forever()
+
+
+@pytest.mark.parametrize("opened", [True, False], ids=["of the session", "of the list"])
+def test_a_session_that_is_opening_is_ended_from_the_page(opened: bool, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with looking(tmp_path, provider=_never_answer) as (relay, it):
+            client = await relay.connect()
+            await client.stream.send_all(upgrade(TARGET, CREDENTIAL))
+            await it.read("opening", "tbody")
+            await it.press("j")
+            if opened:
+                await it.press("Enter")
+                await it.read("Opening:", ".sentence")
+                await it.read("End session", "header button[aria-keyshortcuts=e]")
+            await it.press("e")
+            await it.see("document.activeElement.id === 'reason'")
+            await it.read("told 1008 with this reason", "dialog")
+            await it.read("refused with 403 and this reason", "dialog")
+            await it.press("Enter")
+            answer = await client.receive_answer()
+            assert answer.status == 403
+            assert b"ended by the operator" in answer.body
+            if opened:
+                await it.read("The relay refused it with 403", ".sentence")
+            await it.see("!document.querySelector('dialog')")
+            await it.press("2")
+            await it.read("The relay refused it with 403", "tbody")
             assert await it.do(lambda page: page.complaints) == []
 
     run(main)
