@@ -69,6 +69,8 @@ class Row(BaseModel):
     cost: Decimal | None
     outcome: Outcome | None
     ended_by: str | None
+    close_code: int | None
+    """Of the Close with which a side ended it, 1005 for one without a code; None for none."""
     explanation: str | None
     """How it ended, in a sentence; None while it is open."""
 
@@ -129,6 +131,7 @@ def ended_row(record: SessionRecord) -> dict[str, Any]:
         "cost": to_json(record.cost),
         "outcome": record.outcome.value,
         "ended_by": record.ended_by,
+        "close_code": _close_code(record),
         "explanation": explain(record),
     }
 
@@ -169,8 +172,15 @@ def _row(record: SessionRecord) -> dict[str, Any]:
         "cost": None,
         "outcome": None,
         "ended_by": None,
+        "close_code": None,
         "explanation": None,
     }
+
+
+def _close_code(record: SessionRecord) -> int | None:
+    sides = {"client": record.client, "provider": record.provider_side}
+    side = sides.get(record.ended_by)
+    return None if side is None else side.close_code
 
 
 def _lasted(record: SessionRecord) -> float:

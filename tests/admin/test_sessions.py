@@ -16,7 +16,7 @@ from relay.live_sessions import LiveState
 from relay.protocol import closing
 from relay.recent import Recent
 from relay.records.store import Filter, StoreError
-from relay.session_record import Outcome, from_json
+from relay.session_record import Direction, Outcome, from_json
 from tests.admin.fakes import BEARER, History, Relay, client
 from tests.records.samples import a_record
 from tests.support import real_clock, trio_test
@@ -60,6 +60,7 @@ async def test_open_sessions_in_short() -> None:
                 "cost": None,
                 "outcome": None,
                 "ended_by": None,
+                "close_code": None,
                 "explanation": None,
             }
         ],
@@ -209,6 +210,20 @@ async def test_sessions_that_have_ended_are_asked_for_as_with_the_command() -> N
             7,
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "code"), [("client", 1000), ("provider", 3000), ("relay", None)]
+)
+@trio_test
+async def test_the_code_with_which_a_session_was_closed(ended_by: str, code: int | None) -> None:
+    recent = Recent()
+    client_side, provider_side = Direction(close_code=1000), Direction(close_code=3000)
+    record = a_record(ended_by=ended_by, client=client_side, provider_side=provider_side)
+    recent.add(record)
+    async with client(Relay(recent=recent), BEARER) as it:
+        (row,) = (await it.get("/api/sessions")).json()["sessions"]
+    assert row["close_code"] == code
 
 
 @pytest.mark.parametrize(

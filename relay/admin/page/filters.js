@@ -7,7 +7,7 @@ import { html, useEffect, useRef, useState } from "./libraries.js";
 const PAUSE = 200; // ms without a key, before the relay is asked
 
 /** A box that `/` leads to. */
-export function SearchBox({ label, value, onChange, onEnter }) {
+export function SearchBox({ label, value, onChange }) {
   const [text, set] = useState(value);
   const box = useRef(null);
   const timer = useRef(0);
@@ -25,12 +25,8 @@ export function SearchBox({ label, value, onChange, onEnter }) {
     clearTimeout(timer.current);
     timer.current = setTimeout(() => onChange(now.trim()), PAUSE);
   };
-  const pressed = (event) => {
-    if (event.key === "Enter") onEnter?.(text.trim());
-  };
   return html`<input ref=${box} type="search" class="search" placeholder=${label} aria-label=${label}
-    aria-keyshortcuts="/" autocomplete="off" spellcheck=${false} value=${text} onInput=${typed}
-    onKeyDown=${pressed} />`;
+    aria-keyshortcuts="/" autocomplete="off" spellcheck=${false} value=${text} onInput=${typed} />`;
 }
 
 export function Choice({ name, label, options, value = "" }) {

@@ -1,39 +1,37 @@
-// Sessions that have ended, the newest first, each with its ending in words.
+// Sessions that have ended, the last one first, each with its ending in words.
 
 import * as api from "./api.js";
 import { Choice, SearchBox, gateways, providers } from "./filters.js";
 import { count, moment, money, seconds } from "./format.js";
-import { fragment, refine } from "./fragment.js";
+import { refine } from "./fragment.js";
 import { html, useState } from "./libraries.js";
 import { Empty, Trouble, sentence } from "./notices.js";
 import { Pair } from "./pieces.js";
 import { usePolling } from "./polling.js";
-import { OUTCOMES, Badge } from "./states.js";
+import { OUTCOMES, Badge, tone } from "./states.js";
 import { Table } from "./table.js";
 
 const EVERY = 5; // seconds
 const PAGE = 100; // rows; and as many more each time they are asked for
 const MOST = 1000;
 const SIDES = ["client", "provider", "relay"];
+const UNOPENED = new Set(["refused", "abandoned"]);
 
 export function Past({ query, config }) {
   const [limit, setLimit] = useState(PAGE);
-  const { gateway, provider, outcome, ended_by, model } = query;
-  const wanted = { gateway, provider, outcome, ended_by, model, limit };
+  const { gateway, provider, outcome, ended_by, q } = query;
+  const wanted = { gateway, provider, outcome, ended_by, q, limit };
   const load = (signal) => api.past(wanted, signal);
   const every = limit > PAGE ? EVERY * 4 : EVERY;
   const { data, ...trouble } = usePolling(load, every, JSON.stringify(wanted));
-  const open = (id) => {
-    if (/^[0-9a-f-]{8,36}$/i.test(id)) location.hash = fragment("sessions", id);
-  };
   const rows = data?.sessions ?? [];
-  const filtered = gateway || provider || outcome || ended_by || model;
+  const filtered = gateway || provider || outcome || ended_by || q;
   return html`
     <h1 class="unseen">Sessions that have ended</h1>
     <${Trouble} ...${trouble} />
     <div class="filters" role="search" aria-label="Sessions that have ended">
-      <${SearchBox} label="Model, or an id and Enter" value=${model ?? ""} onEnter=${open}
-        onChange=${(text) => refine({ model: /^[0-9a-f-]{8,36}$/i.test(text) ? "" : text })} />
+      <${SearchBox} label="Id, token, model or address" value=${q ?? ""}
+        onChange=${(text) => refine({ q: text })} />
       <${Choice} name="gateway" label="Gateway" options=${gateways(config)} value=${gateway} />
       <${Choice} name="provider" label="Provider" options=${providers(config)} value=${provider} />
       <${Choice} name="outcome" label="Outcome" options=${OUTCOMES} value=${outcome} />
@@ -60,10 +58,12 @@ export function Past({ query, config }) {
 
 const COLUMNS = [
   {
-    key: "began",
-    label: "Began",
+    key: "ended",
+    label: "Ended",
     wide: true,
-    cell: (row) => html`<span title=${row.began_at}>${moment(row.began_at)}</span>`,
+    cell: (row) =>
+      html`<${Pair} first=${moment(row.ended_at)} second=${`began ${moment(row.began_at)}`}
+        title=${`${row.began_at} to ${row.ended_at}`} />`,
   },
   {
     key: "session",
@@ -85,7 +85,7 @@ const COLUMNS = [
     key: "how",
     label: "How it ended",
     cell: (row) =>
-      html`<span class="how"><${Badge} word=${row.outcome} />
+      html`<span class="how"><${Badge} word=${row.outcome} tone=${tone(row)} />
         <span>${sentence(row.explanation)}</span></span>`,
   },
   {
@@ -93,7 +93,7 @@ const COLUMNS = [
     label: "Lasted",
     number: true,
     wide: true,
-    cell: (row) => seconds(row.duration),
+    cell: (row) => (UNOPENED.has(row.outcome) ? "never opened" : seconds(row.duration)),
   },
   {
     key: "audio",

@@ -9,13 +9,12 @@ import { html, useEffect, useState } from "./libraries.js";
 import { Empty, Trouble, sentence } from "./notices.js";
 import { Facts, Heads, Section, name } from "./pieces.js";
 import { usePolling } from "./polling.js";
-import { Badge } from "./states.js";
+import { Badge, tone } from "./states.js";
 import { Opening, Timeline, Turns } from "./timeline.js";
 import { TurnTable, Usage } from "./usage.js";
 
 const EVERY = 2; // seconds, while it is live
 const NO_SUCH_ID = new Set([400, 404]); // it can be none; it is none
-const USUAL = new Set([1000, 1001, 1005]); // RFC 6455 7.4.1
 
 export function Session({ id }) {
   const [ended, setEnded] = useState(false);
@@ -33,20 +32,21 @@ export function Session({ id }) {
     }`;
   }
   const { session, live, state, explanation, standing, timeline } = data;
+  const colour = tone({ outcome: session.outcome, close_code: code(session) });
   return html`
     <${Back} />
     <${Trouble} ...${trouble} />
     <article class="session">
       <header>
         <h1>${name(session) || "A refused session"}</h1>
-        <${Badge} word=${live ? state : session.outcome} />
+        <${Badge} word=${live ? state : session.outcome} tone=${live ? state : colour} />
         ${!live && html`<span class="hint">by the ${session.ended_by}</span>`}
         ${
           canEnd &&
           html`<button type="button" class="danger quiet" aria-keyshortcuts="e"
           onClick=${() => end(true)}>End session</button>`
         }
-        <p class="sentence ${live ? "" : `is-${tone(session)}`}">
+        <p class="sentence ${live ? "" : `is-${colour}`}">
           ${live ? running(session, state, standing) : `${sentence(explanation)}.`}</p>
       </header>
       <div class="columns">
@@ -85,11 +85,9 @@ function running({ duration }, state, standing) {
   return `${state === "closing" ? "Closing" : `Open for ${age(duration)}`}: ${standing}.`;
 }
 
-/** A Close with a code that says that something was wrong completes a session, too. */
-function tone({ outcome, ended_by: by, client, provider_side: provider }) {
-  const { close_code: code } = by === "client" ? client : provider;
-  return outcome === "completed" && !USUAL.has(code) ? "told" : outcome;
-}
+/** The code of the Close with which it ended, as rows have it. */
+const code = ({ ended_by: by, client, provider_side: provider }) =>
+  (by === "client" ? client : provider).close_code;
 
 function facts(session, live) {
   return [

@@ -57,6 +57,8 @@ function Sums({ rows }) {
       <div><dt>Time</dt><dd>${seconds(all.seconds)}</dd></div>
       ${all.unpriced > 0 && html`<div><dt>Without a known cost</dt><dd>${count(all.unpriced)}</dd></div>`}
     </dl>
+    <p class="hint">Sessions that were refused, or whose client left before they were open, are counted,
+      too.</p>
     <div class="columns">
       <${Group} title="By day" by="day" rows=${rows} order=${NEWEST} />
       <div>

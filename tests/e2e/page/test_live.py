@@ -162,6 +162,7 @@ def test_a_session_that_is_opening_is_ended_from_the_page(opened: bool, tmp_path
             await it.see("!document.querySelector('dialog')")
             await it.press("2")
             await it.read("The relay refused it with 403", "tbody")
+            await it.see("document.querySelector('td.c-lasted').innerText === 'never opened'")
             assert await it.do(lambda page: page.complaints) == []
 
     run(main)
