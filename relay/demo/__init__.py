@@ -15,7 +15,7 @@ from rich.text import Text
 
 from relay.demo.conversations import Progress, State, converse
 from relay.demo.examples import EXAMPLES
-from relay.demo.live import FAULTS, stay_live
+from relay.demo.live import FAULTS, FAULTS_IN_WORDS, stay_live
 from relay.demo.snippets import print_snippets
 from relay.demo.table import live_table
 from relay.demo.world import World, serve_world
@@ -70,7 +70,7 @@ async def demo(
         succeeded = all(progress.state is State.DONE for progress in conversations)
         if not once:
             print_snippets(console, world)
-            _say(console, f"page  {world.admin_url}/   token {world.admin_token}")
+            _say(console, *_where_to_look(world), *(_what_fails(faults) if live else ()))
             _say(console, "Serving until Ctrl-C.")
             if live:
                 await stay_live(world)
@@ -85,6 +85,29 @@ def _by_fault(faults: Mapping[str, NamedFault]) -> Mapping[NamedFault, list[str]
     for provider, fault in faults.items():
         providers.setdefault(fault, []).append(provider)
     return providers
+
+
+def _where_to_look(world: World) -> list[str]:
+    """The page, and the same in a terminal."""
+    return [
+        f"page  {world.admin_url}/   token {world.admin_token}",
+        f"also  export RELAY_ADMIN_TOKEN={world.admin_token}",
+        f"      relay top --url {world.admin_url}",
+        f"      relay tail --url {world.admin_url} SESSION",
+    ]
+
+
+def _what_fails(faults: Mapping[str, NamedFault]) -> list[str]:
+    """What is wrong with the doubles that only the live sessions need so.
+
+    Args:
+        faults: Those that were asked for, which are said already.
+    """
+    return [
+        f"The double of {provider} {words} ({FAULTS[provider]})."
+        for provider, words in FAULTS_IN_WORDS.items()
+        if provider not in faults
+    ]
 
 
 def _say(console: Console, *lines: str) -> None:

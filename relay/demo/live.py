@@ -12,13 +12,20 @@ from relay.demo.talk import Talk
 from relay.demo.world import World
 from relay.doubles.faults import NamedFault, parse_fault
 
-__all__ = ["FAULTS", "stay_live"]
+__all__ = ["FAULTS", "FAULTS_IN_WORDS", "stay_live"]
 
 FAULTS: Mapping[str, NamedFault] = {
     "assemblyai": parse_fault("late:4s"),
     "mistral": parse_fault("close:after=6,3000 insufficient_quota"),
 }
 """By provider: what is wrong with some of them, so that not all that there is to see is well."""
+
+
+FAULTS_IN_WORDS: Mapping[str, str] = {
+    "assemblyai": "answers an opening only after 4 s",
+    "mistral": "closes with 3000 insufficient_quota after 6 messages",
+}
+"""The same for whoever looks at them."""
 
 
 async def stay_live(world: World, *, pace: float = 1.0) -> None:

@@ -101,7 +101,16 @@ def test_without_once_it_says_how_to_connect_and_serves_until_cancelled() -> Non
     printed = screen.getvalue()
     assert printed.count("new WebSocket(") == 2 * len(EXAMPLES)
     assert printed.count("with connect(") == len(EXAMPLES)
-    assert re.search(r"^page  http://127\.0\.0\.1:\d+/   token rly_\S{43}$", printed, re.MULTILINE)
+    page = r"^page  (http://127\.0\.0\.1:\d+)/   token (rly_\S{43})\n"
+    found = re.search(page, printed, re.MULTILINE)
+    assert found is not None
+    url, token = found.groups()
+    assert printed[found.end() :] == (
+        f"also  export RELAY_ADMIN_TOKEN={token}\n"
+        f"      relay top --url {url}\n"
+        f"      relay tail --url {url} SESSION\n"
+        "Serving until Ctrl-C.\n"
+    )
     folder = re.search(r"NODE_EXTRA_CA_CERTS=(\S+)/ca\.pem", printed)
     assert folder is not None
     assert not Path(folder[1]).exists()
@@ -136,4 +145,6 @@ def test_live_it_holds_sessions_while_it_serves(monkeypatch: pytest.MonkeyPatch)
     (world,) = held
     assert f"page  {world.admin_url}/   token {world.admin_token}" in screen.getvalue()
     assert served == [{**FAULTS, **mine}]
-    assert "late" not in screen.getvalue()  # only what was asked for is announced
+    double = "The double of assemblyai answers an opening only after 4 s (late:4s)."
+    assert double in screen.getvalue().splitlines()
+    assert "The double of mistral" not in screen.getvalue()  # what was asked for is said above

@@ -11,7 +11,7 @@ import httpx
 import trio
 
 from relay.demo.callers import CALLERS
-from relay.demo.live import FAULTS, stay_live
+from relay.demo.live import FAULTS, FAULTS_IN_WORDS, stay_live
 from relay.demo.world import World, serve_world
 from relay.doubles import parse_fault
 from relay.prices import built_in_prices
@@ -112,6 +112,16 @@ async def test_at_the_pace_of_people_some_are_opening_some_talk_and_some_are_sil
 
 def _is(model: str, state: str, row: dict[str, Any]) -> bool:
     return bool(row["model"] == model and row["state"] == state)
+
+
+def test_the_faults_are_said_as_they_are() -> None:
+    said = {provider: f"{FAULTS[provider]}, {words}" for provider, words in FAULTS_IN_WORDS.items()}
+    assert said == {
+        "assemblyai": "late:4s, answers an opening only after 4 s",
+        "mistral": "close:after=6,3000 insufficient_quota, "
+        "closes with 3000 insufficient_quota after 6 messages",
+    }
+    assert said.keys() == FAULTS.keys()
 
 
 def test_their_models_have_prices_where_any_are_known() -> None:
