@@ -12,6 +12,7 @@ from relay.protocol.meters import tap as module
 from relay.protocol.meters.reading import read_object
 from relay.protocol.meters.tap import MAX_MESSAGE
 from relay.testing.frames import Frame
+from relay.testing.strategies import compress
 from tests.protocol.meters.talk import Talk, dump
 
 REALTIME = ("openai", "/v1/realtime")
@@ -42,6 +43,14 @@ def test_audio_is_parsed_once_for_each_turn(parsed: list[bytes]) -> None:
         talk.frames(Frame(TEXT, dump(DELTA).encode(), fin=False), Frame(CONTINUATION, b""))
         talk.provider(DONE)
     assert len(parsed) == 2 * 3
+
+
+def test_compressed_audio_is_parsed_once_for_each_turn_too(parsed: list[bytes]) -> None:
+    talk = Talk(*REALTIME, compression=PermessageDeflate())
+    delta = Frame(TEXT, compress(dump(DELTA).encode()), rsv1=True)
+    talk.provider({"type": "response.created", "response": {}}).frames(*[delta] * 5)
+    assert talk.meter.first_audio == 2
+    assert len(parsed) == 2
 
 
 def test_audio_whose_kind_stands_elsewhere_is_parsed_once_too(parsed: list[bytes]) -> None:
