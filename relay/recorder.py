@@ -15,8 +15,9 @@ from typing import Protocol
 
 import trio
 
+from relay import attribution
 from relay.carrier import Carrier
-from relay.explanation import CLOSED, VANISHED, VIOLATION
+from relay.explanation import VANISHED
 from relay.latency import Latency
 from relay.prices import Prices
 from relay.printable import printable
@@ -46,16 +47,7 @@ from relay.session_record import Direction, Outcome, SessionRecord, Work
 
 __all__ = ["Recorder"]
 
-_BLAMED = {  # causes of the relay's that are what a peer did, or failed to do
-    closing.CLIENT_LOST: "client",
-    closing.CLIENT_STALLED: "client",
-    closing.CLIENT_SILENT: "client",
-    closing.UPSTREAM_LOST: "provider",
-    closing.UPSTREAM_STALLED: "provider",
-    closing.UPSTREAM_SILENT: "provider",
-}
 _TOLD_WHY = {closing.policy("").name, closing.operator("").name}
-_CAUSES = {State.CLOSING: CLOSED, State.WITHHELD: CLOSED, State.FAILED: VIOLATION}
 _NO_CODE = 1005  # RFC 6455 7.4.1
 _HIDDEN = "..."
 _NOT_REPORTED = "not reported"
@@ -245,14 +237,14 @@ class Recorder:
         """
         record = self.record
         self._time(record)
-        decisive, other = _decisive(first, inbound, outbound)
-        record.cause = _cause(cause, decisive)
-        record.ended_by = _ended_by(cause, decisive, inbound)
-        record.outcome = _outcome(record)
+        decisive, other = attribution.decisive(first, inbound, outbound)
+        record.cause = attribution.cause(cause, decisive)
+        record.ended_by = attribution.ended_by(cause, decisive, inbound)
+        record.outcome = attribution.outcome(record)
         failed = decisive.error or other.error
         record.error = self._fault if failed is None else str(failed)
         if record.cause == VANISHED:
-            record.error = _how_it_vanished(decisive, self.carriers)
+            record.error = attribution.how_it_vanished(decisive, self.carriers)
         if record.cause in _TOLD_WHY and cause.to_client is not None:
             record.error = self._shown(cause.to_client.reason)
         self._count(record, inbound, outbound)
@@ -371,43 +363,3 @@ def _sum(costs: Iterable[Decimal | None]) -> Decimal | None:
             return None
         total += cost
     return total
-
-
-def _decisive(first: Pipe | None, inbound: Pipe, outbound: Pipe) -> tuple[Pipe, Pipe]:
-    """The direction whose sender ended the session, if a peer did; and the other one.
-
-    Where the first to end could not be written, it was its receiver, who may have said why.
-    """
-    if first is None or first is (inbound if first.state is not State.OPEN else outbound):
-        return inbound, outbound
-    return outbound, inbound
-
-
-def _cause(cause: Cause, decisive: Pipe) -> str:
-    if cause is not closing.PEERS:
-        return cause.name
-    return _CAUSES.get(decisive.state, VANISHED)
-
-
-def _ended_by(cause: Cause, decisive: Pipe, inbound: Pipe) -> str:
-    if cause not in {closing.PEERS, closing.CLOSE_TIMEOUT}:
-        return _BLAMED.get(cause, "relay")
-    return "client" if decisive is inbound else "provider"
-
-
-def _how_it_vanished(pipe: Pipe, carriers: Iterable[Carrier] | None) -> str | None:
-    """Where what was sent stops, and whether the sender's connection was reset."""
-    resets = (
-        each.source_was_reset if each.pipe is pipe else each.sink_was_reset
-        for each in carriers or ()
-    )
-    how = ["by a reset"] if any(resets) else []
-    if pipe.unfinished is not None:
-        how.append(f"in the middle of a {pipe.unfinished}")
-    return " ".join(how) or None
-
-
-def _outcome(record: SessionRecord) -> Outcome:
-    if record.cause == CLOSED:
-        return Outcome.COMPLETED
-    return Outcome.ENDED if record.ended_by == "relay" else Outcome.BROKEN

@@ -1,0 +1,68 @@
+"""Who ended a session, and why: what its record says of its end.
+
+The closing table says what each side is told; this says whom an operator is to ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from relay.carrier import Carrier
+from relay.explanation import CLOSED, VANISHED, VIOLATION
+from relay.protocol import Cause, Pipe, State, closing
+from relay.session_record import Outcome, SessionRecord
+
+__all__ = ["cause", "decisive", "ended_by", "how_it_vanished", "outcome"]
+
+_BLAMED = {  # causes of the relay's that are what a peer did, or failed to do
+    closing.CLIENT_LOST: "client",
+    closing.CLIENT_STALLED: "client",
+    closing.CLIENT_SILENT: "client",
+    closing.UPSTREAM_LOST: "provider",
+    closing.UPSTREAM_STALLED: "provider",
+    closing.UPSTREAM_SILENT: "provider",
+}
+_CAUSES = {State.CLOSING: CLOSED, State.WITHHELD: CLOSED, State.FAILED: VIOLATION}
+
+
+def decisive(first: Pipe | None, inbound: Pipe, outbound: Pipe) -> tuple[Pipe, Pipe]:
+    """The direction whose sender ended the session, if a peer did; and the other one.
+
+    Where the first to end could not be written, it was its receiver, who may have said why.
+    """
+    if first is None or first is (inbound if first.state is not State.OPEN else outbound):
+        return inbound, outbound
+    return outbound, inbound
+
+
+def cause(cause: Cause, decisive: Pipe) -> str:
+    """Why it ended, in the words of records."""
+    if cause is not closing.PEERS:
+        return cause.name
+    return _CAUSES.get(decisive.state, VANISHED)
+
+
+def ended_by(cause: Cause, decisive: Pipe, inbound: Pipe) -> str:
+    """Who ended it: ``client``, ``provider`` or ``relay``."""
+    if cause not in {closing.PEERS, closing.CLOSE_TIMEOUT}:
+        return _BLAMED.get(cause, "relay")
+    return "client" if decisive is inbound else "provider"
+
+
+def how_it_vanished(pipe: Pipe, carriers: Iterable[Carrier] | None) -> str | None:
+    """Where what was sent stops, and whether the sender's connection was reset."""
+    resets = (
+        each.source_was_reset if each.pipe is pipe else each.sink_was_reset
+        for each in carriers or ()
+    )
+    how = ["by a reset"] if any(resets) else []
+    if pipe.unfinished is not None:
+        how.append(f"in the middle of a {pipe.unfinished}")
+    return " ".join(how) or None
+
+
+def outcome(record: SessionRecord) -> Outcome:
+    """What became of it, by its cause and by who ended it."""
+    if record.cause == CLOSED:
+        return Outcome.COMPLETED
+    return Outcome.ENDED if record.ended_by == "relay" else Outcome.BROKEN
