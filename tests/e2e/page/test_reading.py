@@ -113,7 +113,7 @@ def test_a_session_is_found_read_and_ended_by_keyboard_alone(tmp_path: Path) -> 
             await it.see("document.activeElement.id === 'reason'")
             await it.press("Enter")
             await it.see(f"!document.querySelector('dialog') && {focused} === '{ids[2]}'")
-            assert relay.ended == [(ids[2], closing.policy("ended by the operator"))]
+            assert relay.ended == [(ids[2], closing.operator("ended by the operator"))]
             await it.press("3")
             await it.see("document.title === 'Last hour \u2013 relay'")
             assert await it.do(lambda page: page.complaints) == []
