@@ -116,8 +116,9 @@ class Direction:
         pipe = self.pipe
         try:
             with suppress(OSError):
-                while pipe.state is State.OPEN and not self.stopping:
-                    data = await self.source.read(pipe.most_at_once(CHUNK))
+                while pipe.state is State.OPEN and (pipe.rest_of_frame or not self.stopping):
+                    most = min(CHUNK, pipe.rest_of_frame) if self.stopping else CHUNK
+                    data = await self.source.read(pipe.most_at_once(most))
                     self.last_activity = time.monotonic()
                     await self.write(pipe.receive_data(data))
         finally:
@@ -132,9 +133,10 @@ class Direction:
         self.writing_since = None
 
     async def stop(self, patience: float) -> None:
-        """Read no more; what is being written has so many seconds to go out."""
+        """Read no more than the frame under way, after which a Close may follow; what is read and
+        written until then has so many seconds."""
         self.stopping = True
-        if self.writing_since is not None:
+        if self.writing_since is not None or self.pipe.rest_of_frame:
             await asyncio.wait({self.task}, timeout=patience)
         self.task.cancel()
         await asyncio.wait({self.task})
@@ -151,6 +153,7 @@ class Session:
         self.capture: Capture | None = None
         self.cause: protocol.Cause | None = None  # of the relay's own
         self.ended: list[Direction] = []  # in the order in which they did
+        self.faulted = False
         self.changed = asyncio.Event()  # there is something new for watch()
 
     async def run(self) -> None:
@@ -208,6 +211,8 @@ class Session:
         if dialling.cancelled():  # the client has left
             return
         upstream, asked, answer = dialling.result()
+        if self.relay.draining:
+            raise Refused.draining()
         inbound, outbound = protocol.pipes(asked, answer, limits)
         if settings.capture is not None:
             self.capture = settings.capture(self.id, asked, answer, limits)
@@ -307,8 +312,9 @@ class Session:
             patience = 0 if cause is closing.CLOSE_TIMEOUT else self.timeouts.close
             client_gone = inbound.pipe.state is State.CLOSED or cause is closing.CLIENT_STALLED
             gone = outbound.pipe.state is State.CLOSED or cause is closing.UPSTREAM_STALLED
-            await outbound.stop(0 if client_gone else patience)
-            await inbound.stop(0 if gone else patience)
+            await asyncio.gather(
+                outbound.stop(0 if client_gone else patience), inbound.stop(0 if gone else patience)
+            )
         finally:
             inbound.task.cancel()
             outbound.task.cancel()
@@ -328,19 +334,22 @@ class Session:
     def has_ended(self, direction: Direction, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (fault := task.exception()) is not None:
             log.error("session %s", self.id, exc_info=fault)
-            self.cause = closing.FAULT
+            self.faulted = True
         elif not task.cancelled():
             self.ended.append(direction)
         self.changed.set()
 
     async def watch(self, watch: protocol.Watch) -> protocol.Cause:
         """Wait until the session has to end."""
-        while (cause := watch.look(time.monotonic(), self.ended, self.cause)) is None:
+        while not self.faulted:
+            cause = watch.look(time.monotonic(), self.ended, self.cause)
+            if cause is not None:
+                return cause
             with suppress(TimeoutError):
                 async with asyncio.timeout(watch.next_look - time.monotonic()):
                     await self.changed.wait()
             self.changed.clear()
-        return cause
+        return closing.FAULT  # whatever the peers did
 
     async def hear_out(self, inbound: Direction, outbound: Direction) -> None:
         """Let the client have the answers to what it sent before it broke the protocol."""

@@ -180,7 +180,7 @@ class Direction:
         self.session, self.source, self.sink, self.pipe = session, source, sink, pipe
         self.last_activity = now()
         self.writing_since: float | None = None
-        self.no_reading, self.no_writing = Signal(), Signal()
+        self.no_reading, self.at_once = Signal(), Signal()
         self.stopping = False
         self.thread = threading.Thread(target=self.run, daemon=True)
 
@@ -193,30 +193,39 @@ class Direction:
             self.session.ended.append(self)
         except Exception:  # a fault of ours
             log.exception("session %s", self.session.id)
-            self.session.cause = closing.FAULT
+            self.session.faulted = True
         self.session.changed.set()
 
     def carry(self) -> None:
         """Carry until the pipe is no longer open, or the sink takes nothing more."""
         pipe = self.pipe
-        while pipe.state is State.OPEN and not self.stopping:
-            data = self.source.read(pipe.most_at_once(CHUNK), signal=self.no_reading)
-            self.last_activity = now()
-            self.write(pipe.receive_data(data))
+        with suppress(Stopped):
+            while pipe.state is State.OPEN and not self.stopping:
+                self.carry_chunk(CHUNK, self.no_reading)
+        while pipe.state is State.OPEN and pipe.rest_of_frame and self.writing_since is None:
+            self.carry_chunk(min(CHUNK, pipe.rest_of_frame), self.at_once)
+
+    def carry_chunk(self, most: int, signal: Signal) -> None:
+        data = self.source.read(self.pipe.most_at_once(most), signal=signal)
+        self.last_activity = now()
+        self.write(self.pipe.receive_data(data))
 
     def write(self, data: bytes) -> None:
         for start in range(0, len(data), PIECE):
             self.writing_since = self.last_activity
-            self.sink.write(data[start : start + PIECE], signal=self.no_writing)
+            self.sink.write(data[start : start + PIECE], signal=self.at_once)
             self.last_activity = now()
         self.writing_since = None
 
-    def stop(self, patience: float) -> None:
-        """Read no more; what is being written has so many seconds to go out."""
+    def stop(self) -> None:
+        """Read no more than the frame under way, after which a Close may follow."""
         self.stopping = True
         self.no_reading.set()
+
+    def join(self, patience: float) -> None:
+        """Wait for its end; what is read and written until then has so many seconds."""
         self.thread.join(patience)
-        self.no_writing.set()
+        self.at_once.set()
         self.thread.join()
 
 
@@ -231,6 +240,7 @@ class Session:
         self.client_left = Signal()
         self.cause: protocol.Cause | None = None  # of the relay's own
         self.ended: list[Direction] = []  # in the order in which they did
+        self.faulted = False
         self.changed = threading.Event()  # there is something new for watch()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
@@ -295,6 +305,8 @@ class Session:
         finally:
             enough.set()
             listening.join()
+        if self.relay.draining:
+            raise Refused.draining()
         inbound, outbound = protocol.pipes(asked, answer, limits)
         accepted = handshake.accept(opening, answer, self.id)
         try:
@@ -393,8 +405,11 @@ class Session:
         patience = 0 if cause is closing.CLOSE_TIMEOUT else self.timeouts.close
         client_gone = inbound.pipe.state is State.CLOSED or cause is closing.CLIENT_STALLED
         gone = outbound.pipe.state is State.CLOSED or cause is closing.UPSTREAM_STALLED
-        outbound.stop(0 if client_gone else patience)
-        inbound.stop(0 if gone else patience)
+        outbound.stop()
+        inbound.stop()
+        until = now() + patience
+        outbound.join(0 if client_gone else patience)
+        inbound.join(0 if gone else max(0, until - now()))
         end = protocol.ending(inbound.pipe, outbound.pipe, cause, os.urandom(4))
         until = now() + patience
         upstream = (outbound.source, end.upstream, outbound.pipe, until, True)
@@ -405,10 +420,12 @@ class Session:
 
     def watch(self, watch: protocol.Watch) -> protocol.Cause:
         """Wait until the session has to end."""
-        while (cause := watch.look(now(), self.ended, self.cause)) is None:
+        while not self.faulted:
+            if (cause := watch.look(now(), self.ended, self.cause)) is not None:
+                return cause
             self.changed.wait(max(0, watch.next_look - now()))
             self.changed.clear()
-        return cause
+        return closing.FAULT  # whatever the peers did
 
     def hear_out(self, inbound: Direction, outbound: Direction) -> None:
         """Let the client have the answers to what it sent before it broke the protocol."""

@@ -7,7 +7,7 @@ from typing import cast
 
 import h11
 
-from relay.protocol.errors import Refused
+from relay.protocol.errors import LocalProtocolError, Refused
 from relay.protocol.head import HeadReader, HeadTooLargeError, MalformedHeadError
 from relay.protocol.limits import Limits
 
@@ -31,6 +31,7 @@ class AnswerReader:
         self._whose = whose
         self._head = HeadReader(limits)
         self._interim_answers = 0
+        self._is_whole = False
 
     @property
     def rest(self) -> bytes:
@@ -45,7 +46,10 @@ class AnswerReader:
 
         Raises:
             Refused: 502 for anything that is no HTTP/1 answer.
+            LocalProtocolError: The head was whole already.
         """
+        if self._is_whole:
+            raise LocalProtocolError("the answer was received already")
         if not data:
             raise self.bad_gateway("closed the connection without an answer")
         while True:
@@ -61,9 +65,11 @@ class AnswerReader:
             except h11.RemoteProtocolError:
                 raise self.bad_gateway("sent no valid answer") from None
             if isinstance(event, h11.Response):
+                self._is_whole = True
                 return event
             interim = cast("h11.InformationalResponse", event)
             if interim.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+                self._is_whole = True
                 return interim  # h11 has seen to it that an upgrade was asked for
             self._interim_answers += 1
             if self._interim_answers > _MAX_INTERIM_ANSWERS:

@@ -1,4 +1,4 @@
-"""The closing table: which Close frame goes to which side when a session ends (DESIGN 4.6).
+"""The closing table: which Close frame goes to which side when a session ends.
 
 Everything that decides an ending stands in this file, as data. A session ends in one of twenty
 ways, the state of inbound (the client's bytes) against the state of outbound (the provider's).

@@ -65,6 +65,7 @@ class ConnectHandshake:
         Raises:
             Refused: 502 if the proxy opens no tunnel, or upstream bytes come where TLS has to
                 begin, with us.
+            LocalProtocolError: The answer was received already.
         """
         response = self._answer.receive_data(data)
         return None if response is None else self._receive_answer(response)

@@ -2,8 +2,8 @@
 
 A gateway token authenticates the client to us and never goes further. It stands in the field line
 ``cf-aig-authorization``, in the subprotocol entry ``cf-aig-authorization.TOKEN``, or, beginning
-with ``rly_``, in any slot where the provider's own credential may stand (DESIGN 4.2). What else
-stands in those slots is the client's own credential for the provider (4.3).
+with ``rly_``, in any slot where the provider's own credential may stand. What else stands in
+those slots is the client's own credential for the provider (docs/providers.md lists them).
 
 :func:`read_credentials` takes an opening handshake apart once: what authenticates, what goes
 upstream and in which form, and which subprotocol entries are secrets.

@@ -244,7 +244,7 @@ class Provider:
         return tuple(dict.fromkeys(origin for origin in found if origin is not None))
 
     def at(self, url: str) -> Provider:
-        """This provider at another URL (DESIGN 4.7).
+        """This provider at another URL (``url`` of docs/configuration.md).
 
         Args:
             url: Without a path it replaces scheme and host of all endpoints. With a path it is

@@ -40,7 +40,7 @@ class RemoteProtocolError(ProtocolError):
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a fault
-    """A session is refused before the 101 (DESIGN 4.5).
+    """A session is refused before the 101; docs/refusals.md lists all cases.
 
     Args:
         status: The HTTP status of the answer, 4xx or 5xx.

@@ -1,7 +1,7 @@
 """Several upstreams of one provider: who is asked, and when the next one is.
 
-Only a configuration names several (DESIGN 4.7). They are asked in its order, before the 101 alone;
-nothing is remembered of those that failed.
+Only a configuration names several (``upstreams`` of docs/configuration.md). They are asked in its
+order, before the 101 alone; nothing is remembered of those that failed.
 """
 
 from __future__ import annotations

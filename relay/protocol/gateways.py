@@ -1,8 +1,8 @@
 """Gateways: who may open which session, and what the provider is then asked.
 
 A gateway is the configured tenant ``account_id/gateway_id``. The functions follow the order of
-DESIGN 4.5: :func:`authenticate` first, then :func:`authorise`; then the driver checks its counters
-(429); then :func:`upstream_request`.
+docs/refusals.md: :func:`authenticate` first, then :func:`authorise`; then the driver checks its
+counters (429); then :func:`upstream_request`.
 """
 
 from __future__ import annotations
@@ -193,8 +193,8 @@ def authenticate(
         now: Unix time in seconds.
 
     Raises:
-        Refused: 404 for an unknown gateway, 403 for an origin, 401 for the gateway token (DESIGN
-            4.5).
+        Refused: 404 for an unknown gateway, 403 for an origin, 401 for the gateway token
+            (docs/refusals.md).
     """
     gateway = gateways.get(target.gateway)
     if gateway is None:
@@ -220,8 +220,8 @@ def authorise(
         providers: By name and alias.
 
     Raises:
-        Refused: 400 for an unknown provider or endpoint, 403 for one that is not allowed (DESIGN
-            4.5).
+        Refused: 400 for an unknown provider or endpoint, 403 for one that is not allowed
+            (docs/refusals.md).
     """
     gateway, token = identity
     found = route(target, providers)

@@ -15,7 +15,8 @@ The order of calls, for which the driver brings bytes and deadlines:
 
 Every step raises :class:`~relay.protocol.errors.Refused` and nothing else for what a peer did;
 ``client.refuse`` turns it into bytes. What followed either head is in ``early_data``: it is the
-beginning of what the pipes get.
+beginning of what the pipes get. What the client sends after its request, and before its 101, is the
+driver's to keep: a handshake takes no bytes once it has given what it reads.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import h11
 
 from relay.protocol.credentials import Credentials, read_credentials
 from relay.protocol.endpoints import Provider
-from relay.protocol.errors import Refused
+from relay.protocol.errors import LocalProtocolError, Refused
 from relay.protocol.fields import FieldLines, list_members, values
 from relay.protocol.head import HeadReader, HeadTooLargeError, MalformedHeadError
 from relay.protocol.limits import Limits
@@ -80,6 +81,7 @@ class ClientHandshake:
         self._head = HeadReader(limits)
         self._connection = h11.Connection(h11.SERVER)
         self._method = ""
+        self._is_answered = False
 
     @property
     def started(self) -> bool:
@@ -97,7 +99,11 @@ class ClientHandshake:
         Raises:
             Refused: 431 for a head over its limits, 400 for anything that is not a well-formed
                 request without a body.
+            LocalProtocolError: The head was whole already. What comes after it follows
+                :attr:`early_data`, and is the caller's to keep.
         """
+        if self._method:
+            raise LocalProtocolError("the request was received already")
         try:
             head = self._head.receive_data(data)
         except HeadTooLargeError as error:
@@ -133,7 +139,11 @@ class ClientHandshake:
         return Refused(408, 2000, "the request did not come in time")
 
     def accept(self, opening: Opening, upstream: UpstreamAnswer, session_id: str) -> bytes:
-        """The 101 that answers the client, once the provider's has come."""
+        """The 101 that answers the client, once the provider's has come.
+
+        Raises:
+            LocalProtocolError: The client was answered already.
+        """
         chosen = answer(
             opening.subprotocols,
             opening.credentials.secret_subprotocols,
@@ -150,18 +160,26 @@ class ClientHandshake:
             fields.append((b"Sec-WebSocket-Protocol", chosen.encode()))
         if upstream.compression is not None:
             fields.append((b"Sec-WebSocket-Extensions", str(upstream.compression).encode()))
-        return self._connection.send(
-            h11.InformationalResponse(
-                status_code=101, headers=fields, reason=HTTPStatus(101).phrase
-            )
+        head = h11.InformationalResponse(
+            status_code=101, headers=fields, reason=HTTPStatus(101).phrase
         )
+        return self._send(head)
 
     def refuse(self, refused: Refused, session_id: str) -> bytes:
-        """The answer to a client that is refused; the connection ends after it."""
+        """The answer to a client that is refused; the connection ends after it.
+
+        Raises:
+            LocalProtocolError: The client was answered already. After its 101 it is told by a
+                Close (:func:`~relay.protocol.closing.ending`).
+        """
         return self.answer(refusal(refused, session_id))
 
     def answer(self, response: HttpAnswer) -> bytes:
-        """A final answer to the client; the connection ends after it."""
+        """A final answer to the client; the connection ends after it.
+
+        Raises:
+            LocalProtocolError: The client was answered already.
+        """
         try:
             phrase = HTTPStatus(response.status).phrase
         except ValueError:
@@ -172,10 +190,15 @@ class ClientHandshake:
             (b"Connection", b"close"),
         ]
         head = h11.Response(status_code=response.status, headers=fields, reason=phrase)
-        sent = self._connection.send(head)
-        if self._method != "HEAD":  # RFC 9110 9.3.2
-            sent += self._connection.send(h11.Data(data=response.body))
-        return sent + self._connection.send(h11.EndOfMessage())
+        body = b"" if self._method == "HEAD" else response.body  # RFC 9110 9.3.2
+        return self._send(head, h11.Data(data=body), h11.EndOfMessage())
+
+    def _send(self, *events: h11.Event) -> bytes:
+        """The bytes of the one answer that there is."""
+        if self._is_answered:
+            raise LocalProtocolError("the client was answered already")
+        self._is_answered = True
+        return b"".join(self._connection.send(event) or b"" for event in events)
 
 
 def _origin_form(target: bytes, fields: FieldLines) -> bytes:

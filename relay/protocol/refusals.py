@@ -1,4 +1,4 @@
-"""The HTTP answer that a client gets instead of a 101 (DESIGN 4.5)."""
+"""The HTTP answer that a client gets instead of a 101; docs/refusals.md has all of them."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def offered_entries(fields: FieldLines) -> tuple[str, ...]:
 
 
 def answer(offered: Sequence[str], secrets: Collection[str], chosen: str | None) -> str | None:
-    """The entry to answer a client with (DESIGN 4.4).
+    """The entry to answer a client with.
 
     Browsers, Node and ``ws`` fail a connection that answers none of the offered entries, or one
     that was not offered; and what is answered lands in logs.

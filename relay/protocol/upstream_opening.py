@@ -100,6 +100,7 @@ class UpstreamHandshake:
         Raises:
             ProviderRefused: The provider answered with 4xx or 5xx.
             Refused: 502 for anything else that is not a valid 101.
+            LocalProtocolError: The 101 was received already.
         """
         if self._refusal is not None:
             self._connection.receive_data(data)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 import trio
 
-from relay.protocol import Limits, Timeouts
+from relay.protocol import PING, Limits, Pipe, Timeouts
 from relay.testing.frames import Frame, close_frame
+from tests.e2e import drivers
 from tests.e2e.drivers import in_every_driver, with_the_guide
 from tests.e2e.support import e2e_test, open_session
 from tests.support import Ended, Peer, from_both_sides
 
 in_both_lanes = pytest.mark.parametrize("lane", ["verbatim", "messages"])
+finishing_frames = pytest.mark.parametrize("driver", ["asyncio", "uvloop", "threads", "guide"])
+"""Those drivers that bring a frame under way to its end before they close: docs/embedding.md."""
 
 _AWAY = close_frame(1001, "going away")
 _LOST = close_frame(1011, "upstream connection lost")
@@ -98,6 +102,25 @@ async def test_the_hard_end_of_a_drain(driver: str, tmp_path: Path) -> None:
 @from_both_sides
 @with_the_guide
 @e2e_test
+async def test_a_fault_of_ours_is_blamed_on_nobody(
+    by: str, driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def show_control(_pipe: Pipe, opcode: int, *_args: object) -> None:
+        assert opcode != PING
+
+    monkeypatch.setattr(Pipe, "_show_control", show_control)
+    monkeypatch.setattr(drivers, "_no_faults", contextlib.nullcontext)
+    async with open_session(driver, tmp_path, timeouts=Timeouts(close=1)) as ends:
+        await (ends.client if by == "client" else ends.provider).send(Frame(PING))
+        for peer in (ends.provider, ends.client):
+            assert await peer.answer_close() == close_frame(1011, "internal error")
+        for peer in (ends.provider, ends.client):
+            await _is_over(peer)
+
+
+@from_both_sides
+@with_the_guide
+@e2e_test
 async def test_a_close_that_is_not_answered(by: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(close=0.3)) as ends:
         one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
@@ -170,6 +193,42 @@ async def _flood(peer: Peer) -> None:
             await peer.stream.send_all(message)
     except trio.BrokenResourceError:
         pass
+
+
+@finishing_frames
+@e2e_test
+async def test_a_flood_that_the_relay_ends(driver: str, tmp_path: Path) -> None:
+    async with (
+        open_session(driver, tmp_path, timeouts=Timeouts(max_duration=0.3)) as ends,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(_flood, ends.provider)
+        while (frame := await ends.client.receive()).opcode == 0x2:
+            assert len(frame.payload) == 1_000_000
+        assert frame == close_frame(1008, "maximum duration reached")
+        nursery.cancel_scope.cancel()
+
+
+@finishing_frames
+@e2e_test
+async def test_a_violation_while_the_other_side_is_inside_a_frame(
+    driver: str, tmp_path: Path
+) -> None:
+    async with open_session(driver, tmp_path) as ends:
+        frame = ends.client.encode(Frame(0x2, bytes(1000)))
+        await ends.client.stream.send_all(frame[:500])
+        assert await ends.provider.receive_bytes(500) == frame[:500]
+        await ends.provider.send(_HELLO, Frame(0x3))
+        assert await ends.client.receive() == _HELLO
+        with trio.move_on_after(0.2) as waiting:
+            await ends.provider.receive()
+        assert waiting.cancelled_caught
+        await ends.client.stream.send_all(frame[500:])
+        assert await ends.provider.receive_bytes(508) == frame[500:]
+        assert (await ends.provider.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
+        assert await ends.client.answer_close() == close_frame(1011, "upstream protocol error")
+        for peer in (ends.provider, ends.client):
+            await _is_over(peer)
 
 
 @in_both_lanes

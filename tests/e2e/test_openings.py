@@ -10,10 +10,11 @@ import trio
 
 from relay.protocol import Timeouts
 from relay.testing.frames import Frame, decode
-from tests.e2e.drivers import in_every_driver
+from tests.e2e.drivers import in_every_driver, with_the_guide
 from tests.e2e.support import (
     REQUEST,
     Provider,
+    RelayUnderTest,
     accept,
     connect,
     e2e_test,
@@ -21,8 +22,6 @@ from tests.e2e.support import (
     read_head,
     relay,
 )
-
-pytestmark = in_every_driver
 
 _KEY = b"\x01\x02\x03\x04"
 _BYE = Frame(0x8, b"\x03\xe8")
@@ -56,6 +55,7 @@ class _Listening:
 
 
 @pytest.mark.parametrize("size", [10, 1_000_000], ids=["little", "more-than-is-kept"])
+@in_every_driver
 @e2e_test
 async def test_what_a_client_sends_before_its_101_arrives_after_it(
     size: int, driver: str, tmp_path: Path
@@ -75,6 +75,7 @@ async def test_what_a_client_sends_before_its_101_arrives_after_it(
     assert provider.received == early + _BYE.encode(_KEY)
 
 
+@in_every_driver
 @e2e_test
 async def test_a_client_that_leaves_ends_the_dialling(driver: str, tmp_path: Path) -> None:
     provider = _Listening()
@@ -86,10 +87,41 @@ async def test_a_client_that_leaves_ends_the_dialling(driver: str, tmp_path: Pat
         await provider.ended.wait()
 
 
+@in_every_driver
+@e2e_test
+async def test_no_session_opens_once_the_relay_drains(driver: str, tmp_path: Path) -> None:
+    provider = _Listening()
+    async with (
+        relay(provider, tmp_path, driver=driver) as under_test,
+        await connect(under_test) as client,
+        trio.open_nursery() as nursery,
+    ):
+        await client.send_all(REQUEST)
+        await provider.asked.wait()
+        nursery.start_soon(under_test.drain)
+        while not await _refuses_all(under_test):
+            pass
+        provider.may_accept.set()
+        assert (await read_head(client)).startswith(b"HTTP/1.1 503 ")
+        assert json.loads(await read_all(client))["error"][0]["code"] == 2102
+        nursery.cancel_scope.cancel()
+
+
+async def _refuses_all(under_test: RelayUnderTest) -> bool:
+    """Whether the relay gives its stop as its reason, or does not even accept connections."""
+    try:
+        async with await connect(under_test) as client:
+            await client.send_all(REQUEST.replace(b"rly_", b"no_"))
+            return (await read_head(client)).startswith(b"HTTP/1.1 503 ")
+    except (OSError, trio.BrokenResourceError, AssertionError):
+        return True
+
+
 async def _never(_stream: _Stream, _head: bytes) -> None:
     pytest.fail("the provider was dialled")
 
 
+@in_every_driver
 @e2e_test
 async def test_a_request_that_does_not_end_is_408(driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(opening=0.5)
@@ -102,23 +134,36 @@ async def test_a_request_that_does_not_end_is_408(driver: str, tmp_path: Path) -
         await trio.aclose_forcefully(client)
 
 
+@in_every_driver
 @e2e_test
 async def test_a_refusal_reaches_a_client_that_goes_on_sending(driver: str, tmp_path: Path) -> None:
     """A connection that is closed with bytes unread is reset, and the answer lost with it."""
     if driver in {"asyncio", "uvloop"}:
         pytest.skip("asyncio fails TLS when data follows its close_notify: docs/embedding.md")
+    async with relay(_never, tmp_path, driver=driver) as under_test:
+        await _is_told_and_goes_on_sending(await connect(under_test))
+
+
+@with_the_guide
+@e2e_test
+async def test_a_refusal_reaches_a_client_that_goes_on_sending_without_tls(
+    driver: str, tmp_path: Path
+) -> None:
+    async with relay(_never, tmp_path, driver=driver) as under_test:
+        client = await trio.open_tcp_stream("localhost", under_test.http_port)
+        await _is_told_and_goes_on_sending(client)
+
+
+async def _is_told_and_goes_on_sending(client: trio.abc.Stream) -> None:
     request = REQUEST.replace(b"rly_", b"no_") + bytes(500_000)
-    async with (
-        relay(_never, tmp_path, driver=driver) as under_test,
-        await connect(under_test) as client,
-        trio.open_nursery() as nursery,
-    ):
+    async with client, trio.open_nursery() as nursery:
         nursery.start_soon(client.send_all, request)
         assert (await read_head(client)).startswith(b"HTTP/1.1 401 ")
         assert json.loads(await read_all(client))["error"][0]["code"] == 2009
 
 
 @pytest.mark.parametrize("shakes_hands", [True, False])
+@in_every_driver
 @e2e_test
 async def test_a_client_that_says_nothing_is_told_nothing(
     shakes_hands: bool, driver: str, tmp_path: Path
@@ -134,6 +179,7 @@ async def test_a_client_that_says_nothing_is_told_nothing(
         await trio.aclose_forcefully(client)
 
 
+@in_every_driver
 @e2e_test
 async def test_the_next_upstream_is_asked_when_one_cannot_be_reached(
     driver: str, tmp_path: Path
@@ -162,6 +208,7 @@ async def _bad_chunks(stream: _Stream, _head: bytes) -> None:
 
 
 @pytest.mark.parametrize("provider", [_refuse_and_drip, _bad_chunks])
+@in_every_driver
 @e2e_test
 async def test_a_refusal_without_its_whole_body_keeps_its_status(
     provider: Provider, driver: str, tmp_path: Path

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from relay.protocol import ConnectHandshake, Limits, Origin, Proxy, Secret
+from relay.protocol import (
+    ConnectHandshake,
+    Limits,
+    LocalProtocolError,
+    Origin,
+    Proxy,
+    Secret,
+)
 from tests.protocol.handshakes import LIMITS, refused
 
 ORIGIN = Origin("wss", "provider.test", 443)
@@ -69,6 +76,13 @@ def test_any_2xx_opens_the_tunnel(data: bytes, origin: Origin) -> None:
 
 def test_what_follows_belongs_to_an_upstream_without_tls() -> None:
     assert asked(PLAIN).receive_data(OPENED + b"HTTP/1.1 400 ") == b"HTTP/1.1 400 "
+
+
+def test_a_handshake_that_has_its_answer_takes_no_more() -> None:
+    handshake = asked(PLAIN)
+    assert handshake.receive_data(OPENED) == b""
+    with pytest.raises(LocalProtocolError, match=r"^the answer was received already$"):
+        handshake.receive_data(b"HTTP/1.1 400 ")
 
 
 def test_nothing_may_follow_where_tls_has_to_begin() -> None:

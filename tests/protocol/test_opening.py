@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import contextlib
+import itertools
+from collections.abc import Callable
+
 import pytest
 
 from relay.protocol import (
     ClientHandshake,
     HttpAnswer,
     Limits,
+    LocalProtocolError,
     Opening,
     PermessageDeflate,
     ProviderRefused,
@@ -49,6 +54,18 @@ def test_early_data_is_kept() -> None:
     client = ClientHandshake(LIMITS)
     assert client.receive_data(upgrade(TARGET) + b"\x81\x80\0\0\0\0") is not None
     assert client.early_data == b"\x81\x80\0\0\0\0"
+
+
+@pytest.mark.parametrize("lines", [(), ("Content-Length: 5",)], ids=["request", "refused"])
+def test_a_handshake_that_has_its_head_takes_no_more(lines: tuple[str, ...]) -> None:
+    client = ClientHandshake(LIMITS)
+    with contextlib.suppress(Refused):
+        client.receive_data(upgrade(TARGET, *lines) + b"early")
+    for data in (b"more", upgrade(TARGET), b""):
+        with pytest.raises(LocalProtocolError, match=r"^the request was received already$"):
+            client.receive_data(data)
+    assert client.early_data == b"early"
+    assert client.refuse(Refused.draining(), "id").startswith(b"HTTP/1.1 503 ")
 
 
 @pytest.mark.parametrize(
@@ -366,6 +383,18 @@ def test_a_client_can_be_refused_at_any_point(data: bytes) -> None:
     assert answer.values("Connection") == ["close"]
     assert answer.values("Content-Length") == [str(len(answer.body))]
     assert answer.values("cf-aig-log-id") == ["id"]
+
+
+def test_a_client_is_answered_once() -> None:
+    answers: list[Callable[[ClientHandshake, Opening], bytes]] = [
+        lambda client, opening: client.accept(opening, UpstreamAnswer(None, ()), "id"),
+        lambda client, _opening: client.refuse(Refused.fault(), "id"),
+    ]
+    for first, second in itertools.product(answers, repeat=2):
+        client, opening = handshake(upgrade(TARGET))
+        assert first(client, opening)
+        with pytest.raises(LocalProtocolError, match=r"^the client was answered already$"):
+            second(client, opening)
 
 
 @pytest.mark.parametrize("target", ["/healthz", "/v1/acct/main/openai"])

@@ -4,6 +4,7 @@ import pytest
 
 from relay.protocol import (
     Limits,
+    LocalProtocolError,
     Origin,
     PermessageDeflate,
     ProviderRefused,
@@ -85,6 +86,15 @@ def test_what_follows_the_101_is_kept() -> None:
     handshake = dialled()
     assert handshake.receive_data(switch() + b"\x81\x02hi") is not None
     assert handshake.early_data == b"\x81\x02hi"
+
+
+@pytest.mark.parametrize("data", [b"\x81\x02hi", switch(), b""])
+def test_a_handshake_that_has_its_101_takes_no_more(data: bytes) -> None:
+    handshake = dialled()
+    assert handshake.receive_data(switch() + b"early") is not None
+    with pytest.raises(LocalProtocolError, match=r"^the answer was received already$"):
+        handshake.receive_data(data)
+    assert handshake.early_data == b"early"
 
 
 def test_upgrade_and_connection_are_read_in_any_case() -> None:
