@@ -21,4 +21,5 @@ def test_its_code_is_that_of_the_example_and_of_the_playbook() -> None:
 
 def test_it_has_every_law_and_what_it_says() -> None:
     rows = re.findall(r"^\| `([a-z ]+)` \| (.*) \|$", _TEXT, re.MULTILINE)
-    assert rows == [(law.name, law.says) for law in (*PROXY_LAWS, *RECEIVER_LAWS)]
+    laws = [(law.name, law.says) for law in PROXY_LAWS]
+    assert rows == laws + [(law.name, law.says) for law in RECEIVER_LAWS]
