@@ -112,6 +112,7 @@ class Side:
             peer = self._peer(session)
             data = peer.encode(*frames)
             peer.send(*(cut(data, sizes) if sizes else [data]))
+            peer.note_sent(*frames)
 
         ends = any(frame.opcode == CLOSE for frame in frames)
         return Act(f"{self.name}.sends({_shown(frames)})", play, ends)
@@ -195,9 +196,10 @@ class Client(Side):
             if status == 101:
                 check_accepted(answer)
             if subprotocol is not None:
-                assert answer.values("Sec-WebSocket-Protocol") == [subprotocol]
+                chosen = answer.values("Sec-WebSocket-Protocol")
+                assert chosen == [subprotocol], f"it was answered the subprotocol {chosen}"
             if body is not None:
-                assert answer.body == body
+                assert answer.body == body, f"it was answered the body {answer.body!r}"
 
         return Expectation(f"client.is_answered({status})", play)
 

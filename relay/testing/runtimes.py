@@ -52,6 +52,8 @@ def asyncio_subject(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for _ in range(3):  # for the ends of connections that they have closed
+                await asyncio.sleep(0)
 
         server = None
         try:

@@ -67,14 +67,31 @@ class Peer:
         """Whether this side has ended it."""
         self._unsent: deque[bytes] = deque()
         self._finishing = False
+        self.close_sent = False
+        """Whether this side has sent a Close."""
+        self._close_received = False
 
     def send(self, *chunks: bytes) -> None:
         """Send these, each by a call of its own, as soon as they are taken."""
         self._unsent += [chunk for chunk in chunks if chunk]
 
     def send_frames(self, *frames: Frame) -> None:
-        """Send frames, all in one piece."""
+        """Send frames, all in one piece; see :meth:`note_sent`."""
         self.send(self.encode(*frames))
+        self.note_sent(*frames)
+
+    def note_sent(self, *frames: Frame) -> None:
+        """Heed that these have been sent: a server that has sent and got a Close ends the
+        connection at once (RFC 6455 7.1.1), and some proxies wait for that."""
+        self.close_sent |= any(frame.opcode == CLOSE for frame in frames)
+        self._end_as_server()
+
+    def _end_as_server(self) -> None:
+        if self.masks or not self.close_sent:
+            return
+        waiting = any(frame.opcode == CLOSE for frame in self.frames)
+        if self._close_received or waiting:
+            self.finish()
 
     def encode(self, *frames: Frame) -> bytes:
         """Frames as this side sends them."""
@@ -82,7 +99,7 @@ class Peer:
 
     def finish(self) -> None:
         """End the connection once all is sent (FIN)."""
-        self._finishing = True
+        self._finishing = not self.gone
 
     def reset(self) -> None:
         """End the connection at once, so that nobody can take it for an orderly end (RST)."""
@@ -112,6 +129,7 @@ class Peer:
         if not size:
             return None
         (frame,) = decode(self.take(size), masked=not self.masks)
+        self._close_received |= frame.opcode == CLOSE
         return frame
 
     def take(self, size: int) -> bytes:
@@ -135,7 +153,10 @@ class Peer:
         except OSError:  # reset
             data = b""
         self.received += data
-        self.ended = not data
+        if not data:
+            self.ended = True
+            self.finish()  # as whoever reads the end does
+        self._end_as_server()
 
     def write(self) -> None:
         """Give to the network the next chunk, or as much of it as it takes; then the end."""
@@ -242,7 +263,7 @@ class Stand:
                 if dials:
                     selector.register(self.listener, selectors.EVENT_READ)
                 ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if not ready and time.monotonic() >= deadline:
+            if time.monotonic() >= deadline:
                 self._hurried = True
                 raise Hung(f"{patience:g} s have passed, and {what()}")
             for key, events in ready:
@@ -250,7 +271,6 @@ class Stand:
                     accepted = self._accept()
                     if accepted is not None:
                         session.origin_connected(accepted)
-                        dials = False
                     continue
                 if events & selectors.EVENT_READ:
                     key.data.read()
@@ -265,6 +285,7 @@ class StandSession:
         self._stand = stand
         self._peers: dict[str, Peer] = {}
         self._asked = b""
+        self._silent: list[Peer] = []  # connections to the origin that have not asked yet
         self.refused = False
         """Whether the client was answered something else than 101."""
 
@@ -281,7 +302,7 @@ class StandSession:
     @property
     def peers(self) -> Sequence[Peer]:
         """Both ends, as far as they are there."""
-        return tuple(self._peers.values())
+        return (*self._peers.values(), *self._silent)
 
     @property
     def client(self) -> Peer:
@@ -294,8 +315,8 @@ class StandSession:
         return self._peers["origin"]
 
     def origin_connected(self, sock: socket.socket) -> None:
-        """Take the connection that the subject has made."""
-        self._peers["origin"] = Peer(sock, masks=False)
+        """Take a connection that the subject has made: this session's, or one made ahead."""
+        self._silent.append(Peer(sock, masks=False))
 
     def until(self, happened: Callable[[], bool], what: Callable[[], str]) -> None:
         """Serve both ends until something has happened.
@@ -322,9 +343,17 @@ class StandSession:
         """The request that comes to the origin."""
 
         def came() -> bool:
-            return "origin" in self._peers and b"\r\n\r\n" in self.origin.received
+            for peer in self._silent:
+                if b"\r\n\r\n" in peer.received:
+                    self._silent.remove(peer)
+                    self._peers["origin"] = peer
+                    break
+            return "origin" in self._peers
 
         self._stand.until(self, came, lambda: "the origin is not asked", dials=True)
+        for peer in self._silent:
+            peer.close()
+        self._silent.clear()
         end = self.origin.received.index(b"\r\n\r\n") + 4
         self._asked = self.origin.take(end)
         http1 = h11.Connection(h11.SERVER)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure
 
@@ -28,6 +28,8 @@ class Law(Generic[T]):
     body: Callable[..., None] = field(repr=False)
     """Asserts it for one example."""
     strategies: Mapping[str, st.SearchStrategy[Any]] = field(repr=False)
+    examples: Sequence[Mapping[str, Any]] = field(repr=False)
+    """Tried first, and always; they do not shrink."""
     search: Callable[[T], AbstractContextManager[None]] = field(repr=False)
     """Is around each search."""
     max_examples: int | None = None
@@ -63,19 +65,25 @@ class Law(Generic[T]):
         holds.__name__ = holds.__qualname__ = self.body.__name__
         with self.search(subject):
             try:
-                chosen(given(**self.strategies)(holds))()
+                tried = given(**self.strategies)(holds)
+                for each in reversed(self.examples):
+                    tried = example(**each)(tried)
+                chosen(tried)()
             except FlakyFailure as flaky:
                 causes = "; ".join(str(each) for each in flaky.exceptions)
-                raise AssertionError(
+                broken = AssertionError(
                     f"it broke once, and not when the same was tried again, so it depends on "
                     f"timing: {causes}"
-                ) from flaky
+                )
+                broken.add_note(str(flaky))
+                raise broken from flaky
 
 
 def law(
     says: str,
     source: str,
     *,
+    examples: Sequence[Mapping[str, Any]] = (),
     search: Callable[[Any], AbstractContextManager[None]] = nullcontext,
     max_examples: int | None = None,
     **strategies: st.SearchStrategy[Any],
@@ -84,6 +92,6 @@ def law(
 
     def make(body: Callable[..., None]) -> Law[Any]:
         name = body.__name__.replace("_", " ")
-        return Law(name, says, source, body, strategies, search, max_examples)
+        return Law(name, says, source, body, strategies, examples, search, max_examples)
 
     return make

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from relay.protocol.frames import CLOSE, PING, PONG
 from relay.testing.frames import Frame, close_frame, cut, delivered
 from relay.testing.hostile_frames import Rejected, mirror
-from relay.testing.laws.hostile import FAILED, HOSTILE, complete_before
+from relay.testing.laws.cases import CLOSES, FAILED, HOSTILE, complete_before
 from relay.testing.laws.law import Law, law
 from relay.testing.playbook import Playbook, binary, client, origin
 from relay.testing.stand import Peer, Stand, StandSession, check_accepted
@@ -165,6 +165,9 @@ def pings(stand: Stand, payload: bytes, by: str) -> None:
     "A Close reaches the other side, with its code and its reason or empty, and so does its "
     "answer; then both connections end, and nothing more has come.",
     "RFC 6455 5.5.1, 7.1.1, 7.1.5, 7.1.6 (of intermediaries it asks nothing)",
+    examples=[
+        {"close": close_frame(*each), "by": by} for each in CLOSES for by in ("client", "origin")
+    ],
     close=close_frames,
     by=_SIDES,
 )
@@ -208,6 +211,7 @@ def honest_endings(stand: Stand, after: list[Frame], by: str) -> None:
     "A violation ends its sender's session with 1002, 1007 or 1009 and the other one's, too, which "
     "gets nothing of it; or it is carried as it is, to whoever fails the connection.",
     "RFC 6455 5.1 to 5.5, 7.1.7 (the code is a SHOULD), 7.4.1, 8.1",
+    examples=[{"hostile": each, "by": by} for each in HOSTILE for by in ("client", "origin")],
     hostile=st.sampled_from(HOSTILE),
     by=_SIDES,
 )
@@ -374,7 +378,7 @@ def _vanish(stand: Stand, after: list[Frame], by: str) -> list[Frame]:
 def _is_over(peer: Peer) -> bool:
     """Whether a side has been told of an end; a Close is answered as it should be."""
     if any(frame.opcode == CLOSE for frame in peer.frames):
-        if not peer.gone:
+        if not peer.close_sent:
             peer.send_frames(close_frame(_DOING_WELL))
             peer.finish()
         return True

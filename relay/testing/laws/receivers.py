@@ -10,11 +10,17 @@ from typing import Protocol
 
 from hypothesis import strategies as st
 
-from relay.testing.frames import MASKING_KEY, Frame, Item, cut
+from relay.testing.frames import MASKING_KEY, Frame, Item, close_frame, cut, delivered, encode
 from relay.testing.hostile_frames import Rejected, mirror
-from relay.testing.laws.hostile import FAILED, HOSTILE, complete_before
+from relay.testing.laws.cases import CLOSES, FAILED, HOSTILE, complete_before
 from relay.testing.laws.law import Law, law
-from relay.testing.strategies import any_bytes, chunkings, close_frames, valid_streams
+from relay.testing.strategies import (
+    any_bytes,
+    chunkings,
+    close_frames,
+    valid_streams,
+    whole_messages,
+)
 
 __all__ = ["RECEIVER_LAWS", "MakeReceiver", "Receiver"]
 
@@ -54,6 +60,11 @@ def valid_input(make: MakeReceiver, masked: bool, data: st.DataObject, sizes: li
 @law(
     "A Close is handed over with its code and its reason, or empty.",
     "RFC 6455 5.5.1, 7.1.5, 7.1.6, 7.4.2 (1012 to 1014 were registered later)",
+    examples=[
+        {"masked": masked, "close": close_frame(*each), "sizes": [1000]}
+        for each in CLOSES
+        for masked in (True, False)
+    ],
     masked=_MASKED,
     close=close_frames,
     sizes=chunkings,
@@ -86,21 +97,29 @@ def any_chunking(make: MakeReceiver, masked: bool, data: st.DataObject, sizes: l
     "What precedes a violation is handed over, and nothing of it; then it has failed with 1002, "
     "1007 or 1009.",
     "RFC 6455 5.1 to 5.5, 7.1.7, 7.4.1, 8.1",
+    examples=[
+        {"masked": masked, "hostile": each, "before": [], "sizes": [1000]}
+        for each in HOSTILE
+        for masked in (True, False)
+    ],
     masked=_MASKED,
     hostile=st.sampled_from(HOSTILE),
-    data=st.data(),
+    before=st.lists(whole_messages, max_size=3),
     sizes=chunkings,
 )
 def violations_fail(
-    make: MakeReceiver, masked: bool, hostile: Rejected, data: st.DataObject, sizes: list[int]
+    make: MakeReceiver, masked: bool, hostile: Rejected, before: list[Frame], sizes: list[int]
 ) -> None:
-    before = data.draw(valid_streams(masked=masked, closed=False))
     turn: Callable[[bytes], bytes] = bytes if masked else mirror
-    broken = before.data + turn(hostile.accepted) + turn(hostile.broken)
+    broken = (
+        encode(before, MASKING_KEY if masked else None)
+        + turn(hostile.accepted)
+        + turn(hostile.broken)
+    )
     items, failed = _received(make, masked, cut(broken, sizes))
     assert failed is not None, f"it has not failed, and handed over {items}"
     assert failed in FAILED, f"it has failed with {failed}"
-    due = before.items + complete_before(hostile)
+    due = delivered(before) + complete_before(hostile)
     assert items == due, f"it hands over {items}, not {due}"
 
 

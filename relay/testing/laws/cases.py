@@ -1,11 +1,23 @@
-"""The violations for which a rule of RFC 6455 tells endpoints to fail the connection."""
+"""Closes of every kind, and violations for which RFC 6455 tells endpoints to fail."""
 
 from __future__ import annotations
 
 from relay.testing.frames import Item, decode, delivered
 from relay.testing.hostile_frames import INVALID_TEXT, REJECTED, Rejected
 
-__all__ = ["FAILED", "HOSTILE", "complete_before"]
+__all__ = ["CLOSES", "FAILED", "HOSTILE", "complete_before"]
+
+CLOSES: tuple[tuple[int | None, str], ...] = (
+    (1000, "done"),
+    (1001, "grüße"),
+    (3000, "insufficient_quota"),
+    (4999, ""),
+    (1011, ""),
+    (1012, "service restart"),
+    (1014, "bad gateway"),
+    (None, ""),
+)
+"""Valid Closes, each of a kind that some treat as they should not (7.4.1, 7.4.2)."""
 
 FAILED = frozenset({1002, 1007, 1009})
 """The codes that say so (RFC 6455 7.4.1)."""
