@@ -76,7 +76,14 @@ class Law(Generic[T]):
                     f"timing: {causes}"
                 )
                 broken.add_note(str(flaky))
+                broken.add_note(self._stated())
                 raise broken from flaky
+            except AssertionError as error:
+                error.add_note(self._stated())
+                raise
+
+    def _stated(self) -> str:
+        return f"{self.says}\n{self.source}"
 
 
 def law(
