@@ -63,7 +63,7 @@ docs: .venv/docs ## build the documents' site into build/docs, and check their l
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs/site -b html . build/docs
 
 clean: ## remove the virtual environment and all caches
-	rm -rf .venv .sdk .conformance .fuzz .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .sdk .conformance .fuzz .thirdparty .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

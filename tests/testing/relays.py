@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import structlog
 import trio
 
 from relay.protocol import Origin, by_name
@@ -29,10 +30,11 @@ def relay_subject(*, messages_lane: bool = False) -> Subject:
         server = Server(
             replace(its, listeners=(Listener("http", "127.0.0.1"),), providers={"openai": provider})
         )
-        async with trio.open_nursery() as nursery:
-            await nursery.start(server.run)
-            (address,) = server.addresses
-            task_status.started((address.host, address.port))
+        with structlog.testing.capture_logs():
+            async with trio.open_nursery() as nursery:
+                await nursery.start(server.run)
+                (address,) = server.addresses
+                task_status.started((address.host, address.port))
 
     return trio_subject(
         run,

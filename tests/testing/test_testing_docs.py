@@ -1,25 +1,98 @@
-"""docs/testing.md shows what there is: code that runs elsewhere, and every law."""
+"""docs/testing.md shows what there is: code that runs, every law, and what others break."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 from relay.testing import playbook
 from relay.testing.laws import PROXY_LAWS, RECEIVER_LAWS
+from tests.thirdparty.findings import KNOWN
+from tests.thirdparty.proxies import PROXIES
+from tests.thirdparty.receivers import RECEIVERS
 
 _ROOT = Path(__file__).parents[2]
 _TEXT = (_ROOT / "docs/testing.md").read_text(encoding="utf-8")
+_EXAMPLE, *_SNIPPETS = re.findall(r"```python\n(.*?)```", _TEXT, re.DOTALL)
+_PLAYED = """
+from relay.testing.playbook import *
+from relay.testing.stand import Stand
+from tests.testing.tunnel import Tunnel
+
+def test_it():
+    with Stand.of(Tunnel().subject()) as stand:
+"""
+
+
+def _rows(*header: str) -> Iterator[list[str]]:
+    """The cells of the table with that header."""
+    lines = iter(_TEXT.splitlines())
+    assert f"| {' | '.join(header)} |" in lines  # and what follows it is left
+    next(lines)
+    for line in lines:
+        if not line.startswith("| "):
+            return
+        yield [cell.strip(" `") for cell in line.strip("|").split(" | ")]
 
 
 def test_its_code_is_that_of_the_example_and_of_the_playbook() -> None:
-    example, session = re.findall(r"```python\n(.*?)```", _TEXT, re.DOTALL)
-    assert example == (_ROOT / "examples/testing/test_naive_proxy.py").read_text(encoding="utf-8")
+    (session,) = [each for each in _SNIPPETS if "Playbook(" in each]
+    assert (_ROOT / "examples/testing/test_naive_proxy.py").read_text(encoding="utf-8") == _EXAMPLE
     assert textwrap.indent(session.strip(), "    ") in str(playbook.__doc__)
 
 
+def test_the_other_code_runs(tmp_path: Path) -> None:
+    for number, snippet in enumerate(_SNIPPETS):
+        code = _PLAYED + textwrap.indent(snippet, " " * 8) if "Playbook(" in snippet else snippet
+        (tmp_path / f"test_snippet_{number}.py").write_text(code, encoding="utf-8")
+    (tmp_path / "conftest.py").write_text(
+        "from hypothesis import settings\n"
+        "settings.register_profile('docs', max_examples=20, deadline=None, derandomize=True)\n"
+        "settings.load_profile('docs')\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    # The laws of receivers but one, which wsproto breaks; a session, a strategy, a double.
+    passed = len(RECEIVER_LAWS) - 1 + 3
+    assert f"{passed} passed, 1 xfailed" in done.stdout, done.stdout
+    assert done.returncode == 0, done.stdout
+
+
 def test_it_has_every_law_and_what_it_says() -> None:
-    rows = re.findall(r"^\| `([a-z ]+)` \| (.*) \|$", _TEXT, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z ]+)` \| ([^|]*) \|$", _TEXT, re.MULTILINE)
     laws = [(law.name, law.says) for law in PROXY_LAWS]
     assert rows == laws + [(law.name, law.says) for law in RECEIVER_LAWS]
+
+
+def test_all_who_were_tried_stand_there_with_what_they_break() -> None:
+    table = {who: breaks for who, _, _, breaks in _rows("who", "version", "how", "breaks")}
+    tried = [each.name for each in PROXIES] + list(RECEIVERS)
+    assert {who.lower() for who in table} == set(tried)
+    for who, breaks in table.items():
+        known = [law for name, law in KNOWN if name == who and law != "whole sessions"]
+        assert set(breaks.split(", ")) == set(known or ["nothing"]), who
+
+
+def test_each_finding_is_explained() -> None:
+    explained = {(who, law) for who, law, _, _ in _rows("who", "law", "what", "smallest example")}
+    assert explained == {each for each in KNOWN if each[1] != "whole sessions"}
+
+
+def test_the_versions_are_those_that_are_installed_for_it() -> None:
+    wanted = (_ROOT / "tests/thirdparty/requirements.txt").read_text(encoding="utf-8")
+    table = {who: version for who, version, _, _ in _rows("who", "version", "how", "breaks")}
+    for line in wanted.split():
+        name, _, version = line.partition("==")
+        assert table[name] == version
