@@ -226,7 +226,7 @@ class _GuideRelay:
         module.limits, module.timeouts = settings.limits, settings.timeouts
         module.trust = settings.trust["openai"]
         self.listen = module.serve
-        self.sessions: dict[asyncio.Task[None], object] = {}  # it does not know
+        self.sessions: set[asyncio.Task[None]] = module.sessions
 
 
 class _ThreadsRelay:
