@@ -17,7 +17,7 @@ from relay.check import content_notes, dial_providers, model_notes, summary
 from relay.protocol import CATALOGUE
 from relay.settings import Settings
 from tests.certificates import server_context
-from tests.config_files import OPEN_GATEWAY, SHA256, load_text, unused_port, write_certificate
+from tests.config.files import OPEN_GATEWAY, SHA256, load_text, unused_port, write_certificate
 from tests.connect_proxy import CREDENTIALS, connect_proxy
 
 

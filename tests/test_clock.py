@@ -48,8 +48,8 @@ def test_the_wall_clock_says_when_things_were_and_when_tokens_expire_and_no_more
     assert sorted(reads_of_the_wall_clock()) == [
         ("admin/sessions.py", "datetime.now"),  # what a page calls now
         ("admin/totals.py", "datetime.now"),  # the last thirty days
-        ("cli_sessions.py", "datetime.now"),  # what "24h ago" is
-        ("cli_sessions.py", "time.sleep"),
+        ("cli/sessions.py", "datetime.now"),  # what "24h ago" is
+        ("cli/sessions.py", "time.sleep"),
         ("last_hour.py", "time.time"),  # when a step of a plot was
         ("latency.py", "from time"),  # how long chunks stay, by a clock that does not jump
         ("metrics.py", "time.time"),  # when the relay began

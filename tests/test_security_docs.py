@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.config_model import GatewayModel, LimitsModel, ServerModel, TokenModel
+from relay.config.model import GatewayModel, LimitsModel, ServerModel, TokenModel
 
 PAGE = (Path(__file__).parent.parent / "docs" / "security.md").read_text(encoding="utf-8")
 ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| `")]

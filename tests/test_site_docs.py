@@ -17,7 +17,7 @@ import typer
 
 import relay
 import relay.protocol
-from relay.cli import app
+from relay.cli.commands import app
 from tests.e2e.requirements import needs
 from tests.snippets import ROOT, documents
 

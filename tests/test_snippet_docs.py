@@ -19,11 +19,11 @@ import typer
 import yaml
 from typer.core import TyperGroup
 
-from relay.cli import app
-from relay.config_model import ConfigModel
+from relay.cli.commands import app
+from relay.config.model import ConfigModel
 from relay.demo.world import World, serve_world
 from relay.protocol import CATALOGUE, Limits, Pipe, SessionMeter, parse_target
-from tests.config_files import SHA256
+from tests.config.files import SHA256
 from tests.e2e.requirements import needs
 from tests.snippets import ROOT, Snippet, all_snippets, snippets
 

@@ -7,7 +7,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 from typer.cli import get_docs_for_click
 
-from relay.cli import app as relay_app
+from relay.cli.commands import app as relay_app
 
 MARK = "<!-- the commands -->"
 

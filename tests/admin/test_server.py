@@ -15,7 +15,7 @@ from relay.records.store import check_url
 from relay.settings import AdminSettings, Listener
 from relay.testing.frames import close_frame
 from tests.admin.fakes import BEARER, SHA256
-from tests.config_files import OPEN_GATEWAY
+from tests.config.files import OPEN_GATEWAY
 from tests.loopback import HTTP, Relay, run, running
 from tests.loopback import close as close_session
 from tests.serving import relay, write

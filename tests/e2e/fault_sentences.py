@@ -21,7 +21,7 @@ from relay.explanation import LONG
 from relay.reactor import Reactor
 from relay.server import Server
 from tests.admin.fakes import SHA256
-from tests.config_files import load_text
+from tests.config.files import load_text
 from tests.e2e.test_faults import UPDATE, send_on
 from tests.soak.client import Client, Ended, upgrade
 

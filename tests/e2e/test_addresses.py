@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from relay.protocol import Close, control_frame
 from relay.server import Server
 from tests.certificates import client_context
-from tests.config_files import load_text, write_certificate
+from tests.config.files import load_text, write_certificate
 from tests.e2e.support import accept, e2e_test, read_all, read_head
 from tests.protocol.proxy_headers import addresses, binary, line
 

@@ -19,7 +19,7 @@ from relay.client import ClientConnection, Rejected, open_websocket
 from relay.doubles import serve_double
 from relay.protocol import Secret
 from tests.certificates import server_context
-from tests.config_files import write_certificate
+from tests.config.files import write_certificate
 from tests.e2e.support import e2e_test
 
 PROGRAM = Path(__file__).parents[2] / "examples/application/voice_app.py"

@@ -16,7 +16,7 @@ import trio
 from relay.doubles import FAULTS, parse_fault, serve_double
 from relay.testing.frames import Frame
 from tests.certificates import authority, server_context
-from tests.config_files import load_text
+from tests.config.files import load_text
 from tests.e2e.drivers import OURS, in_every_driver, running
 from tests.e2e.support import e2e_test
 from tests.soak.client import TEXT, Client, Ended, upgrade

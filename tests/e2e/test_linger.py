@@ -19,7 +19,7 @@ from relay.reactor import Reactor
 from relay.server import Server
 from relay.testing.frames import Frame
 from tests.certificates import authority, server_context
-from tests.config_files import load_text
+from tests.config.files import load_text
 from tests.e2e.support import e2e_test
 from tests.soak.client import TEXT, Client, upgrade
 

@@ -17,7 +17,7 @@ from relay.protocol.frames import BINARY, TEXT
 from relay.testing.frames import Frame, close_frame
 from relay.testing.handshakes import upgrade
 from tests.certificates import client_context, write_pem
-from tests.config_files import OPEN_GATEWAY
+from tests.config.files import OPEN_GATEWAY
 from tests.loopback import close, echo
 from tests.serving import Relay, get, relay
 from tests.support import Peer, real_clock

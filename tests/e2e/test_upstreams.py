@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 from relay.protocol import Close, control_frame
 from relay.server import Server
 from tests.certificates import server_context
-from tests.config_files import load_text, write_certificate
+from tests.config.files import load_text, write_certificate
 from tests.connect_proxy import CREDENTIALS, ConnectProxy, connect_proxy
 from tests.e2e.support import accept, e2e_test, read_all, read_head
 

@@ -27,7 +27,7 @@ from relay.records.settings import OtlpSettings, RecordSettings
 from relay.records.writer import RejectedError, SinkError
 from relay.tls import client_context
 from tests.certificates import authority, server_context
-from tests.config_files import unused_port
+from tests.config.files import unused_port
 from tests.records.collector import Collector, collector, rejecting
 from tests.records.samples import a_record
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from relay.admin_client import AdminError
-from relay.cli import app
+from relay.cli.commands import app
 from relay.top import top
 from tests.top.fakes import Relay, client, row
 

@@ -13,7 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 from relay.doubles import parse_fault
 from relay.explanation import explain, timeline
 from relay.session_record import Outcome
-from tests.config_files import unused_port
+from tests.config.files import unused_port
 from tests.doubles.peer import Ended
 from tests.e2e.records.expectation import Moment, Within, check, direction, without_times
 from tests.e2e.records.wire import Heard

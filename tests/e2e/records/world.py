@@ -21,7 +21,7 @@ from relay.recorder import Recorder
 from relay.server import Server
 from relay.session_record import SessionRecord, from_json
 from relay.testing.handshakes import accept_value, switch
-from tests.config_files import load_text
+from tests.config.files import load_text
 from tests.doubles.peer import Peer
 from tests.e2e.records.wire import Tapped
 from tests.e2e.support import read_head

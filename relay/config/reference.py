@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from relay.config_model import (
+from relay.config.model import (
     AdminModel,
     ConfigModel,
     GatewayModel,
@@ -94,5 +94,5 @@ def _write(docs: Path) -> None:
     (docs / "relay.schema.json").write_text(f"{text}\n", encoding="utf-8")
 
 
-if __name__ == "__main__":  # python -m relay.config_reference docs
+if __name__ == "__main__":  # python -m relay.config.reference docs
     _write(Path(sys.argv[1]))

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from relay.config_model import ConfigModel, LimitsModel, ServerModel
-from relay.config_resolver import Resolver
+from relay.config.model import ConfigModel, LimitsModel, ServerModel
+from relay.config.resolver import Resolver
 from relay.printable import printable
 from relay.settings import Listener, Settings
 

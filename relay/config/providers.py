@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from relay.config_model import ConfigModel, ProviderModel
+from relay.config.model import ConfigModel, ProviderModel
 from relay.host_port import host_and_port
 from relay.key_source import FileKey, read_key
 from relay.protocol import CATALOGUE, Kind, Origin, Provider, Proxy, Secret

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-from relay.config_model import TlsModel
+from relay.config.model import TlsModel
 from relay.host_port import host_and_port
 from relay.settings import Listener
 from relay.tls import ServerTls

@@ -16,7 +16,7 @@ import pytest
 from relay.config import ConfigError, load
 from relay.protocol import GatewayToken, Limits, Origin, Secret, Timeouts
 from relay.settings import Listener, Settings
-from tests.config_files import OPEN_GATEWAY, SHA256, load_text, problems_of, write_certificate
+from tests.config.files import OPEN_GATEWAY, SHA256, load_text, problems_of, write_certificate
 
 SECRET = "sk-not-to-be-seen"
 

@@ -9,7 +9,7 @@ import pytest
 
 from relay.protocol import CATALOGUE, Origin, Proxy, Secret, by_name
 from tests.certificates import authority
-from tests.config_files import OPEN_GATEWAY, load_text, problems_of, write_certificate
+from tests.config.files import OPEN_GATEWAY, load_text, problems_of, write_certificate
 
 SECRET = "sk-not-to-be-seen"
 

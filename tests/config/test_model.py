@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from relay.config_model import (
+from relay.config.model import (
     ConfigModel,
     Count,
     Duration,

@@ -17,8 +17,9 @@ import trio
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from relay import admin_client, cli_tail
-from relay.cli import app
+from relay import admin_client
+from relay.cli import tail as cli_tail
+from relay.cli.commands import app
 from relay.protocol.frames import TEXT
 from relay.settings import AdminSettings, Listener
 from relay.testing.frames import Frame, close_frame

@@ -12,11 +12,11 @@ import structlog
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from relay.config import read
-from relay.config_file import ConfigFile, changed_keys
-from relay.config_model import ConfigModel
+from relay.config.file import ConfigFile, changed_keys
+from relay.config.loading import read
+from relay.config.model import ConfigModel
 from relay.server import Server
-from tests.config_files import OPEN_GATEWAY, SHA256
+from tests.config.files import OPEN_GATEWAY, SHA256
 from tests.support import real_clock
 
 TOKEN = f'tokens = [{{ name = "web", sha256 = "{SHA256}" }}]'
@@ -123,7 +123,7 @@ async def test_a_fault_of_ours_changes_nothing_and_is_told_without_its_words(
     def fault(*_: object) -> None:
         raise MemoryError("the words")
 
-    monkeypatch.setattr("relay.config_file.resolve", fault)
+    monkeypatch.setattr("relay.config.file.resolve", fault)
     await its.reload()
     assert its.server.settings is before
     (line,) = log
@@ -162,14 +162,14 @@ async def test_while_the_relay_drains_nothing_changes(
     before = its.server.settings
     if when == "before":
         its.server.drain()
-        monkeypatch.setattr("relay.config_file.read", None)  # it is not even read
+        monkeypatch.setattr("relay.config.file.read", None)  # it is not even read
     else:
 
         def read_late(path: Path) -> ConfigModel:
             trio.from_thread.run_sync(its.server.drain)
             return read(path)
 
-        monkeypatch.setattr("relay.config_file.read", read_late)
+        monkeypatch.setattr("relay.config.file.read", read_late)
     await its.reload()
     assert its.server.settings is before
     (line,) = log
@@ -185,7 +185,7 @@ async def test_other_tasks_go_on_while_it_is_read(
 ) -> None:
     its = Running(tmp_path)
     others = threading.Event()
-    monkeypatch.setattr("relay.config_file.read", lambda path: others.wait(60) and read(path))
+    monkeypatch.setattr("relay.config.file.read", lambda path: others.wait(60) and read(path))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(its.reload)
         await wait_all_tasks_blocked()
@@ -198,7 +198,7 @@ async def test_the_end_does_not_wait_for_a_file_that_does_not_come(
 ) -> None:
     its = Running(tmp_path)
     stuck = threading.Event()
-    monkeypatch.setattr("relay.config_file.read", lambda _: stuck.wait(60))
+    monkeypatch.setattr("relay.config.file.read", lambda _: stuck.wait(60))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(its.reload)
         await wait_all_tasks_blocked()

@@ -9,8 +9,8 @@ from typing import Any
 import structlog
 import trio
 
-from relay.config import ConfigError, key_path, read, resolve
-from relay.config_model import ConfigModel
+from relay.config.loading import ConfigError, key_path, read, resolve
+from relay.config.model import ConfigModel
 from relay.log import log_fault
 from relay.printable import printable
 from relay.server import Server

@@ -1,4 +1,4 @@
-"""Tests of relay.config_records."""
+"""Tests of relay.config.records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from relay.key_source import FileKey
 from relay.protocol import BearerToken, Secret
 from relay.records.settings import RecordSettings
-from tests.config_files import OPEN_GATEWAY, load_text, problems_of
+from tests.config.files import OPEN_GATEWAY, load_text, problems_of
 from tests.e2e.requirements import needs
 
 OTLP = 'otlp = "http://127.0.0.1:4318/v1/traces"\n'

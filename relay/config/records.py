@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from relay.config_model import RecordsModel
+from relay.config.model import RecordsModel
 from relay.host_port import host_and_port
 from relay.key_source import FileKey, read_key
 from relay.protocol import Secret

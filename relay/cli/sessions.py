@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from relay.config import ConfigError, read
+from relay.config.loading import ConfigError, read
 from relay.session_record import Outcome, SessionRecord
 
 if TYPE_CHECKING:  # SQLAlchemy loads slowly
@@ -118,7 +118,7 @@ def sessions(
 
 def _store(config: Path) -> Store:
     """The store, by what the configuration says of it; keys of providers are not looked for."""
-    from relay.config_records import record_settings  # noqa: PLC0415
+    from relay.config.records import record_settings  # noqa: PLC0415
     from relay.records.store import Store  # noqa: PLC0415
 
     problems: list[str] = []

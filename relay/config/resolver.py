@@ -10,10 +10,10 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from relay.config_admin import admin_settings
-from relay.config_listeners import read_listener, read_tls
-from relay.config_model import ConfigModel, GatewayModel, LimitsModel
-from relay.config_providers import ProviderResolver
+from relay.config.admin import admin_settings
+from relay.config.listeners import read_listener, read_tls
+from relay.config.model import ConfigModel, GatewayModel, LimitsModel
+from relay.config.providers import ProviderResolver
 from relay.key_source import FileKey, read_key
 from relay.prices import BadPriceError, Prices, built_in_prices, parse_price
 from relay.protocol import (
@@ -73,7 +73,7 @@ class Resolver:
         prices = self._prices(names)
         records = None
         if model.records is not None:
-            from relay.config_records import record_settings  # noqa: PLC0415 - loads slowly
+            from relay.config.records import record_settings  # noqa: PLC0415 - loads slowly
 
             inline = model.server.allow_inline_secrets
             records = record_settings(

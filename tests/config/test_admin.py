@@ -1,4 +1,4 @@
-"""Tests of relay.config_admin."""
+"""Tests of relay.config.admin."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from relay.settings import AdminSettings, Listener
-from tests.config_files import OPEN_GATEWAY, SHA256, load_text, problems_of, write_certificate
+from tests.config.files import OPEN_GATEWAY, SHA256, load_text, problems_of, write_certificate
 
 TLS = 'tls = { certificate = "cert.pem", key = "key.pem" }\n'
 TOKEN = f'token_sha256 = "{SHA256}"\n'

@@ -1,7 +1,7 @@
 """The shape of ``relay.toml``: its keys, their types and their defaults (DESIGN 4.7).
 
 What stands below a key here is its text in docs/configuration.md, and in the JSON Schema
-(``config_reference.py``).
+(``config/reference.py``).
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from relay.cli import app
+from relay.cli.commands import app
 from relay.records.store import Store, check_url
 from relay.session_record import Outcome, SessionRecord, from_json
-from tests.config_files import OPEN_GATEWAY
+from tests.config.files import OPEN_GATEWAY
 from tests.records.samples import a_record
 
 FIRST = a_record(0, cost=Decimal("0.000224"), cause="closed", duration=4.2)

@@ -6,7 +6,6 @@ import json
 import math
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +13,15 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
-from relay.cli import app
-from relay.config_model import ConfigModel, LimitsModel
-from relay.config_reference import schema, with_tables
+from relay.cli.commands import app
+from relay.config.model import ConfigModel, LimitsModel
+from relay.config.reference import schema, with_tables
 from relay.units import duration, size
+from tests.snippets import ROOT
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = ROOT / "docs"
 TOKEN = {"name": "web", "sha256": "d2" * 32}
-UPDATE = "python -m relay.config_reference docs"
+UPDATE = "python -m relay.config.reference docs"
 
 GOOD: list[dict[str, Any]] = [
     {},

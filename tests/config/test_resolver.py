@@ -15,7 +15,7 @@ from relay.prices import built_in_prices
 from relay.protocol import Limits, Secret, Timeouts, TrustedProxies, by_name
 from relay.protocol.usage import Usage
 from relay.settings import Listener
-from tests.config_files import OPEN_GATEWAY, SHA256, load_text, problems_of, write_certificate
+from tests.config.files import OPEN_GATEWAY, SHA256, load_text, problems_of, write_certificate
 
 GATEWAY = 'gateways."acct/main"'
 SECRET = "sk-not-to-be-seen"

@@ -20,20 +20,20 @@ from rich.console import Console
 
 from relay import log
 from relay.check import content_notes, dial_providers, model_notes, summary
-from relay.cli_sessions import sessions
-from relay.cli_tail import tail
-from relay.cli_top import top
+from relay.cli.sessions import sessions
+from relay.cli.tail import tail
+from relay.cli.top import top
 from relay.config import ConfigError, load
-from relay.config_file import ConfigFile
-from relay.config_model import checked_name
-from relay.config_reference import schema
+from relay.config.file import ConfigFile
+from relay.config.model import checked_name
+from relay.config.reference import schema
 from relay.gateway_token import new_token, token_hash
 from relay.host import run_as_guest
 from relay.reactor import Reactor
 from relay.resolver import RememberingResolver
 from relay.server import Server
 
-__all__ = ["main"]
+__all__ = ["app", "main"]
 
 app = typer.Typer(
     name="relay",

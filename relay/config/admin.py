@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from relay.config_listeners import read_listener, read_tls
-from relay.config_model import AdminModel
+from relay.config.listeners import read_listener, read_tls
+from relay.config.model import AdminModel
 from relay.settings import AdminSettings
 
 __all__ = ["admin_settings"]

@@ -20,9 +20,9 @@ import pytest
 import trio
 from typer.testing import CliRunner, Result
 
-from relay.cli import app, raise_open_file_limit
+from relay.cli.commands import app, raise_open_file_limit
 from relay.doubles import FAULTS, serve_double
-from tests.config_files import (
+from tests.config.files import (
     OPEN_GATEWAY,
     load_text,
     problems_of,
@@ -206,8 +206,8 @@ def test_a_driver_that_is_missing_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    monkeypatch.setattr("relay.cli.log.configure", lambda *_, **__: None)
-    monkeypatch.setattr("relay.cli.signal.signal", lambda *_: None)
+    monkeypatch.setattr("relay.cli.commands.log.configure", lambda *_, **__: None)
+    monkeypatch.setattr("relay.cli.commands.signal.signal", lambda *_: None)
     table = '[records]\nstore = "postgresql://relay@db.test/relay"'
     result = run(command, "-c", write(tmp_path, OPEN_GATEWAY + table))
     assert (result.exit_code, result.stdout) == (2, "")
