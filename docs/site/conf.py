@@ -34,8 +34,6 @@ include_patterns = [
     "SECURITY.md",
 ]
 exclude_patterns = [".*", "build", "dist", "relay", "tests", "bench", "**/node_modules"]
-# Pages of branches that have not landed leave no gap: a pattern without a page is none.
-suppress_warnings = ["toc.empty_glob"]
 
 myst_heading_anchors = 4
 myst_fence_as_directive = ["mermaid"]
