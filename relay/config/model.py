@@ -347,15 +347,15 @@ class RecordsModel(_Model):
 
     store: str = Field(default="sqlite:relay.db", repr=False)
     """`"sqlite:PATH"`; `"postgresql://USER@HOST/DATABASE"`, with a password only as `"env:NAME"` or
-    `"file:PATH"`, which hold the whole URL, and with `pip install 'realtime-relay[postgresql]'`; or
-    `"none"`"""
+    `"file:PATH"`, which hold the whole URL, and with the extra `postgresql`
+    ([install](install.md)); or `"none"`"""
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 30
     """how long the store keeps them"""
     json_lines: FilePath | None = None
     """a file to which each record is appended as a line of JSON, or `"stdout"`"""
     otlp: Url | None = Field(default=None, repr=False)
     """the URL of an OpenTelemetry collector, such as `"http://127.0.0.1:4318/v1/traces"`, to which
-    each record goes as a [trace](telemetry.md); needs `pip install 'realtime-relay[otlp]'`"""
+    each record goes as a [trace](telemetry.md); needs the extra `otlp` ([install](install.md))"""
     otlp_headers: Annotated[dict[str, str], _unset("none")] = Field(default={}, repr=False)
     """`{ authorization = "env:NAME" }`: field lines for it; each value is `"env:NAME"` or
     `"file:PATH"`, which hold the whole value (a file is read again when it changes), or

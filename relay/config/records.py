@@ -98,7 +98,9 @@ def _check_extra() -> None:
     try:
         import relay.records.otlp  # noqa: F401, PLC0415 - an extra
     except ImportError:
-        raise ValueError("needs OpenTelemetry: pip install 'realtime-relay[otlp]'") from None
+        raise ValueError(
+            "needs OpenTelemetry: install the extra 'otlp' of realtime-relay"
+        ) from None
 
 
 def _headers(

@@ -121,7 +121,7 @@ def check_driver(url: URL) -> None:
         url.get_dialect().import_dbapi()
     except ImportError:
         raise StoreError(
-            "PostgreSQL needs psycopg: pip install 'realtime-relay[postgresql]'"
+            "PostgreSQL needs psycopg: install the extra 'postgresql' of realtime-relay"
         ) from None
 
 

@@ -74,7 +74,7 @@ def test_a_database_whose_driver_is_missing_is_a_problem(
     monkeypatch.setitem(sys.modules, "psycopg", None)
     table = '[records]\nstore = "postgresql://relay@db.test/relay"'
     assert problems_of(tmp_path, OPEN_GATEWAY + table) == [
-        "records.store: PostgreSQL needs psycopg: pip install 'realtime-relay[postgresql]'"
+        "records.store: PostgreSQL needs psycopg: install the extra 'postgresql' of realtime-relay"
     ]
 
 
@@ -151,5 +151,5 @@ def test_without_the_extra_a_collector_is_a_problem(
     monkeypatch.delitem(sys.modules, "relay.records.otlp", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     assert problems_of(tmp_path, f"{OPEN_GATEWAY}[records]\n{OTLP}") == [
-        "records.otlp: needs OpenTelemetry: pip install 'realtime-relay[otlp]'"
+        "records.otlp: needs OpenTelemetry: install the extra 'otlp' of realtime-relay"
     ]
