@@ -220,15 +220,10 @@ async def test_there_are_eight_at_most() -> None:
             tail_of(play)
         await play.close()
         await play.ended.wait()
-    assert {str(await rest(each)) for each in tails} == {
-        str(
-            [
-                line("client", "close", 2),
-                line("provider", "close", 2),
-                {"ended": "the client closed with 1000 after 0 ms"},
-            ]
-        )
-    }
+    for tail in tails:
+        *lines, end = await rest(tail)
+        assert lines == [line("client", "close", 2), line("provider", "close", 2)]
+        assert str(end["ended"]).startswith("the client closed with 1000 ")
 
 
 @in_every_variant
