@@ -11,6 +11,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
+from relay.config.limits import key_of
 from relay.protocol import Gateway, GatewayToken, Provider, Timeouts
 from relay.records.settings import RecordSettings
 from relay.settings import AdminSettings, Settings
@@ -52,12 +53,8 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def _timeouts(timeouts: Timeouts) -> dict[str, Any]:
-    """By the names that they have in the file."""
-    own = {"max_duration", "ping_interval", "ping_timeout"}
-    return {
-        name if name in own else f"{name}_timeout": value
-        for name, value in _plain(timeouts).items()
-    }
+    """By the keys that they have in the file."""
+    return {key_of(name): value for name, value in _plain(timeouts).items()}
 
 
 def _gateway(gateway: Gateway, timeouts: Timeouts) -> dict[str, Any]:

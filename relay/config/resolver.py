@@ -6,23 +6,21 @@ import ipaddress
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from relay.config.admin import admin_settings
+from relay.config.limits import limits, limits_of_gateway, timeouts
 from relay.config.listeners import read_listener, read_tls
-from relay.config.model import ConfigModel, GatewayModel, LimitsModel
+from relay.config.model import ConfigModel, GatewayModel
 from relay.config.providers import ProviderResolver
 from relay.key_source import FileKey, read_key
 from relay.prices import BadPriceError, Prices, built_in_prices, parse_price
 from relay.protocol import (
     Gateway,
     GatewayToken,
-    Limits,
     Provider,
     Secret,
-    Timeouts,
     TrustedProxies,
     by_name,
 )
@@ -57,17 +55,11 @@ class Resolver:
         resolver = ProviderResolver(model, self._folder, self._problem)
         providers = resolver.providers()
         names = by_name(providers)
-        limits = Limits(
-            max_head_size=model.limits.max_head_size,
-            max_message_size=model.limits.max_message_size,
-            max_fragments=model.limits.max_fragments,
-        )
-        timeouts = _timeouts(model.limits)
         trusted_proxies = self._trusted_proxies()
         reachable = (*listeners, *self._listening)
         hidden = trusted_proxies == TrustedProxies() and all(each.is_local for each in reachable)
         gateways = {
-            name: self._gateway(name, gateway, names, limits, exposed=not hidden)
+            name: self._gateway(name, gateway, names, exposed=not hidden)
             for name, gateway in model.gateways.items()
         }
         prices = self._prices(names)
@@ -102,12 +94,10 @@ class Resolver:
             prices=prices,
             records=records,
             admin=admin,
-            limits=limits,
-            timeouts=timeouts,
+            limits=limits(model.limits),
+            timeouts=timeouts(model.limits),
             gateway_timeouts={
-                name: _timeouts(
-                    model.limits.model_copy(update=gateway.limits.model_dump(exclude_none=True))
-                )
+                name: timeouts(limits_of_gateway(model.limits, gateway.limits))
                 for name, gateway in model.gateways.items()
             },
         )
@@ -165,12 +155,10 @@ class Resolver:
         name: str,
         model: GatewayModel,
         providers: Mapping[str, Provider],
-        limits: Limits,
         *,
         exposed: bool,
     ) -> Gateway:
         where = f'gateways."{name}"'
-        own = model.limits
         if model.authentication == "none" and model.stored_keys:
             if exposed and not model.open_stored_keys:
                 self._problem(
@@ -214,11 +202,7 @@ class Resolver:
             models=None if model.models is None else tuple(model.models),
             client_credentials_allowed=model.client_credentials == "allowed",
             stored_key=self._stored_keys(where, model, providers),
-            limits=replace(
-                limits,
-                max_message_size=own.max_message_size or limits.max_message_size,
-                max_fragments=own.max_fragments or limits.max_fragments,
-            ),
+            limits=limits(limits_of_gateway(self._model.limits, model.limits)),
             messages_lane=model.lane == "messages",
             compression=model.compression == "passthrough",
             tail_content=model.tail_content,
@@ -274,19 +258,3 @@ class Resolver:
             return key() if isinstance(key, FileKey) else key
 
         return stored_key
-
-
-def _timeouts(model: LimitsModel) -> Timeouts:
-    return Timeouts(
-        opening=model.opening_timeout,
-        connect=model.connect_timeout,
-        upstream=model.upstream_timeout,
-        idle=model.idle_timeout,
-        max_duration=model.max_duration,
-        write=model.write_timeout,
-        close=model.close_timeout,
-        drain=model.drain_timeout,
-        ping_interval=model.ping_interval,
-        ping_timeout=model.ping_timeout,
-        linger=model.linger,
-    )

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import URL
 
 from relay.admin.configuration import configuration
+from relay.config.model import LimitsModel
 from relay.protocol import Gateway, Proxy, Secret, by_name, closing
 from relay.records.settings import RecordSettings
 from relay.settings import Listener, Settings
@@ -175,6 +176,7 @@ async def test_the_configuration_in_force_is_shown_by_the_names_of_the_file() ->
     assert shown["server"]["listen"] == ["http://127.0.0.1:8080"]
     assert shown["limits"]["idle_timeout"] == 600
     assert shown["limits"]["max_duration"] is None
+    assert LimitsModel.model_fields.keys() <= shown["limits"].keys()
     assert shown["limits"]["max_message_size"] == 32 * 1024 * 1024
     gateway = shown["gateways"]["acct/main"]
     assert gateway["origins"] == ["https://app.test"]
