@@ -11,11 +11,27 @@ from relay.config import ConfigError, load
 from relay.settings import Settings
 from tests.certificates import authority, write_pem
 
-__all__ = ["OPEN_GATEWAY", "SHA256", "load_text", "problems_of", "unused_port", "write_certificate"]
+__all__ = [
+    "CLOSED_GATEWAY",
+    "GATEWAY",
+    "OPEN_GATEWAY",
+    "SHA256",
+    "load_text",
+    "problems_of",
+    "unused_port",
+    "write_certificate",
+]
 
 SHA256 = "d2" * 32
 OPEN_GATEWAY = '[gateways."acct/main"]\nauthentication = "none"\n'
 """The least that can be served."""
+CLOSED_GATEWAY = f"""
+[gateways."acct/main"]
+tokens = [{{ name = "web", sha256 = "{SHA256}" }}]
+"""
+"""The same gateway, which wants a token."""
+GATEWAY = 'gateways."acct/main"'
+"""The path of its table."""
 
 
 def load_text(folder: Path, text: str) -> Settings:
