@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TypeAlias
 
 import structlog
 
 from relay.protocol import BearerToken, Secret
 
-__all__ = ["FileKey", "read_key"]
+__all__ = ["FileKey", "KeySource", "current_key", "read_key"]
 
 _log = structlog.get_logger()
 _VISIBLE = re.compile(rb"[\x21-\x7e]+")
@@ -83,7 +84,16 @@ class FileKey:
         return self._key
 
 
-def read_key(text: str, folder: Path, *, inline: bool, spaces: bool = False) -> FileKey | Secret:
+KeySource: TypeAlias = FileKey | Secret
+"""A key that stays as it is, or the file that has it."""
+
+
+def current_key(source: KeySource) -> Secret:
+    """The key, as it is now."""
+    return source() if isinstance(source, FileKey) else source
+
+
+def read_key(text: str, folder: Path, *, inline: bool, spaces: bool = False) -> KeySource:
     """Find the key that a configuration names.
 
     Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from relay.config.limits import limits, limits_of_gateway
 from relay.config.model import ConfigModel, GatewayModel
-from relay.key_source import FileKey, read_key
+from relay.key_source import KeySource, current_key, read_key
 from relay.protocol import Gateway, GatewayToken, Provider, Secret
 
 __all__ = ["GatewayResolver"]
@@ -109,7 +109,7 @@ class GatewayResolver:
         return provider
 
     def _stored_keys(self, where: str, model: GatewayModel) -> Callable[[str, str], Secret | None]:
-        keys: dict[tuple[str, str], FileKey | Secret] = {}
+        keys: dict[tuple[str, str], KeySource] = {}
         for name, by_alias in model.stored_keys.items():
             provider = self._known(f"{where}.stored_keys", name)
             if provider is None:
@@ -136,6 +136,6 @@ class GatewayResolver:
 
         def stored_key(provider: str, alias: str) -> Secret | None:
             key = keys.get((provider, alias))
-            return key() if isinstance(key, FileKey) else key
+            return None if key is None else current_key(key)
 
         return stored_key

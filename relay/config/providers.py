@@ -7,11 +7,12 @@ import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from relay.config.model import ConfigModel, ProviderModel
 from relay.host_port import host_and_port
-from relay.key_source import FileKey, read_key
+from relay.key_source import current_key, read_key
 from relay.protocol import CATALOGUE, Kind, Origin, Provider, Proxy, Secret
 from relay.tls import client_context
 
@@ -150,10 +151,9 @@ class ProviderResolver:
         """
         inline = self._model.server.allow_inline_secrets
         source = read_key(text, self._folder, inline=inline)
-        key = source() if isinstance(source, FileKey) else source
-        if b":" not in key.reveal():
+        if b":" not in current_key(source).reveal():
             raise ValueError("must hold user:password")
-        return source if isinstance(source, FileKey) else lambda: key
+        return partial(current_key, source)
 
     def _added_fields(
         self, provider: Provider, entry: ProviderModel, where: str

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 from relay.config.model import RecordsModel
 from relay.host_port import host_and_port
-from relay.key_source import FileKey, read_key
-from relay.protocol import Secret
+from relay.key_source import KeySource, current_key, read_key
 from relay.records.settings import STDOUT, Collector, OtlpSettings, RecordSettings
 from relay.records.store import StoreError, check_driver, check_url
 
@@ -41,8 +40,7 @@ def record_settings(
         try:
             text = model.store
             if text.startswith(("env:", "file:")):
-                source = read_key(text, folder, inline=False)
-                key = source() if isinstance(source, FileKey) else source
+                key = current_key(read_key(text, folder, inline=False))
                 store = check_url(key.reveal().decode("ascii"), folder)
             else:
                 store = check_url(text, folder)
@@ -105,8 +103,8 @@ def _check_extra() -> None:
 
 def _headers(
     wanted: Mapping[str, str], folder: Path, problem: Callable[[str, str], None], *, inline: bool
-) -> dict[str, FileKey | Secret]:
-    headers: dict[str, FileKey | Secret] = {}
+) -> dict[str, KeySource]:
+    headers: dict[str, KeySource] = {}
     for name, text in wanted.items():
         where, lower = f"records.otlp_headers.{name}", name.lower()
         if not _FIELD_NAME.fullmatch(lower):

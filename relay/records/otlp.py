@@ -14,8 +14,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
-from relay.key_source import FileKey
-from relay.protocol import BearerToken, Secret
+from relay.key_source import KeySource, current_key
+from relay.protocol import BearerToken
 from relay.records.collector import Answer, post
 from relay.records.settings import OtlpSettings
 from relay.records.spans import spans
@@ -99,8 +99,8 @@ class Otlp:
             raise SinkError("the collector does not speak HTTP/1.1") from None
 
 
-def _value(source: FileKey | Secret) -> bytes:
-    key = source() if isinstance(source, FileKey) else source
+def _value(source: KeySource) -> bytes:
+    key = current_key(source)
     return b"Bearer " + key.reveal() if isinstance(key, BearerToken) else key.reveal()
 
 

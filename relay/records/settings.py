@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relay.key_source import FileKey
-from relay.protocol import Secret
+from relay.key_source import KeySource
 
 if TYPE_CHECKING:  # it loads slowly, and is not needed where nothing is recorded
     from sqlalchemy import URL
@@ -35,7 +34,7 @@ class OtlpSettings:
     """How traces are sent."""
 
     collector: Collector
-    headers: Mapping[str, FileKey | Secret] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, KeySource] = field(default_factory=dict, repr=False)
     """Field lines that go with them, by name in lower case."""
 
 

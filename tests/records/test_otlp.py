@@ -16,7 +16,7 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
-from relay.key_source import FileKey
+from relay.key_source import FileKey, KeySource
 from relay.protocol import BearerToken, Secret
 from relay.records import collector as collector_module
 from relay.records import otlp as otlp_module
@@ -40,7 +40,7 @@ def a_collector() -> Iterator[Collector]:
         yield its
 
 
-def settings(its: Collector | int, **headers: FileKey | Secret) -> OtlpSettings:
+def settings(its: Collector | int, **headers: KeySource) -> OtlpSettings:
     port = its if isinstance(its, int) else its.port
     where = Where(False, "127.0.0.1", port, f"127.0.0.1:{port}", "/v1/traces")
     return OtlpSettings(where, headers)
@@ -77,7 +77,7 @@ def test_what_is_sent_again_has_the_same_ids(its: Collector) -> None:
 
 def test_field_lines_and_what_is_secret_in_them(its: Collector, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("first")
-    headers: dict[str, FileKey | Secret] = {
+    headers: dict[str, KeySource] = {
         "authorization": BearerToken(KEY.encode()),
         "x-tenant": FileKey(tmp_path / "key"),
         "x-basic": Secret(b"Basic a b"),
