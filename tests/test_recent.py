@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pytest
-
 from relay.recent import Recent
-from relay.records.store import Filter
-from relay.session_record import Outcome
-from tests.records.samples import BEGAN, a_record
+from relay.records.filter import Filter
+from tests.records.samples import a_record
 
 
 def test_the_last_hundred_are_remembered() -> None:
@@ -25,36 +20,10 @@ def test_the_last_hundred_are_remembered() -> None:
     assert recent.one("") is None  # that would be all of them
 
 
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        Filter(gateway="b/b"),
-        Filter(provider="google"),
-        Filter(model="gpt-x"),
-        Filter(token="phone"),
-        Filter(client_address="::1"),
-        Filter(outcome="broken"),
-        Filter(ended_by="relay"),
-        Filter(part="PHON"),
-        Filter(part="::1"),
-        Filter(since=BEGAN + timedelta(minutes=1)),
-        Filter(since=BEGAN + timedelta(minutes=1), until=BEGAN + timedelta(minutes=2)),
-    ],
-)
-def test_a_filter(wanted: Filter) -> None:
+def test_the_newest_that_fit_are_found() -> None:
     recent = Recent()
-    other = a_record()
-    fits = a_record(
-        1,
-        gateway="b/b",
-        provider="google",
-        model="gpt-x",
-        token="phone",
-        client_address="::1",
-        outcome=Outcome.BROKEN,
-        ended_by="relay",
-    )
-    recent.add(other)
-    recent.add(fits)
-    assert recent.last(wanted, None) == [fits]
-    assert recent.last(Filter(until=BEGAN), None) == []
+    other, first, second = a_record(), a_record(1, token="phone"), a_record(2, token="phone")
+    for each in (first, other, second):
+        recent.add(each)
+    assert recent.last(Filter(token="phone"), None) == [first, second]
+    assert recent.last(Filter(token="phone"), 1) == [second]

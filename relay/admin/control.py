@@ -10,12 +10,12 @@ from relay.live_sessions import LiveSessions
 from relay.metrics import Metrics
 from relay.protocol import Cause
 from relay.recent import Recent
+from relay.records.filter import Filter
 from relay.session_record import SessionRecord
 from relay.settings import Settings
 from relay.tail import Tail
 
 if TYPE_CHECKING:  # SQLAlchemy loads slowly
-    from relay.records.store import Filter
     from relay.records.totals import DayTotal
 
 __all__ = ["Control", "History"]

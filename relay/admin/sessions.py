@@ -30,7 +30,7 @@ from relay.admin.rows import (
 from relay.latency import quantile
 from relay.live_sessions import Glance, LiveState
 from relay.protocol import closing
-from relay.recent import searched
+from relay.records.filter import Filter, searched
 from relay.session_record import Outcome, to_json
 
 __all__ = ["router"]
@@ -167,8 +167,6 @@ async def past(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JSONResponse:
     """Sessions that have ended, the newest first: of the store, or else the last hundred."""
-    from relay.records.store import Filter  # noqa: PLC0415 - SQLAlchemy loads slowly
-
     wanted = Filter(
         gateway=gateway,
         provider=provider,

@@ -16,10 +16,11 @@ import typer
 from rich.console import Console
 
 from relay.config.loading import ConfigError, read
+from relay.records.filter import Filter
 from relay.session_record import Outcome, SessionRecord
 
 if TYPE_CHECKING:  # SQLAlchemy loads slowly
-    from relay.records.store import Filter, Store
+    from relay.records.store import Store
 
 __all__ = ["sessions"]
 
@@ -85,7 +86,7 @@ def sessions(
     They come from the store that the configuration names under **[records]**. Those that are
     still open are not in it.
     """
-    from relay.records.store import Filter, StoreError  # noqa: PLC0415
+    from relay.records.store import StoreError  # noqa: PLC0415
 
     wanted = Filter(
         gateway=gateway,

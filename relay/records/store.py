@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,60 +35,19 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import NullPool
 
 from relay.protocol.usage import UNITS
+from relay.records.filter import EQUAL, SEARCHED, Filter
 from relay.records.tables import SCHEMA_VERSION, metadata, rows, schema, sessions, turns, usage
 from relay.records.totals import DayTotal, day_totals
 from relay.records.writer import RejectedError, SinkError
 from relay.session_record import SessionRecord, from_json, to_json
 
-__all__ = ["Filter", "Store", "StoreError", "check_driver", "check_url"]
+__all__ = ["Store", "StoreError", "check_driver", "check_url"]
 
 _AT_ONCE = 500  # sessions that are deleted in one transaction
 
 
-_EQUAL = (
-    *("id", "gateway", "provider", "model", "token", "client_address", "outcome", "ended_by"),
-)
-
-
-SEARCHED = ("id", "token", "model", "client_address")
-"""What :attr:`Filter.part` looks at."""
-
-
 class StoreError(SinkError):
     """The store cannot be used now: a sentence for people, without the store's password."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which sessions; None for any."""
-
-    id: str | None = None
-    gateway: str | None = None
-    provider: str | None = None
-    model: str | None = None
-    token: str | None = None
-    client_address: str | None = None
-    outcome: str | None = None
-    ended_by: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    part: str | None = None
-    """Of the id, of the token's name, of the model or of the client's address; case is ignored."""
-
-    def clauses(self) -> Iterator[ColumnElement[bool]]:
-        """What a row has to fulfil."""
-        for name in _EQUAL:
-            value = getattr(self, name)
-            if value is not None:
-                yield sessions.c[name] == value
-        if self.since is not None:
-            yield sessions.c.began_at >= self.since
-        if self.until is not None:
-            yield sessions.c.began_at < self.until
-        if self.part is not None:
-            yield or_(
-                *(sessions.c[name].icontains(self.part, autoescape=True) for name in SEARCHED)
-            )
 
 
 def check_url(text: str, folder: Path) -> URL:
@@ -320,12 +278,26 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
 
 def _newest(connection: Connection, wanted: Filter, limit: int | None) -> dict[str, dict[str, Any]]:
     """The newest records that fit, by id, as JSON; usage and turns are still empty."""
-    query = select(sessions.c.id, sessions.c.details).where(*wanted.clauses())
+    query = select(sessions.c.id, sessions.c.details).where(*_clauses(wanted))
     newest = query.order_by(sessions.c.number.desc()).limit(limit)
     found = {row.id: dict(row.details) for row in connection.execute(newest)}
     for shown in found.values():
         shown.update(turns=[], usage=[])
     return found
+
+
+def _clauses(wanted: Filter) -> Iterator[ColumnElement[bool]]:
+    """What a row has to fulfil; the same as :meth:`Filter.fits` of a record."""
+    for name in EQUAL:
+        value = getattr(wanted, name)
+        if value is not None:
+            yield sessions.c[name] == value
+    if wanted.since is not None:
+        yield sessions.c.began_at >= wanted.since
+    if wanted.until is not None:
+        yield sessions.c.began_at < wanted.until
+    if wanted.part is not None:
+        yield or_(*(sessions.c[name].icontains(wanted.part, autoescape=True) for name in SEARCHED))
 
 
 @contextmanager

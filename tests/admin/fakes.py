@@ -18,7 +18,7 @@ from relay.metrics import Metrics
 from relay.prices import Prices
 from relay.protocol import Cause, Limits, Pipe, Secret, closing
 from relay.recent import Recent
-from relay.records.store import Filter
+from relay.records.filter import Filter
 from relay.records.totals import DayTotal
 from relay.redaction import Redaction
 from relay.session_record import SessionRecord

@@ -10,9 +10,10 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
+from relay.records.filter import Filter
 from relay.records.ledger import Ledger
 from relay.records.settings import RecordSettings
-from relay.records.store import Filter, Store, check_url
+from relay.records.store import Store, check_url
 from tests.records.samples import a_record
 
 

@@ -20,7 +20,8 @@ import pytest
 from sqlalchemy import create_engine
 
 from relay.protocol.usage import Usage
-from relay.records.store import Filter, Store, StoreError, check_url
+from relay.records.filter import Filter
+from relay.records.store import Store, StoreError, check_url
 from relay.records.tables import metadata
 from relay.records.totals import DayTotal
 from relay.records.writer import RejectedError
@@ -117,15 +118,16 @@ def test_a_record_is_written_once(store: Store) -> None:
     ],
 )
 def test_sessions_are_found_by_what_they_are(store: Store, wanted: Filter, count: int) -> None:
-    store.write(
-        [
-            a_record(0, token="app"),
-            a_record(1, provider="cartesia", model="sonic", gateway="acct/other"),
-            a_record(2, provider="google", client_address="192.0.2.8", ended_by="relay"),
-            a_record(3, outcome=Outcome.REFUSED),
-        ]
-    )
-    assert len(store.last(wanted, None)) == count
+    records = [
+        a_record(0, token="app"),
+        a_record(1, provider="cartesia", model="sonic", gateway="acct/other"),
+        a_record(2, provider="google", client_address="192.0.2.8", ended_by="relay"),
+        a_record(3, outcome=Outcome.REFUSED),
+    ]
+    store.write(records)
+    found = store.last(wanted, None)
+    assert len(found) == count
+    assert found == [record for record in records if wanted.fits(record)]
 
 
 def test_the_newest_come_last_and_older_ones_not_at_all(store: Store) -> None:
