@@ -21,7 +21,7 @@ from opentelemetry.util.types import AttributeValue
 
 from relay.explanation import explain
 from relay.host_port import host_and_port
-from relay.latency import BOUNDS
+from relay.latency import quantile
 from relay.protocol import closing
 from relay.protocol.usage import Turn, Usage
 from relay.session_record import Direction, Outcome, SessionRecord
@@ -208,20 +208,9 @@ def _of_latency(counts: tuple[int, ...]) -> dict[str, AttributeValue | None]:
         return {}
     return {
         "relay.added_latency.chunks": total,
-        "relay.added_latency.p50": _quantile(counts, total, 0.5),
-        "relay.added_latency.p99": _quantile(counts, total, 0.99),
+        "relay.added_latency.p50": quantile(counts, 0.5),
+        "relay.added_latency.p99": quantile(counts, 0.99),
     }
-
-
-def _quantile(counts: tuple[int, ...], total: int, share: float) -> float:
-    """The bound of the bucket in which it lies, in seconds; of the last one, which has none, the
-    bound of the one before."""
-    seen = 0
-    for bound, count in zip(BOUNDS, counts, strict=False):
-        seen += count
-        if seen >= share * total:
-            return bound
-    return BOUNDS[-1]
 
 
 def _error(record: SessionRecord) -> str | None:
