@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal
 
 import structlog
 import trio
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from relay.admin.access import ControlOf, address_of, may_change, may_read
-from relay.admin.moments import Moment
+from relay.admin.parameters import SessionId, TimeOfDay
 from relay.admin.reading import in_thread
 from relay.admin.rows import (
     Details,
@@ -45,7 +45,6 @@ _Equal = Annotated[str | None, Query(max_length=256)]
 _Part = Annotated[
     str, Query(max_length=256, description="Part of an id, token's name, model or address.")
 ]
-_Id = Annotated[str, Path(pattern="^[0-9a-fA-F-]{1,36}$", description="A session's id.")]
 
 
 Sort = Literal[
@@ -161,8 +160,8 @@ async def past(
     client_address: _Equal = None,
     outcome: Outcome | None = None,
     ended_by: Literal["client", "provider", "relay"] | None = None,
-    since: Moment | None = None,
-    until: Moment | None = None,
+    since: TimeOfDay | None = None,
+    until: TimeOfDay | None = None,
     q: _Part = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> JSONResponse:
@@ -196,7 +195,7 @@ async def past(
     response_model=Details,
     responses={404: {"description": "There is none."}},
 )
-async def one(session_id: _Id, control: ControlOf) -> JSONResponse:
+async def one(session_id: SessionId, control: ControlOf) -> JSONResponse:
     """One session, open or not, with its turns and its timeline.
 
     Of one that has ended the beginning of the id is enough, if no other begins so.
@@ -224,7 +223,7 @@ async def one(session_id: _Id, control: ControlOf) -> JSONResponse:
     responses={404: {"description": "No such session is open."}},
 )
 async def end(
-    session_id: _Id, request: Request, control: ControlOf, why: End | None = None
+    session_id: SessionId, request: Request, control: ControlOf, why: End | None = None
 ) -> Ended:
     """End a session: its client gets 1008 with the reason, or 403 if it has no 101 yet."""
     reason = (why or End()).reason

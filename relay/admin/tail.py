@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, HTTPException, Path, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from relay.admin.access import ControlOf, address_of, may_read
+from relay.admin.parameters import SessionId
 from relay.tail import Tail
 from relay.tails import ContentRefusedError, TooManyTailsError
 
@@ -20,8 +20,6 @@ __all__ = ["router"]
 _log = structlog.get_logger()
 _LINES = "application/x-ndjson"
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
-
-_Id = Annotated[str, Path(pattern="^[0-9a-fA-F-]{1,36}$", description="A session's id.")]
 
 
 @router.get(
@@ -36,7 +34,7 @@ _Id = Annotated[str, Path(pattern="^[0-9a-fA-F-]{1,36}$", description="A session
     },
 )
 async def tail(
-    session_id: _Id, request: Request, control: ControlOf, content: bool = False
+    session_id: SessionId, request: Request, control: ControlOf, content: bool = False
 ) -> StreamingResponse:
     """Which messages pass in a session from now on, one a line: `at` (seconds since the 101),
     `from`, `kind`, `bytes`, and with `content` what texts say, without secrets.

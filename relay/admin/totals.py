@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel
 
 from relay.admin.access import ControlOf, may_read
-from relay.admin.moments import Moment
+from relay.admin.parameters import TimeOfDay
 from relay.admin.reading import in_thread
 
 __all__ = ["router"]
@@ -49,7 +49,7 @@ class Totals(BaseModel):
     responses={404: {"description": "Nobody keeps sessions."}},
 )
 async def totals(
-    control: ControlOf, since: Moment | None = None, until: Moment | None = None
+    control: ControlOf, since: TimeOfDay | None = None, until: TimeOfDay | None = None
 ) -> Totals:
     """Of the sessions that began in a span of time: if nothing else is said, in 30 days."""
     history = control.history

@@ -1,13 +1,14 @@
-"""Times of day in queries."""
+"""What stands in the paths and queries of several endpoints."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated
 
+from fastapi import Path
 from pydantic import AfterValidator, AwareDatetime
 
-__all__ = ["Moment"]
+__all__ = ["SessionId", "TimeOfDay"]
 
 _YEARS = range(1970, 9999)  # Unix time, and what can be reckoned with beyond
 
@@ -18,5 +19,7 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A time of day with an offset, as UTC."""
+TimeOfDay = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""With an offset, as UTC."""
+
+SessionId = Annotated[str, Path(pattern="^[0-9a-fA-F-]{1,36}$", description="A session's id.")]
