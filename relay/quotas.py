@@ -12,9 +12,8 @@ from relay.protocol import Address, Admission, Refused
 
 __all__ = ["FloodError", "Quotas"]
 
-_IPV6_HOST_BITS = (
-    64  # of a network at its smallest (RFC 4291 2.5.4): a client has all addresses in it
-)
+_IPV6_HOST_BITS = 64
+"""Of a network at its smallest (RFC 4291 2.5.4): a client has all addresses in it."""
 
 
 class _Count:
