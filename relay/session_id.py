@@ -6,7 +6,9 @@ import secrets
 import time
 import uuid
 
-__all__ = ["new_session_id"]
+__all__ = ["new_session_id", "short_id"]
+
+_SHORT = 18  # the time, and enough of the rest: what `relay sessions ID` understands
 
 
 def new_session_id() -> str:
@@ -16,3 +18,8 @@ def new_session_id() -> str:
     value = value & ~(0xF << 76) | 0x7 << 76  # version
     value = value & ~(0x3 << 62) | 0x2 << 62  # variant
     return str(uuid.UUID(int=value))
+
+
+def short_id(session_id: str) -> str:
+    """The beginning of an id, by which one session is known from another."""
+    return session_id[:_SHORT]

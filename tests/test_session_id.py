@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from relay.session_id import new_session_id
+from relay.session_id import new_session_id, short_id
 
 
 def at(milliseconds: int, monkeypatch: pytest.MonkeyPatch, random: int = 0) -> str:
@@ -48,3 +48,9 @@ def test_they_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_they_differ() -> None:
     assert len({new_session_id() for _ in range(1000)}) == 1000
+
+
+def test_ids_of_one_millisecond_have_other_beginnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [at(1_800_000_000_000, monkeypatch, number << 64) for number in range(256)]
+    assert len(set(map(short_id, ids))) == 256
+    assert all(each.startswith(short_id(each)) for each in ids)

@@ -15,11 +15,11 @@ from rich.text import Text
 
 from relay.explanation import explain, seconds, timeline
 from relay.printable import printable
+from relay.session_id import short_id
 from relay.session_record import SessionRecord, Turn, to_json
 
 __all__ = ["CSV_HEADER", "as_csv", "as_json", "details", "sheet", "table"]
 
-_SHORT_ID = 18  # the time, and enough of the rest: what `relay sessions ID` understands
 _COLUMNS = ("session", "began", "gateway", "provider", "model", "token", "lasted", "cost", "ended")
 _CSV = (
     *("id", "began_at", "gateway", "provider", "endpoint", "model", "token", "client_address"),
@@ -40,7 +40,7 @@ def table(records: Iterable[SessionRecord]) -> Table:
         shown.add_column(name, no_wrap=name in {"session", "began"}, overflow="fold")
     for record in records:
         shown.add_row(
-            record.id[:_SHORT_ID],
+            short_id(record.id),
             f"{record.began_at:%Y-%m-%d %H:%M:%S}",
             record.gateway,
             record.provider,

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from relay.explanation import seconds
 from relay.printable import printable
+from relay.session_id import short_id
 from relay.top.live import Live, Session
 
-__all__ = ["COLUMNS", "Column", "counts", "short", "size"]
+__all__ = ["COLUMNS", "Column", "counts", "size"]
 
-_SHORT_ID = 18  # the time, and enough of the rest: what `relay sessions ID` understands
 _STYLES = {"opening": "yellow", "talking": "green", "silent": "", "closing": "magenta"}
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -34,11 +34,6 @@ class Column(NamedTuple):
         style = _STYLES.get(session.state, "") if self.sort == "state" else ""
         text = printable(self.text(session))
         return Text(text, style, justify="right" if self.is_number else "left")
-
-
-def short(session_id: str) -> str:
-    """The beginning of an id, by which one session is known from another."""
-    return session_id[:_SHORT_ID]
 
 
 def counts(live: Live) -> str:
@@ -101,5 +96,5 @@ COLUMNS = (
     Column("msg in", lambda each: f"{each.messages_in:,}", "messages_in", is_number=True),
     Column("msg out", lambda each: f"{each.messages_out:,}", "messages_out", is_number=True),
     Column("added ms p50/p99", _latency, "added_latency", is_number=True),
-    Column("session", lambda each: short(each.id)),
+    Column("session", lambda each: short_id(each.id)),
 )

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from relay.printable import printable
-from relay.top.columns import short
+from relay.session_id import short_id
 
 __all__ = ["EndDialog"]
 
@@ -52,7 +52,7 @@ class EndDialog(ModalScreen[str | None]):
         """The question."""
         with Vertical():
             yield Static(Text(f"End {printable(self._session)}?", "bold"))
-            yield Static(Text(f"{printable(short(self._session_id))}\n", "dim"))
+            yield Static(Text(f"{printable(short_id(self._session_id))}\n", "dim"))
             yield Static(Text(_WHAT_FOLLOWS))
             yield Input(_REASON, max_length=_LONGEST, select_on_focus=True)
             with Horizontal():
