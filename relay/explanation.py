@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from relay.protocol import closing
-from relay.session_record import Direction, Outcome, SessionRecord
+from relay.session_record import NO_CODE, Direction, Outcome, SessionRecord
 
 __all__ = [
     "CLOSED",
@@ -55,7 +55,6 @@ _ACCUSES = {  # RFC 6455 7.4.1: codes by which a side says that what it got was 
     1009: "{} too big a message",
 }
 _OPERATOR = closing.operator("").name
-_NO_CODE = 1005  # RFC 6455 7.4.1: how records name a Close frame that is empty
 _TOO_BIG = 1009
 _AGAINST_POLICY = 1008
 _GATEWAY_ERRORS = {2100, 2101}  # docs/refusals.md: what happened on the provider's side
@@ -302,7 +301,7 @@ def seconds(value: float) -> str:
 
 def with_code(side: Direction) -> str:
     """How a side closed."""
-    if side.close_code is None or side.close_code == _NO_CODE:
+    if side.close_code is None or side.close_code == NO_CODE:
         return "without a code"
     return f"with {side.close_code} {side.close_reason}".rstrip()
 

@@ -43,12 +43,11 @@ from relay.protocol.metadata import read_metadata, wants_record
 from relay.protocol.meters.session_meter import model_of
 from relay.protocol.trace_context import read_trace_context
 from relay.redaction import Redaction
-from relay.session_record import Direction, Outcome, SessionRecord, Work
+from relay.session_record import NO_CODE, Direction, Outcome, SessionRecord, Work
 
 __all__ = ["Recorder"]
 
 _TOLD_WHY = {closing.policy("").name, closing.operator("").name}
-_NO_CODE = 1005  # RFC 6455 7.4.1
 _HIDDEN = "..."
 _NOT_REPORTED = "not reported"
 _NOBODY_ASKED = "not measured"
@@ -338,7 +337,7 @@ class Recorder:
     def _said(self, close: Close | None) -> tuple[int | None, str]:
         if close is None:
             return None, ""
-        return (_NO_CODE if close.code is None else close.code), self._shown(close.reason)
+        return (NO_CODE if close.code is None else close.code), self._shown(close.reason)
 
     def _named(self, model: str | None) -> str | None:
         """A model as a peer named it, in a message of its own."""

@@ -16,7 +16,19 @@ from typing import Any
 
 from relay.protocol.usage import Turn, Usage
 
-__all__ = ["Direction", "Outcome", "SessionRecord", "Turn", "Work", "from_json", "to_json"]
+__all__ = [
+    "NO_CODE",
+    "Direction",
+    "Outcome",
+    "SessionRecord",
+    "Turn",
+    "Work",
+    "from_json",
+    "to_json",
+]
+
+NO_CODE = 1005
+"""The code of a Close frame that has none (RFC 6455 7.4.1)."""
 
 
 class Outcome(StrEnum):
@@ -48,7 +60,7 @@ class Direction:
     waited: float = 0.0
     """Seconds in which the other side took nothing, so that this one was not read."""
     close_code: int | None = None
-    """Of the Close that this side sent; 1005 for one without a code, None for none."""
+    """Of the Close that this side sent; :data:`NO_CODE` for one without a code, None for none."""
     close_reason: str = ""
     told_code: int | None = None
     """Of the Close that this side was sent, likewise."""
