@@ -75,32 +75,13 @@ clean: ## remove the virtual environment and all caches
 	@$(PIP) --editable .
 	@touch $@
 
-.venv/test: .venv/bin/python pyproject.toml
-	@echo "installing the relay and what its tests need into .venv"
-	@$(PIP) --editable '.[test]'
-	@touch $@ .venv/run
+# What a target needs besides is an extra of pyproject.toml, and its mark the extra's name; these
+# have others in them.
+HAS_bench := test
+HAS_deploy := dist test
+HAS_dev := test
 
-.venv/bench: .venv/bin/python pyproject.toml
-	@echo "installing the relay and what its benchmark needs into .venv"
-	@$(PIP) --editable '.[bench]'
-	@touch $@ .venv/test .venv/run
-
-.venv/dist: .venv/bin/python pyproject.toml
-	@echo "installing what builds the packages into .venv"
-	@$(PIP) --editable '.[dist]'
-	@touch $@ .venv/run
-
-.venv/deploy: .venv/bin/python pyproject.toml
-	@echo "installing the relay and what the tests of deploy/ need into .venv"
-	@$(PIP) --editable '.[deploy]'
-	@touch $@ .venv/dist .venv/test .venv/run
-
-.venv/docs: .venv/bin/python pyproject.toml
-	@echo "installing the relay and what its documents are built with into .venv"
-	@$(PIP) --editable '.[docs]'
-	@touch $@ .venv/run
-
-.venv/dev: .venv/bin/python pyproject.toml
-	@echo "installing the relay and the development tools into .venv"
-	@$(PIP) --editable '.[dev]'
-	@touch $@ .venv/test .venv/run
+$(addprefix .venv/,test bench dist deploy docs dev): .venv/%: .venv/bin/python pyproject.toml
+	@echo "installing the relay and its extra '$*' into .venv"
+	@$(PIP) --editable '.[$*]'
+	@touch $@ .venv/run $(HAS_$*:%=.venv/%)
