@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from relay.cli.config_option import DEFAULT_CONFIG, ConfigOption, load_or_exit
 from relay.config.loading import ConfigError, read
 from relay.records.filter import Filter
 from relay.session_record import Outcome, SessionRecord
 
 if TYPE_CHECKING:  # SQLAlchemy loads slowly
+    from sqlalchemy import URL
+
     from relay.records.store import Store
 
 __all__ = ["sessions"]
@@ -56,9 +59,7 @@ def sessions(
     session: Annotated[
         str | None, typer.Argument(help="The beginning of one's id: show all of it.")
     ] = None,
-    config: Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")] = Path(
-        "relay.toml"
-    ),
+    config: ConfigOption = DEFAULT_CONFIG,
     gateway: Annotated[str | None, typer.Option(help="Only this gateway.")] = None,
     provider: Annotated[str | None, typer.Option(help="Only this provider.")] = None,
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
@@ -119,32 +120,34 @@ def sessions(
 
 def _store(config: Path) -> Store:
     """The store, by what the configuration says of it; keys of providers are not looked for."""
-    from relay.config.records import record_settings  # noqa: PLC0415
     from relay.records.store import Store  # noqa: PLC0415
 
+    return Store(load_or_exit(config, _url))
+
+
+def _url(config: Path) -> URL:
+    """Where the store is.
+
+    Raises:
+        ConfigError: The configuration does not say, or there is none yet.
+    """
+    from relay.config.records import record_settings  # noqa: PLC0415
+
     problems: list[str] = []
-    store = None
-    try:
-        model = read(config)
-        if model.records is not None:
-            store = record_settings(
-                model.records,
-                config.parent,
-                lambda where, what: problems.append(f"{where}: {what}"),
-                inline_secrets=model.server.allow_inline_secrets,
-            ).store
-        if (
-            store is not None
-            and store.drivername == "sqlite"
-            and not Path(str(store.database)).exists()
-        ):
-            raise ConfigError(config, [f"{store.database}: there is no store yet"])  # noqa: TRY301
-        if store is None:
-            raise ConfigError(config, problems or ["[records] names no store"])  # noqa: TRY301
-    except ConfigError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        raise typer.Exit(2) from None
-    return Store(store)
+    url = None
+    model = read(config)
+    if model.records is not None:
+        url = record_settings(
+            model.records,
+            config.parent,
+            lambda where, what: problems.append(f"{where}: {what}"),
+            inline_secrets=model.server.allow_inline_secrets,
+        ).store
+    if url is None:
+        raise ConfigError(config, problems or ["[records] names no store"])
+    if url.drivername == "sqlite" and not Path(str(url.database)).exists():
+        raise ConfigError(config, [f"{url.database}: there is no store yet"])
+    return url
 
 
 def _show_one(console: Console, store: Store, session: str, show: Format) -> None:

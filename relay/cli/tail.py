@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from relay.cli.admin import DEFAULT_URL, Ca, TokenFile, Url, ask_relay
+from relay.cli.ask_relay import DEFAULT_URL, Ca, TokenFile, Url, ask_relay
 from relay.printable import printable
 
 if TYPE_CHECKING:  # httpx is not needed by other commands

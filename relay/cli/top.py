@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from relay.cli.admin import DEFAULT_URL, Ca, TokenFile, Url, ask_relay
+from relay.cli.ask_relay import DEFAULT_URL, Ca, TokenFile, Url, ask_relay
 
 __all__ = ["top"]
 

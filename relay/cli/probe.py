@@ -6,13 +6,17 @@ import os
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from typing import Annotated
 
 import trio
+import typer
 from rich.console import Console
 from rich.text import Text
 
+from relay.cli.run_until_told import run_until_told
 from relay.client import (
     ClientConnection,
     Closed,
@@ -28,7 +32,7 @@ from relay.printable import printable
 from relay.protocol import redact
 from relay.tls import client_context
 
-__all__ = ["probe"]
+__all__ = ["probe", "run_probe"]
 
 _CONNECT_TIMEOUT = 10.0  # seconds; for each of resolving, connecting and TLS
 _ANSWER_TIMEOUT = 30.0  # longer than what a relay gives its provider to connect and to answer
@@ -41,7 +45,34 @@ class _Failed(Exception):  # noqa: N818 - an outcome
     """A step failed; the message says how, in one line or several."""
 
 
-async def probe(
+def probe(
+    url: Annotated[str, typer.Argument(help="wss://HOST/v1/ACCOUNT/GATEWAY/PROVIDER...")],
+    header: Annotated[
+        list[str] | None, typer.Option("--header", "-H", help='"Name: value"; may be repeated.')
+    ] = None,
+    subprotocol: Annotated[
+        list[str] | None, typer.Option("--subprotocol", "-s", help="May be repeated.")
+    ] = None,
+    ca: Annotated[Path | None, typer.Option(help="A PEM file with a trust root.")] = None,
+) -> None:
+    """Open one session, and print each step with its time, or the refusal.
+
+    A browser shows neither the status nor the body of a refused WebSocket; this does.
+    """
+    fields = []
+    for line in header or []:
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise typer.BadParameter('a header is "Name: value"', param_hint="--header")
+        fields.append((name.strip(), value.strip()))
+    run_until_told(
+        partial(
+            run_probe, url, fields=fields, subprotocols=subprotocol or [], ca=ca, console=Console()
+        )
+    )
+
+
+async def run_probe(
     url: str,
     *,
     fields: Sequence[tuple[str, str]] = (),

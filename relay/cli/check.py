@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Annotated
 
 import trio
+import typer
 from rich.console import Console
 from rich.table import Table
 
-from relay.dial import dial
+from relay.cli.config_option import DEFAULT_CONFIG, ConfigOption, load_or_exit
+from relay.config import load
+from relay.dial import dial as dial_origin
 from relay.protocol import Endpoint, Gateway, Origin, Provider, Refused
 from relay.resumption import Resumption
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
 
-__all__ = ["content_notes", "dial_providers", "model_notes", "summary"]
+__all__ = ["check", "content_notes", "dial_providers", "model_notes", "summary"]
+
+
+def check(
+    config: ConfigOption = DEFAULT_CONFIG,
+    dial: Annotated[
+        bool, typer.Option("--dial", help="Also resolve, connect to and verify each provider.")
+    ] = False,
+) -> None:
+    """Check the configuration: say what it amounts to, or all that is wrong with it.
+
+    Exit code 0: it can be served. 1: a provider could not be reached. 2: it cannot be used.
+    """
+    settings = load_or_exit(config, load)
+    console = Console()
+    for listener in settings.listeners:
+        console.print(f"listen: {listener}", markup=False, soft_wrap=True)
+    if settings.admin is not None:
+        console.print(f"admin: {settings.admin.listener}", markup=False, soft_wrap=True)
+    console.print(summary(settings))
+    for note in (*content_notes(settings), *model_notes(settings)):
+        console.print(note, soft_wrap=True, markup=False, highlight=False)
+    if dial and not trio.run(dial_providers, settings, console):
+        raise typer.Exit(1)
 
 
 def summary(settings: Settings) -> Table:
@@ -50,7 +77,7 @@ async def dial_providers(settings: Settings, console: Console) -> bool:
         nonlocal failed
         started = trio.current_time()
         try:
-            stream, _ = await dial(
+            stream, _ = await dial_origin(
                 origin,
                 settings.trust[name],
                 settings.proxies.get(name),

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from relay.admin_client import AdminClient, AdminError
-from relay.cli.admin import DEFAULT_URL, ask_relay
+from relay.cli.ask_relay import DEFAULT_URL, ask_relay
 
 
 class _Terminal(io.StringIO):

@@ -14,9 +14,9 @@ import trio
 from rich.console import Console
 from trio.testing import memory_stream_pair
 
+from relay.cli.probe import run_probe
 from relay.demo.world import World
 from relay.doubles import DOUBLES
-from relay.probe import probe
 from relay.testing.frames import Frame, close_frame
 from tests.client.server import accepted
 from tests.demo.support import resource, run_in_world
@@ -33,7 +33,9 @@ async def _probe(
     """Whether it succeeded, and what it printed, without the times."""
     out = io.StringIO()
     console = Console(file=out, width=40)
-    succeeded = await probe(url, fields=fields, subprotocols=subprotocols, ca=ca, console=console)
+    succeeded = await run_probe(
+        url, fields=fields, subprotocols=subprotocols, ca=ca, console=console
+    )
     return succeeded, [re.sub(r"^ *[\d.]+ ms +", "", line) for line in out.getvalue().splitlines()]
 
 
@@ -310,6 +312,6 @@ async def test_each_step_is_shown_with_its_time(
     out = io.StringIO()
     async with trio.open_nursery() as nursery:
         serve(nursery, _say_nothing)
-        assert await probe("ws://127.0.0.1/", console=Console(file=out))
+        assert await run_probe("ws://127.0.0.1/", console=Console(file=out))
     times = [line[:11].strip() for line in out.getvalue().splitlines()[1:]]
     assert times == ["0.0 ms", "0.0 ms", "0.0 ms", "2000.0 ms", "0.0 ms"]

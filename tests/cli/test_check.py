@@ -13,7 +13,7 @@ from pathlib import Path
 import trio
 from rich.console import Console
 
-from relay.check import content_notes, dial_providers, model_notes, summary
+from relay.cli.check import content_notes, dial_providers, model_notes, summary
 from relay.protocol import CATALOGUE
 from relay.settings import Settings
 from tests.certificates import server_context
