@@ -1,4 +1,4 @@
-"""What a session does to a connection besides reading and writing: ending it in the right way."""
+"""A connection, over whatever stream: read without surprises, and ended in the right way."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ FAULTS: Mapping[str, NamedFault] = {
 }
 """By provider: what is wrong with some of them, so that not all that there is to see is well."""
 
-
 FAULTS_IN_WORDS: Mapping[str, str] = {
     "assemblyai": "answers an opening only after 4 s",
     "mistral": "closes with 3000 insufficient_quota after 6 messages",
