@@ -20,7 +20,7 @@ from hypercorn.trio.tcp_server import TCPServer
 
 from relay.admin import listener as module
 from relay.admin.listener import AdminListener
-from relay.host import run_as_guest
+from relay.guest_mode import run_as_guest
 from relay.reactor import Reactor
 from relay.settings import Listener
 from relay.tls import ServerTls

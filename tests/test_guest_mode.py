@@ -9,7 +9,7 @@ import threading
 import pytest
 import trio
 
-from relay.host import run_as_guest
+from relay.guest_mode import run_as_guest
 from relay.reactor import READ, Reactor
 
 
