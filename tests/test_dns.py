@@ -13,7 +13,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from relay.resolver import RememberingResolver
+from relay.dns import RememberingResolver
 
 
 def by_hand(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
