@@ -42,8 +42,8 @@ from relay.protocol.fields import FieldLines, values
 from relay.protocol.metadata import read_metadata, wants_record
 from relay.protocol.meters.session_meter import model_of
 from relay.protocol.trace_context import read_trace_context
-from relay.redaction import Redaction
 from relay.session_record import NO_CODE, Direction, Outcome, SessionRecord, Work
+from relay.tail.redaction import Redaction
 
 __all__ = ["Recorder"]
 

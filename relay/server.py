@@ -34,8 +34,7 @@ from relay.resumption import Resumption
 from relay.session import Session
 from relay.settings import AdminSettings, Listener, Settings
 from relay.socket_stream import SocketStream
-from relay.tail import Tail
-from relay.tails import ContentRefusedError, Tails
+from relay.tail import ContentRefusedError, Tail, Tails
 from relay.tls import ServerTls
 
 if TYPE_CHECKING:  # they load slowly, and not every relay has them

@@ -10,10 +10,10 @@ import trio
 
 from relay.protocol import Timeouts, closing
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
-from relay.redaction import HIDDEN
 from relay.server import Server
-from relay.tail import Tail
-from relay.tails import MOST, ContentRefusedError, TooManyTailsError
+from relay.tail import ContentRefusedError, Tail, TooManyTailsError
+from relay.tail.redaction import HIDDEN
+from relay.tail.tails import MOST
 from relay.testing.frames import Frame, close_frame
 from tests.played_session import PlayedSession, open_session, session
 from tests.protocol.meters.test_inflater import Deflater
@@ -275,7 +275,7 @@ async def test_a_tail_that_nobody_reads_keeps_no_session_waiting(variant: Varian
 async def test_a_tail_that_raises_ends_no_session_and_no_metering(
     variant: Variant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay.tail_observer._KINDS", {})
+    monkeypatch.setattr("relay.tail.observer._KINDS", {})
     async with session(variant) as play:
         play.server.metrics = _Metrics()  # type: ignore[assignment]
         await play.open()

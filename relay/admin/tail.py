@@ -12,8 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from relay.admin.access import ControlOf, address_of, may_read
 from relay.admin.parameters import SessionId
-from relay.tail import Tail
-from relay.tails import ContentRefusedError, TooManyTailsError
+from relay.tail import ContentRefusedError, Tail, TooManyTailsError
 
 __all__ = ["router"]
 

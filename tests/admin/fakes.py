@@ -20,11 +20,10 @@ from relay.protocol import Cause, Limits, Pipe, Secret, closing
 from relay.recent import Recent
 from relay.records.filter import Filter
 from relay.records.totals import DayTotal
-from relay.redaction import Redaction
 from relay.session_record import SessionRecord
 from relay.settings import AdminSettings, Listener, Settings
-from relay.tail import Tail
-from relay.tails import ContentRefusedError, Tails
+from relay.tail import ContentRefusedError, Tail, Tails
+from relay.tail.redaction import Redaction
 from tests.played_session import settings
 
 __all__ = [

@@ -10,7 +10,7 @@ import structlog
 import trio
 
 from relay.protocol.frames import TEXT
-from relay.tails import MOST
+from relay.tail.tails import MOST
 from relay.testing.frames import Frame
 from tests.admin.fakes import BEARER, SECRET, Relay, client
 from tests.records.samples import a_record

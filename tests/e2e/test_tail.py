@@ -15,7 +15,7 @@ from relay.protocol import Timeouts
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, TEXT
 from relay.reactor import Reactor
 from relay.settings import AdminSettings, Listener
-from relay.tails import MOST
+from relay.tail.tails import MOST
 from relay.testing.frames import Frame, close_frame
 from relay.testing.handshakes import upgrade
 from tests.admin.fakes import BEARER, SHA256
@@ -304,7 +304,7 @@ def test_a_reader_that_is_too_slow_loses_lines_and_slows_nobody(
     driver: str,  # noqa: ARG001 - by a fixture
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("relay.tail.MOST_LINES", 10)
+    monkeypatch.setattr("relay.tail.tail.MOST_LINES", 10)
 
     async def main() -> None:
         async with tailed() as (_, client, tail):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from relay.protocol import Limits, MessagePipe, Pipe, Secret
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
-from relay.redaction import HELD, HIDDEN, Redaction
-from relay.tail_observer import UNREADABLE, ContentObserver, SizeObserver
+from relay.tail.observer import UNREADABLE, ContentObserver, SizeObserver
+from relay.tail.redaction import HELD, HIDDEN, Redaction
 from relay.testing.frames import Frame, cut, encode
 from relay.testing.strategies import chunkings
 from tests.protocol.meters.test_inflater import Deflater
@@ -230,8 +230,8 @@ def test_what_a_full_tail_would_drop_is_neither_unmasked_nor_decompressed(
     deflater, world = Deflater(takeover=True), World(masked=True)
     world.reader.is_full = True
     with monkeypatch.context() as patch:
-        patch.setattr("relay.tail_observer.mask", None)
-        patch.setattr("relay.tail_observer.Inflater", None)
+        patch.setattr("relay.tail.observer.mask", None)
+        patch.setattr("relay.tail.observer.Inflater", None)
         for payload in (b"hello, world", b"hello, again"):
             world.send(Frame(TEXT, deflater.message(payload), rsv1=True))
         world.send(Frame(TEXT, b"plain"), Frame(CLOSE, b"\x03\xe8"))
@@ -249,8 +249,8 @@ def test_what_a_full_tail_would_drop_is_neither_unmasked_nor_decompressed(
 def test_without_content_nothing_is_unmasked_and_binary_messages_never_are(
     content: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay.tail_observer.mask", None)
-    monkeypatch.setattr("relay.tail_observer.Inflater", None)
+    monkeypatch.setattr("relay.tail.observer.mask", None)
+    monkeypatch.setattr("relay.tail.observer.Inflater", None)
     world = World(masked=True, content=content).send(Frame(BINARY, bytes(300)))
     if not content:
         world.send(Frame(TEXT, b"x", rsv1=True), Frame(TEXT, b"x"), Frame(CLOSE, b"\x03\xe8"))

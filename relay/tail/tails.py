@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relay.tail import Tail
+from relay.tail.tail import Tail
 
 __all__ = ["MOST", "ContentRefusedError", "TailRefusedError", "Tails", "TooManyTailsError"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from relay.protocol import Limits, Pipe
-from relay.tail import Tail
-from relay.tails import MOST, Tails, TooManyTailsError
+from relay.tail.tail import Tail
+from relay.tail.tails import MOST, Tails, TooManyTailsError
 from tests.support import trio_test
 
 

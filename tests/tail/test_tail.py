@@ -9,8 +9,8 @@ import trio
 
 from relay.protocol import Limits, Pipe
 from relay.protocol.frames import PING, TEXT
-from relay.redaction import Redaction
-from relay.tail import MOST_BYTES, MOST_LINES, Tail
+from relay.tail.redaction import Redaction
+from relay.tail.tail import MOST_BYTES, MOST_LINES, Tail
 from relay.testing.frames import Frame
 from tests.support import trio_test
 

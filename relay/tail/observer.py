@@ -9,7 +9,7 @@ from typing import Protocol
 
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Close, mask
 from relay.protocol.meters.inflater import CompressedError, Inflater
-from relay.redaction import HELD, Redaction
+from relay.tail.redaction import HELD, Redaction
 
 __all__ = ["UNREADABLE", "ContentObserver", "Reader", "SizeObserver"]
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import trio
 
 from relay.protocol import Pipe
-from relay.redaction import Redaction
-from relay.tail_observer import ContentObserver, SizeObserver
+from relay.tail.observer import ContentObserver, SizeObserver
+from relay.tail.redaction import Redaction
 
 __all__ = ["MOST_BYTES", "MOST_LINES", "Tail"]
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.protocol import Secret
-from relay.redaction import HELD, HIDDEN, LONGEST, Redaction
+from relay.tail.redaction import HELD, HIDDEN, LONGEST, Redaction
 
 KEY = b'sk/of"the-client\\1'
 TOKEN = "rly_" + "t" * 43
