@@ -18,8 +18,7 @@ from relay.hooks import Hooks
 from relay.last_hour import LastHour
 from relay.link import close
 from relay.live_sessions import Glance, LiveSessions
-from relay.log import log_fault
-from relay.log_rate import LogRate
+from relay.log import LogRate, log_fault
 from relay.metrics import Metrics
 from relay.openings import Openings
 from relay.paced_listener import PacedListener

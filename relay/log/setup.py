@@ -1,18 +1,16 @@
-"""The relay's log: structured, on stderr."""
+"""What log lines look like: those of the relay, and those of libraries."""
 
 from __future__ import annotations
 
 import logging
 import sys
-import traceback
-from pathlib import Path
 from typing import Any
 
 import structlog
 
-from relay.log_lines import LogLines
+from relay.log.lines import LogLines
 
-__all__ = ["configure", "log_fault"]
+__all__ = ["configure"]
 
 
 def configure(level: str, *, json: bool) -> None:
@@ -51,20 +49,6 @@ def configure(level: str, *, json: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [_FromLibraries()]
     root.setLevel(threshold)
-
-
-def log_fault(log: structlog.typing.FilteringBoundLogger, error: BaseException) -> None:
-    """Log where a fault of ours happened; not its words, which can hold bytes of a peer."""
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            log_fault(log, each)
-        return
-    calls = list(traceback.walk_tb(error.__traceback__))  # reads no source, as extract_tb would
-    where = ""
-    if calls:
-        frame, line = calls[-1]
-        where = f"{Path(frame.f_code.co_filename).name}:{line}"
-    log.error("fault", error=type(error).__name__, where=where)
 
 
 class _Logger:

@@ -14,7 +14,7 @@ from typing import TextIO
 
 import pytest
 
-from relay.log_lines import LogLines
+from relay.log.lines import LogLines
 
 MORE_THAN_FITS = 10_000  # lines
 LINE = "a line of the log, as long as such lines are: " + "x" * 150

@@ -1,11 +1,11 @@
-"""Tests of relay.log_rate."""
+"""Tests of relay.log.rate."""
 
 from __future__ import annotations
 
 import trio
 from structlog.testing import capture_logs
 
-from relay.log_rate import LogRate
+from relay.log.rate import LogRate
 from tests.support import trio_test
 
 
