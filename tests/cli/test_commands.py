@@ -200,7 +200,7 @@ def test_a_driver_that_is_missing_is_a_sentence(
     table = '[records]\nstore = "postgresql://relay@db.test/relay"'
     result = run(command, "-c", write(tmp_path, OPEN_GATEWAY + table))
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "records.store: PostgreSQL needs psycopg: pip install" in result.stderr
+    assert "PostgreSQL needs psycopg: install the extra 'postgresql'" in result.stderr
 
 
 def test_check_dials_only_when_told(tmp_path: Path) -> None:
