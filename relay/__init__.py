@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from relay.config import ConfigError, load
     from relay.hooks import Asked, Granted, Hooks
     from relay.protocol import Timeouts
+    from relay.records.session_record import SessionRecord
     from relay.server import Server, serve
-    from relay.session_record import SessionRecord
     from relay.settings import Listener, Settings
 
 __all__ = [
@@ -35,7 +35,7 @@ _HOMES = {
     "hooks": ("Asked", "Granted", "Hooks"),
     "protocol": ("Timeouts",),
     "server": ("Server", "serve"),
-    "session_record": ("SessionRecord",),
+    "records.session_record": ("SessionRecord",),
     "settings": ("Listener", "Settings"),
 }
 

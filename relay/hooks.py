@@ -13,7 +13,7 @@ import trio
 
 from relay.protocol import Identity, Opening, Policy, Refused, Secret
 from relay.protocol.fields import FieldLines
-from relay.session_record import SessionRecord
+from relay.records.session_record import SessionRecord
 
 __all__ = ["Asked", "Granted", "Hooks", "as_granted", "asked_for"]
 

@@ -16,7 +16,7 @@ import trio
 
 from relay.latency import quantile
 from relay.live_sessions import Glance, LiveState
-from relay.session_record import Outcome, SessionRecord, Turn
+from relay.records.session_record import Outcome, SessionRecord, Turn
 
 __all__ = ["STEP", "LastHour", "Refusal", "Step"]
 

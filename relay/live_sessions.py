@@ -15,8 +15,8 @@ import trio
 
 from relay.carrier import Carrier
 from relay.protocol import Cause, Pipe
-from relay.recorder import Recorder
-from relay.session_record import SessionRecord, Turn
+from relay.records.recorder import Recorder
+from relay.records.session_record import SessionRecord, Turn
 from relay.stopwatch import Stopwatch
 from relay.tail import Tail
 

@@ -26,7 +26,7 @@ from prometheus_client.registry import Collector
 from relay.latency import BOUNDS
 from relay.live_sessions import Glance, LiveState
 from relay.prices import Prices
-from relay.session_record import Direction, Outcome, SessionRecord
+from relay.records.session_record import Direction, Outcome, SessionRecord
 
 __all__ = ["CONTENT_TYPE_LATEST", "OTHER", "Live", "Metrics", "close_class"]
 

@@ -13,7 +13,6 @@ import trio
 
 from relay.binding import bind, bound_at, unbind
 from relay.descriptors import most_openings, most_sessions
-from relay.explanation import explain
 from relay.hooks import Hooks
 from relay.last_hour import LastHour
 from relay.link import close
@@ -25,9 +24,10 @@ from relay.paced_listener import PacedListener
 from relay.protocol import Cause, ProviderRefused, Refused, closing
 from relay.quotas import Quotas
 from relay.reactor import Reactor
-from relay.recent import Recent
-from relay.recorder import Recorder
+from relay.records.explanation import explain
 from relay.records.ledger import Ledger
+from relay.records.recent import Recent
+from relay.records.recorder import Recorder
 from relay.records.writer import RecordWriter
 from relay.resumption import Resumption
 from relay.session import Session

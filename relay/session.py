@@ -41,9 +41,9 @@ from relay.protocol import (
 )
 from relay.pump import pumping
 from relay.reactor import Reactor
+from relay.records.session_record import SessionRecord
 from relay.session_id import new_session_id
 from relay.session_opening import Opened, OpeningHost, SessionOpening
-from relay.session_record import SessionRecord
 from relay.socket_stream import SocketStream
 from relay.splice import splicing
 from relay.tail import Tail

@@ -42,9 +42,9 @@ from relay.protocol import (
     pipes,
     upstream_request,
 )
-from relay.recorder import Recorder
+from relay.records.recorder import Recorder
+from relay.records.session_record import SessionRecord
 from relay.resumption import Resumption
-from relay.session_record import SessionRecord
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
 from relay.tls import ServerTls

@@ -16,10 +16,10 @@ from trio.testing import memory_stream_pair
 
 from relay.link import reset
 from relay.protocol import Limits, Origin, Proxy, Timeouts, by_name
-from relay.recorder import Recorder
+from relay.records.recorder import Recorder
+from relay.records.session_record import SessionRecord
 from relay.resumption import Resumption
 from relay.server import Server
-from relay.session_record import SessionRecord
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
 from relay.testing.frames import close_frame

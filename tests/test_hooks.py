@@ -17,7 +17,7 @@ import relay
 from relay.hooks import Asked, Granted, Hooks
 from relay.protocol import Refused, RemoteProtocolError, Secret
 from relay.protocol.frames import TEXT
-from relay.session_record import Outcome, SessionRecord
+from relay.records.session_record import Outcome, SessionRecord
 from relay.testing.frames import Frame, close_frame
 from relay.testing.handshakes import upgrade
 from tests.played_session import TARGET, PlayedSession, session

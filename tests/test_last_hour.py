@@ -12,7 +12,7 @@ import trio
 from relay.last_hour import STEP, LastHour, Refusal
 from relay.latency import BOUNDS
 from relay.live_sessions import Glance, LiveState
-from relay.session_record import Direction, Outcome, SessionRecord, Turn
+from relay.records.session_record import Direction, Outcome, SessionRecord, Turn
 from tests.records.samples import a_record
 from tests.support import trio_test
 

@@ -14,7 +14,7 @@ from trio.testing import wait_all_tasks_blocked
 from relay.protocol import Limits, Timeouts, closing, policy
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
 from relay.protocol.usage import Usage
-from relay.session_record import SessionRecord
+from relay.records.session_record import SessionRecord
 from relay.testing.frames import Frame, close_frame
 from tests.played_session import PlayedSession, open_session
 from tests.support import (

@@ -9,7 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 from relay.live_sessions import Glance, LiveState
 from relay.protocol import closing, policy
 from relay.protocol.frames import TEXT
-from relay.session_record import Outcome, SessionRecord
+from relay.records.session_record import Outcome, SessionRecord
 from relay.testing.frames import Frame, close_frame
 from tests.played_session import PlayedSession, open_session, session
 from tests.support import Variant, in_every_variant, trio_test

@@ -14,7 +14,7 @@ from relay.live_sessions import Glance, LiveState
 from relay.metrics import Metrics, close_class
 from relay.prices import Prices
 from relay.protocol.usage import Usage
-from relay.session_record import Direction, Outcome, SessionRecord, Turn, Work
+from relay.records.session_record import Direction, Outcome, SessionRecord, Turn, Work
 from tests.records.samples import a_record
 
 PRICES = Prices("test", {"openai": {"gpt-realtime*": {"input_audio_tokens": Fraction(1)}}})

@@ -6,7 +6,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from relay.session_record import Direction, Outcome, SessionRecord, Turn, Work
+from relay.records.session_record import Direction, Outcome, SessionRecord, Turn, Work
 
 PAGE = (Path(__file__).parents[1] / "docs/records.md").read_text()
 

@@ -9,9 +9,9 @@ from relay.last_hour import LastHour
 from relay.live_sessions import LiveSessions
 from relay.metrics import Metrics
 from relay.protocol import Cause
-from relay.recent import Recent
 from relay.records.filter import Filter
-from relay.session_record import SessionRecord
+from relay.records.recent import Recent
+from relay.records.session_record import SessionRecord
 from relay.settings import Settings
 from relay.tail import Tail
 

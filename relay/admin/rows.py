@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from relay.explanation import explain, timeline
 from relay.latency import quantile
 from relay.live_sessions import Glance, LiveState
-from relay.session_record import Outcome, SessionRecord, to_json
-from relay.standing import standing
+from relay.records.explanation import explain, timeline
+from relay.records.session_record import Outcome, SessionRecord, to_json
+from relay.records.standing import standing
 
 __all__ = [
     "Details",

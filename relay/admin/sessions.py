@@ -31,7 +31,7 @@ from relay.latency import quantile
 from relay.live_sessions import Glance, LiveState
 from relay.protocol import closing
 from relay.records.filter import Filter, searched
-from relay.session_record import Outcome, to_json
+from relay.records.session_record import Outcome, to_json
 
 __all__ = ["router"]
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from relay.cli.config_option import DEFAULT_CONFIG, ConfigOption, load_or_exit
 from relay.config.loading import ConfigError, read
 from relay.records.filter import Filter
-from relay.session_record import Outcome, SessionRecord
+from relay.records.session_record import Outcome, SessionRecord
 
 if TYPE_CHECKING:  # SQLAlchemy loads slowly
     from sqlalchemy import URL

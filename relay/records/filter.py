@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from relay.session_record import SessionRecord
+from relay.records.session_record import SessionRecord
 
 __all__ = ["EQUAL", "SEARCHED", "Filter", "searched"]
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from relay.records.session_record import SessionRecord, to_json
 from relay.records.writer import RejectedError, SinkError
-from relay.session_record import SessionRecord, to_json
 
 __all__ = ["JsonLines"]
 

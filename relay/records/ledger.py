@@ -10,9 +10,9 @@ import structlog
 import trio
 
 from relay.records.json_lines import JsonLines
+from relay.records.session_record import SessionRecord
 from relay.records.settings import STDOUT, RecordSettings
 from relay.records.writer import RecordWriter
-from relay.session_record import SessionRecord
 
 if TYPE_CHECKING:  # SQLAlchemy loads slowly
     from relay.records.store import Store

@@ -13,10 +13,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from relay.explanation import explain, seconds, timeline
 from relay.printable import printable
+from relay.records.explanation import explain, seconds, timeline
+from relay.records.session_record import SessionRecord, Turn, to_json
 from relay.session_id import short_id
-from relay.session_record import SessionRecord, Turn, to_json
 
 __all__ = ["CSV_HEADER", "as_csv", "as_json", "details", "sheet", "table"]
 

@@ -17,10 +17,10 @@ from opentelemetry.trace import SpanKind
 from relay.key_source import KeySource, current_key
 from relay.protocol import BearerToken
 from relay.records.collector import Answer, post
+from relay.records.session_record import SessionRecord
 from relay.records.settings import OtlpSettings
 from relay.records.spans import spans
 from relay.records.writer import RejectedError, SinkError
-from relay.session_record import SessionRecord
 from relay.tls import client_context
 
 __all__ = ["Otlp"]

@@ -19,12 +19,12 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import AttributeValue
 
-from relay.explanation import explain
 from relay.host_port import host_and_port
 from relay.latency import quantile
 from relay.protocol import closing
 from relay.protocol.usage import Turn, Usage
-from relay.session_record import Direction, Outcome, SessionRecord
+from relay.records.explanation import explain
+from relay.records.session_record import Direction, Outcome, SessionRecord
 
 __all__ = ["spans"]
 

@@ -36,10 +36,10 @@ from sqlalchemy.pool import NullPool
 
 from relay.protocol.usage import UNITS
 from relay.records.filter import EQUAL, SEARCHED, Filter
+from relay.records.session_record import SessionRecord, from_json, to_json
 from relay.records.tables import SCHEMA_VERSION, metadata, rows, schema, sessions, turns, usage
 from relay.records.totals import DayTotal, day_totals
 from relay.records.writer import RejectedError, SinkError
-from relay.session_record import SessionRecord, from_json, to_json
 
 __all__ = ["Store", "StoreError", "check_driver", "check_url"]
 

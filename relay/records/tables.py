@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from relay.protocol.usage import UNITS
-from relay.session_record import SessionRecord, to_json
+from relay.records.session_record import SessionRecord, to_json
 
 __all__ = ["SCHEMA_VERSION", "metadata", "rows", "schema", "sessions", "turns", "usage"]
 

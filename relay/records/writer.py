@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 import trio
 
-from relay.session_record import SessionRecord
+from relay.records.session_record import SessionRecord
 
 __all__ = ["MOST_WAITING", "RecordWriter", "RejectedError", "Sink", "SinkError"]
 

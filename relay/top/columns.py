@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from relay.explanation import seconds
 from relay.printable import printable
+from relay.records.explanation import seconds
 from relay.session_id import short_id
 from relay.top.live import Live, Session
 

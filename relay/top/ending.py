@@ -8,7 +8,7 @@ from typing import Any
 from textual.screen import Screen
 
 from relay.admin_client import AdminClient, AdminError
-from relay.session_record import SessionRecord
+from relay.records.session_record import SessionRecord
 from relay.top.end_dialog import EndDialog
 from relay.top.live import Session
 

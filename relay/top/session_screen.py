@@ -15,7 +15,7 @@ from textual.widgets import Footer, Static
 from relay.admin_client import AdminClient, AdminError
 from relay.printable import printable
 from relay.records.listing import sheet
-from relay.session_record import SessionRecord, from_json
+from relay.records.session_record import SessionRecord, from_json
 from relay.top.ending import end
 from relay.top.watch import Watch, is_there
 

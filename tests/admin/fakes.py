@@ -17,10 +17,10 @@ from relay.live_sessions import Glance, LiveSessions, LiveState
 from relay.metrics import Metrics
 from relay.prices import Prices
 from relay.protocol import Cause, Limits, Pipe, Secret, closing
-from relay.recent import Recent
 from relay.records.filter import Filter
+from relay.records.recent import Recent
+from relay.records.session_record import SessionRecord
 from relay.records.totals import DayTotal
-from relay.session_record import SessionRecord
 from relay.settings import AdminSettings, Listener, Settings
 from relay.tail import ContentRefusedError, Tail, Tails
 from relay.tail.redaction import Redaction

@@ -14,10 +14,10 @@ from relay.admin.rows import Details, LiveRows, Rows
 from relay.latency import BOUNDS
 from relay.live_sessions import LiveState
 from relay.protocol import closing
-from relay.recent import Recent
 from relay.records.filter import Filter
+from relay.records.recent import Recent
+from relay.records.session_record import Direction, Outcome, from_json
 from relay.records.store import StoreError
-from relay.session_record import Direction, Outcome, from_json
 from tests.admin.fakes import BEARER, History, Relay, client
 from tests.records.samples import a_record
 from tests.support import real_clock, trio_test

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from relay.cli.commands import app
+from relay.records.session_record import Outcome, SessionRecord, from_json
 from relay.records.store import Store, check_url
-from relay.session_record import Outcome, SessionRecord, from_json
 from tests.config.files import OPEN_GATEWAY
 from tests.records.samples import a_record
 

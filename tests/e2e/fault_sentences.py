@@ -17,8 +17,8 @@ import pytest
 import trio
 
 from relay.doubles import parse_fault, serve_stream
-from relay.explanation import LONG
 from relay.reactor import Reactor
+from relay.records.explanation import LONG
 from relay.server import Server
 from tests.admin.fakes import SHA256
 from tests.config.files import load_text

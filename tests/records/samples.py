@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from relay.protocol.usage import Usage
+from relay.records.session_record import Direction, Outcome, SessionRecord, Turn, Work
 from relay.session_id import new_session_id
-from relay.session_record import Direction, Outcome, SessionRecord, Turn, Work
 
 __all__ = ["BEGAN", "a_record"]
 

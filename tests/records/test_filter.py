@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from relay.records.filter import Filter
+from relay.records.session_record import Outcome
 from relay.session_id import new_session_id
-from relay.session_record import Outcome
 from tests.records.samples import BEGAN, a_record
 
 _ID = new_session_id()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from relay.records.json_lines import JsonLines
+from relay.records.session_record import to_json
 from relay.records.writer import RejectedError, SinkError
-from relay.session_record import to_json
 from tests.records.samples import a_record
 
 

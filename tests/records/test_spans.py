@@ -11,12 +11,12 @@ import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span, Status
 
-from relay.explanation import CLOSED, VANISHED
 from relay.latency import BOUNDS
 from relay.protocol import CATALOGUE, closing
 from relay.protocol.usage import Turn, Usage
+from relay.records.explanation import CLOSED, VANISHED
+from relay.records.session_record import Direction, Outcome, SessionRecord, Work
 from relay.records.spans import spans
-from relay.session_record import Direction, Outcome, SessionRecord, Work
 from tests.records.collector import values
 from tests.records.samples import BEGAN, a_record
 

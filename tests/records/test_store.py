@@ -21,11 +21,11 @@ from sqlalchemy import create_engine
 
 from relay.protocol.usage import Usage
 from relay.records.filter import Filter
+from relay.records.session_record import Outcome, Work
 from relay.records.store import Store, StoreError, check_url
 from relay.records.tables import metadata
 from relay.records.totals import DayTotal
 from relay.records.writer import RejectedError
-from relay.session_record import Outcome, Work
 from tests.e2e.requirements import needs
 from tests.records import postgresql
 from tests.records.samples import BEGAN, a_record

@@ -10,8 +10,8 @@ import trio.testing
 from structlog.testing import capture_logs
 
 from relay.records import writer as writer_module
+from relay.records.session_record import SessionRecord
 from relay.records.writer import MOST_WAITING, RecordWriter, RejectedError, SinkError
-from relay.session_record import SessionRecord
 from tests.records.samples import a_record
 
 

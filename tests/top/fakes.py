@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from relay.admin_client import AdminClient
 from relay.protocol import Secret
-from relay.session_record import to_json
+from relay.records.session_record import to_json
 from relay.top.app import Top
 from relay.top.live import Query
 from relay.top.look import look

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
 from relay.admin_client import NotAllowedError
-from relay.session_record import to_json
+from relay.records.session_record import to_json
 from relay.top.app import Top
 from relay.top.end_dialog import EndDialog
 from relay.top.help_screen import HelpScreen

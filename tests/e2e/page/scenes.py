@@ -13,8 +13,8 @@ from relay.latency import BOUNDS
 from relay.live_sessions import Glance, LiveState
 from relay.protocol import Cause
 from relay.protocol.usage import Turn, Usage
+from relay.records.session_record import Direction, Outcome, SessionRecord, Work
 from relay.records.totals import DayTotal
-from relay.session_record import Direction, Outcome, SessionRecord, Work
 from tests.admin.fakes import History, Relay
 
 __all__ = ["HOSTILE", "an_hour", "busy", "days", "ended", "many", "session_id"]

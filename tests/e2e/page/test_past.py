@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from relay.session_record import Direction, Outcome, SessionRecord, to_json
+from relay.records.session_record import Direction, Outcome, SessionRecord, to_json
 from tests.admin.fakes import History, Relay
 from tests.e2e.page.scenes import ended
 from tests.e2e.page.support import Operator, listening, operator

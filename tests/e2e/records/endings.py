@@ -13,7 +13,7 @@ from wsproto.events import CloseConnection, Ping
 from relay.link import reset
 from relay.protocol import closing
 from relay.protocol.frames import TEXT
-from relay.session_record import Outcome
+from relay.records.session_record import Outcome
 from relay.testing.frames import Frame
 from tests.doubles.peer import Ended
 from tests.e2e.records.world import Client, World

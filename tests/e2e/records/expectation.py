@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from relay.session_record import Direction, SessionRecord, Turn, Work
+from relay.records.session_record import Direction, SessionRecord, Turn, Work
 from tests.e2e.records.wire import Heard
 
 __all__ = ["Moment", "Within", "check", "direction", "turn", "without_times", "work"]
@@ -90,7 +90,7 @@ def work(**done: Any) -> Mapping[str, Any]:
 
 
 def without_times(sentence: str) -> str:
-    """A sentence of :mod:`relay.explanation` with ``T`` for each time and ``N`` for bytes."""
+    """A sentence on how a session ended with ``T`` for each time and ``N`` for bytes."""
     return re.sub(r"[0-9,]+ bytes", "N bytes", re.sub(r"[0-9.]+ m?s\b", "T", sentence))
 
 

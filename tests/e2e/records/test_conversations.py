@@ -13,11 +13,11 @@ import pytest
 from wsproto.events import CloseConnection
 
 from relay.doubles import DOUBLES
-from relay.explanation import explain, seconds
 from relay.latency import BOUNDS
 from relay.prices import built_in_prices
 from relay.protocol import CATALOGUE
-from relay.session_record import Outcome, SessionRecord
+from relay.records.explanation import explain, seconds
+from relay.records.session_record import Outcome, SessionRecord
 from tests.doubles.peer import Peer
 from tests.e2e.records.conversations import CLOCK, CONVERSATIONS, Conversation, Said, Used
 from tests.e2e.records.expectation import Moment, Within, check, direction, turn, work

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from relay.doubles import parse_fault
-from relay.explanation import explain, seconds
 from relay.protocol import closing
+from relay.records.explanation import explain, seconds
+from relay.records.session_record import Outcome, SessionRecord
 from relay.session import Session
-from relay.session_record import Outcome, SessionRecord
 from tests.e2e.records.endings import ENDINGS, VIOLATED, Close, Row, listen
 from tests.e2e.records.expectation import without_times
 from tests.e2e.records.wire import Heard

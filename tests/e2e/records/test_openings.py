@@ -11,8 +11,8 @@ import pytest
 from trio.testing import wait_all_tasks_blocked
 
 from relay.doubles import parse_fault
-from relay.explanation import explain, timeline
-from relay.session_record import Outcome
+from relay.records.explanation import explain, timeline
+from relay.records.session_record import Outcome
 from tests.config.files import unused_port
 from tests.doubles.peer import Ended
 from tests.e2e.records.expectation import Moment, Within, check, direction, without_times

@@ -12,8 +12,8 @@ from wsproto.events import CloseConnection
 
 from relay.protocol.usage import Usage
 from relay.records.filter import Filter
+from relay.records.session_record import to_json
 from relay.records.store import Store, check_url
-from relay.session_record import to_json
 from relay.testing.frames import Frame
 from tests.e2e.records.endings import listen
 from tests.e2e.records.wire import Heard

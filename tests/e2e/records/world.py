@@ -17,9 +17,9 @@ from relay.doubles import Fault, serve_stream
 from relay.metrics import Metrics
 from relay.protocol.usage import UNITS
 from relay.reactor import Reactor
-from relay.recorder import Recorder
+from relay.records.recorder import Recorder
+from relay.records.session_record import SessionRecord, from_json
 from relay.server import Server
-from relay.session_record import SessionRecord, from_json
 from relay.testing.handshakes import accept_value, switch
 from tests.config.files import load_text
 from tests.doubles.peer import Peer

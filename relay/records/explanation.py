@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from relay.protocol import closing
-from relay.session_record import NO_CODE, Direction, Outcome, SessionRecord
+from relay.records.session_record import NO_CODE, Direction, Outcome, SessionRecord
 
 __all__ = [
     "CLOSED",

@@ -1,4 +1,4 @@
-"""Tests of relay.explanation."""
+"""Tests of relay.records.explanation."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from relay.explanation import explain, seconds, timeline
 from relay.protocol import closing
-from relay.session_record import Direction, Outcome, Turn
+from relay.records.explanation import explain, seconds, timeline
+from relay.records.session_record import Direction, Outcome, Turn
 from tests.records.samples import a_record
 
 THREE_THOUSAND = Direction(close_code=3000, close_reason="insufficient_quota")

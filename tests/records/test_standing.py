@@ -1,4 +1,4 @@
-"""Tests of relay.standing: who is waited for, and since when."""
+"""Tests of relay.records.standing: who is waited for, and since when."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from trio.testing import wait_all_tasks_blocked
 from relay.live_sessions import Glance, LiveState
 from relay.protocol.frames import TEXT
 from relay.protocol.timeouts import Timeouts
-from relay.session_record import Direction
-from relay.standing import standing
+from relay.records.session_record import Direction
+from relay.records.standing import standing
 from relay.testing.frames import Frame, close_frame
 from tests.played_session import PlayedSession, open_session, session
 from tests.records.samples import a_record

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from relay.carrier import Carrier
-from relay.explanation import CLOSED, VANISHED, VIOLATION
 from relay.protocol import Cause, Pipe, State, closing
-from relay.session_record import Outcome, SessionRecord
+from relay.records.explanation import CLOSED, VANISHED, VIOLATION
+from relay.records.session_record import Outcome, SessionRecord
 
 __all__ = ["cause", "decisive", "ended_by", "how_it_vanished", "outcome"]
 

@@ -1,9 +1,9 @@
-"""Tests of relay.recent."""
+"""Tests of relay.records.recent."""
 
 from __future__ import annotations
 
-from relay.recent import Recent
 from relay.records.filter import Filter
+from relay.records.recent import Recent
 from tests.records.samples import a_record
 
 

@@ -1,13 +1,14 @@
 """How a live session stands, in words: who is waited for, and since when.
 
-What ended one says :mod:`relay.explanation`. Here, too, nothing is said that is merely likely.
+What ended one says :mod:`relay.records.explanation`. Here, too, nothing is said that is merely
+likely.
 """
 
 from __future__ import annotations
 
-from relay.explanation import part_of_a_message, seconds, with_code
 from relay.live_sessions import TALKING, Glance, LiveState
-from relay.session_record import Direction, SessionRecord
+from relay.records.explanation import part_of_a_message, seconds, with_code
+from relay.records.session_record import Direction, SessionRecord
 
 __all__ = ["standing"]
 

@@ -1,4 +1,4 @@
-"""Tests of relay.recorder: what tests/e2e/records does not reach."""
+"""Tests of the recorder: what tests/e2e/records does not reach."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pytest
 import trio
 
 from relay.carrier import Carrier
-from relay.explanation import explain
 from relay.prices import Prices
 from relay.protocol import (
     Identity,
@@ -27,8 +26,9 @@ from relay.protocol import (
     examine,
 )
 from relay.protocol.frames import TEXT
-from relay.recorder import Recorder
-from relay.session_record import Outcome, SessionRecord
+from relay.records.explanation import explain
+from relay.records.recorder import Recorder
+from relay.records.session_record import Outcome, SessionRecord
 from relay.testing.frames import Frame, close_frame
 from relay.testing.handshakes import upgrade
 from tests.played_session import CREDENTIAL, TARGET

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 from relay.records.filter import Filter
-from relay.session_record import SessionRecord
+from relay.records.session_record import SessionRecord
 
 __all__ = ["Recent"]
 

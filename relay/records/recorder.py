@@ -15,9 +15,7 @@ from typing import Protocol
 
 import trio
 
-from relay import attribution
 from relay.carrier import Carrier
-from relay.explanation import VANISHED
 from relay.latency import Latency
 from relay.prices import Prices
 from relay.printable import printable
@@ -42,7 +40,9 @@ from relay.protocol.fields import FieldLines, values
 from relay.protocol.metadata import read_metadata, wants_record
 from relay.protocol.meters.session_meter import model_of
 from relay.protocol.trace_context import read_trace_context
-from relay.session_record import NO_CODE, Direction, Outcome, SessionRecord, Work
+from relay.records import attribution
+from relay.records.explanation import VANISHED
+from relay.records.session_record import NO_CODE, Direction, Outcome, SessionRecord, Work
 from relay.tail.redaction import Redaction
 
 __all__ = ["Recorder"]

@@ -1,4 +1,4 @@
-"""Tests of relay.session_record."""
+"""Tests of relay.records.session_record."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from relay.protocol.usage import Usage
-from relay.session_record import Outcome, SessionRecord, Turn, Work, from_json, to_json
+from relay.records.session_record import Outcome, SessionRecord, Turn, Work, from_json, to_json
 
 
 def test_a_record_is_json_without_loss_of_a_digit() -> None:
