@@ -10,6 +10,7 @@ const STEPS = {
   connect: "connecting to the provider",
   proxy: "the way through the proxy",
   upstream_tls: "TLS with the provider",
+  failover: "an upstream that failed",
   upstream: "the provider's answer",
   answer: "the answer to the client",
   unfinished: "came to nothing here",
