@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 import trio
 
-from relay.link import complete_tls, peer_ip, receive
+from relay.link import complete_tls, peer_address, receive
 from relay.openings import Openings
 from relay.protocol import (
     Address,
@@ -124,7 +124,7 @@ class ClientOpening:
             OSError: The connection is gone already.
         """
         settings = self._settings
-        self.address = peer_ip(self._client)
+        self.address = peer_address(self._client)
         if settings.proxy_protocol and self.address in settings.trusted_proxies:
             self.address = await self._read_proxy_header() or self.address
         self._count(places)

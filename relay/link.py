@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import struct
 from contextlib import suppress
@@ -21,7 +20,6 @@ __all__ = [
     "is_private_path",
     "next_chunk",
     "peer_address",
-    "peer_ip",
     "receive",
     "reset",
     "was_reset",
@@ -159,7 +157,7 @@ def detect_dead_peer(stream: trio.abc.Stream, write_timeout: float) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
-def peer_ip(stream: trio.abc.Stream) -> Address | None:
+def peer_address(stream: trio.abc.Stream) -> Address | None:
     """The peer's IP address; None where there is none (a Unix socket, memory).
 
     Raises:
@@ -170,18 +168,6 @@ def peer_ip(stream: trio.abc.Stream) -> Address | None:
     return parse_address(name[0]) if isinstance(name, tuple) else None
 
 
-def peer_address(stream: trio.abc.Stream) -> str:
-    """The peer's IP address; empty where there is none (a Unix socket, memory)."""
-    sock = _socket(stream)
-    if sock is None:
-        return ""
-    try:
-        name = sock.getpeername()
-    except OSError:
-        return ""  # gone already
-    return str(name[0]) if isinstance(name, tuple) else ""
-
-
 def is_private_path(stream: trio.abc.Stream) -> bool:
     """Whether nobody between us and the peer can read what is sent: TLS, or this machine.
 
@@ -190,5 +176,8 @@ def is_private_path(stream: trio.abc.Stream) -> bool:
     """
     if isinstance(stream, trio.SSLStream) or (isinstance(stream, SocketStream) and stream.has_tls):
         return True
-    address = peer_address(stream)
-    return not address or ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    try:
+        address = peer_address(stream)
+    except OSError:
+        return True  # gone already
+    return address is None or address.is_loopback

@@ -7,6 +7,7 @@ session, over sockets where the driver has them.
 from __future__ import annotations
 
 from contextlib import suppress
+from ipaddress import ip_address
 
 import pytest
 import trio
@@ -276,7 +277,7 @@ async def test_no_masking_key_of_a_client_is_seen_on_a_path_in_the_clear(
     variant: Variant, address: str, in_the_clear: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not with messages, nor with control frames, the Close included (RFC 6455 5.3, 10.3)."""
-    monkeypatch.setattr("relay.link.peer_address", lambda _: address)
+    monkeypatch.setattr("relay.link.peer_address", lambda _: ip_address(address))
     frames = [Frame(TEXT, b"hello"), Frame(BINARY), Frame(PING, b"p"), Frame(PONG)]
     async with open_session(variant) as play:
         await play.client.send(*frames, close_frame(1000))

@@ -175,7 +175,10 @@ async def _connect(where: WebSocketUrl, steps: _Steps) -> trio.SocketStream:
             stream = await trio.open_tcp_stream(where.host, where.port)
         except OSError as error:
             raise _Failed(f"port {where.port}: {_reasons(error)}") from None
-        steps.outcome(f"to {peer_address(stream)}, port {where.port}")
+        try:
+            steps.outcome(f"to {peer_address(stream)}, port {where.port}")
+        except OSError:  # it has ended already, which the next step finds
+            steps.outcome(f"to port {where.port}")
         return stream
 
 

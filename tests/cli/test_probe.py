@@ -315,3 +315,18 @@ async def test_each_step_is_shown_with_its_time(
         assert await run_probe("ws://127.0.0.1/", console=Console(file=out))
     times = [line[:11].strip() for line in out.getvalue().splitlines()[1:]]
     assert times == ["0.0 ms", "0.0 ms", "0.0 ms", "2000.0 ms", "0.0 ms"]
+
+
+@trio_test
+async def test_a_server_that_is_gone_at_once_is_found_by_the_next_step(
+    serve: Callable[[trio.Nursery, Server], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: object) -> None:
+        raise OSError(107, "Transport endpoint is not connected")
+
+    monkeypatch.setattr("relay.cli.probe.peer_address", gone)
+    async with trio.open_nursery() as nursery:
+        serve(nursery, _answer_nonsense)
+        succeeded, lines = await _probe("ws://127.0.0.1/")
+    assert not succeeded
+    assert lines[2:] == ["connect   to port 80", "answer    no valid answer: Bad HTTP message"]
