@@ -28,9 +28,9 @@ from relay.live_sessions import Glance, LiveState
 from relay.prices import Prices
 from relay.records.session_record import Direction, Outcome, SessionRecord
 
-__all__ = ["CONTENT_TYPE_LATEST", "OTHER", "Live", "Metrics", "close_class"]
+__all__ = ["CONTENT_TYPE_LATEST", "Live", "Metrics", "close_class"]
 
-OTHER = "other"
+_OTHER = "other"
 _OPENING = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _AUDIO = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
 _LONG = (1, 5, 15, 60, 180, 600, 1800, 3600, 7200)
@@ -160,7 +160,7 @@ class Metrics:
 
     def ended(self, record: SessionRecord) -> None:
         """Count what a record says; also one that nobody keeps."""
-        who = record.gateway, record.provider or OTHER
+        who = record.gateway, record.provider or _OTHER
         self._sessions.labels(*who, record.outcome.value).inc()
         for step, took in record.steps.items():
             self._steps.labels(step).observe(took)
@@ -185,7 +185,7 @@ class Metrics:
         if record.cost is None:
             self._unpriced.labels(*who).inc()
         for work in record.usage or ():
-            model = self.prices.name_of(record.provider, work.model) or OTHER
+            model = self.prices.name_of(record.provider, work.model) or _OTHER
             for unit, count in work.usage.counted().items():
                 self._usage.labels(*who, model, unit).inc(float(count))
             if work.cost is not None:
@@ -198,7 +198,7 @@ def close_class(code: int | None) -> str:
         return "none"
     if code in range(1000, 1015):
         return str(code)
-    return f"{code // 1000}xxx" if code in range(3000, 5000) else OTHER
+    return f"{code // 1000}xxx" if code in range(3000, 5000) else _OTHER
 
 
 class _Scraped(Collector):

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-__all__ = ["host_name", "is_own_host", "is_same_origin"]
+__all__ = ["is_own_host", "is_same_origin"]
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")  # RFC 9110 7.2
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def host_name(host: str) -> str | None:
+def _host_name(host: str) -> str | None:
     """The name or the address in a ``Host`` field; None if it cannot be one."""
     match = _HOST.fullmatch(host.lower())
     return match[1] if match else None
@@ -30,7 +30,7 @@ def is_own_host(host: str, bound: str | None, names: Container[str]) -> bool:
         bound: The address at which it came; None for a Unix socket.
         names: What the listener is called besides.
     """
-    name = host_name(host)
+    name = _host_name(host)
     if name is None:
         return False
     if bound is not None and name == (f"[{bound}]" if ":" in bound else bound):
@@ -59,4 +59,4 @@ def is_same_origin(
     if origin is None:
         return True
     scheme, _, where = origin.partition("://")
-    return scheme in {"http", "https"} and (where == host.lower() or host_name(where) in names)
+    return scheme in {"http", "https"} and (where == host.lower() or _host_name(where) in names)

@@ -32,9 +32,9 @@ from relay.doubles.openai_conversation import Dialect
 from relay.doubles.opening import Request
 from relay.doubles.server import Connection
 
-__all__ = ["SUBPROTOCOL", "serve"]
+__all__ = ["serve"]
 
-SUBPROTOCOL = "realtime"
+_SUBPROTOCOL = "realtime"
 
 _PROVIDER = "Azure OpenAI"
 _GA = Dialect(_PROVIDER)
@@ -64,7 +64,7 @@ async def serve(connection: Connection, key: str) -> None:
     if endpoint is None:
         await refuse(connection, 404, _error("404", "Resource not found"))
         return
-    await connection.accept(SUBPROTOCOL if SUBPROTOCOL in request.subprotocols else None)
+    await connection.accept(_SUBPROTOCOL if _SUBPROTOCOL in request.subprotocols else None)
     await endpoint(connection)
 
 

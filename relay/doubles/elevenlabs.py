@@ -23,12 +23,12 @@ from relay.doubles.credentials import Slots, Verdict
 from relay.doubles.messages import JsonObject, refuse
 from relay.doubles.server import Connection
 
-__all__ = ["PUBLIC_AGENT", "SUBPROTOCOL", "serve"]
+__all__ = ["serve"]
 
-PUBLIC_AGENT = "public"
+_PUBLIC_AGENT = "public"
 """The ``agent_id`` of the one agent that needs no credential."""
 
-SUBPROTOCOL = "convai"
+_SUBPROTOCOL = "convai"
 """What browsers offer to an agent beside ``bearer.``, and get as the answer."""
 
 _AGENT_PATH = "/v1/convai/conversation"
@@ -54,7 +54,7 @@ async def serve(connection: Connection, key: str) -> None:
     elif dialogue is not None:
         slots, anyone = _DIALOGUE_SLOTS, True
     elif request.path == _AGENT_PATH:
-        slots, anyone = _AGENT_SLOTS, request.parameter("agent_id") == PUBLIC_AGENT
+        slots, anyone = _AGENT_SLOTS, request.parameter("agent_id") == _PUBLIC_AGENT
     elif request.path == _SCRIBE_PATH:
         slots = _SCRIBE_SLOTS
     else:
@@ -76,8 +76,8 @@ async def serve(connection: Connection, key: str) -> None:
         known = verdict is Verdict.ACCEPTED
         await elevenlabs_dialogue.converse(connection, key, known=known, multi=multi)
     elif slots is _AGENT_SLOTS:
-        offered = SUBPROTOCOL in request.subprotocols
-        await connection.accept(SUBPROTOCOL if offered else None)
+        offered = _SUBPROTOCOL in request.subprotocols
+        await connection.accept(_SUBPROTOCOL if offered else None)
         await elevenlabs_agent.converse(connection)
     else:
         await connection.accept()

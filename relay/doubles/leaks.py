@@ -8,15 +8,15 @@ from urllib.parse import unquote
 
 from relay.doubles.opening import Request
 
-__all__ = ["HEADER_PREFIX", "SUBPROTOCOL", "SUBPROTOCOL_PREFIX", "leaked_slot"]
+__all__ = ["leaked_slot"]
 
-HEADER_PREFIX = b"cf-aig-"
+_HEADER_PREFIX = b"cf-aig-"
 """Field lines that are addressed to the relay."""
 
-SUBPROTOCOL_PREFIX = "cf-aig-authorization."
+_SUBPROTOCOL_PREFIX = "cf-aig-authorization."
 """Subprotocol entries that are addressed to the relay."""
 
-SUBPROTOCOL = "relay"
+_SUBPROTOCOL = "relay"
 """The entry that the relay itself answers, so that clients need not offer only secrets."""
 
 # A gateway token, at the start of a value or behind a scheme or prefix such as ``Bearer `` or
@@ -30,7 +30,7 @@ def leaked_slot(request: Request, own: Collection[bytes] = ()) -> str | None:
     The name says where, never what. ``own`` are names of field lines that the provider has too.
     """
     for entry in request.subprotocols:
-        if entry == SUBPROTOCOL or entry.startswith(SUBPROTOCOL_PREFIX) or _TOKEN.search(entry):
+        if entry == _SUBPROTOCOL or entry.startswith(_SUBPROTOCOL_PREFIX) or _TOKEN.search(entry):
             return "subprotocol entry"
     for name, value in request.query:
         if _TOKEN.search(name):
@@ -40,7 +40,7 @@ def leaked_slot(request: Request, own: Collection[bytes] = ()) -> str | None:
     if _TOKEN.search(unquote(request.path)):
         return "path"
     for line_name, line_value in request.headers:
-        ours = line_name.startswith(HEADER_PREFIX) and line_name not in own
+        ours = line_name.startswith(_HEADER_PREFIX) and line_name not in own
         if ours or _TOKEN.search(line_value.decode("latin-1")):
             return f"header {line_name.decode('latin-1')}"
     return None

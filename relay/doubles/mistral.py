@@ -21,16 +21,16 @@ from relay.doubles.credentials import Slots, Verdict
 from relay.doubles.messages import refuse
 from relay.doubles.server import Connection
 
-__all__ = ["SUBPROTOCOL", "TOKEN_PREFIX", "serve"]
+__all__ = ["serve"]
 
-SUBPROTOCOL = "realtime"
+_SUBPROTOCOL = "realtime"
 """What browsers offer beside their token, and get as the answer."""
 
-TOKEN_PREFIX = "rt_"  # a prefix  # noqa: S105  # nosec B105
+_TOKEN_PREFIX = "rt_"  # a prefix  # noqa: S105  # nosec B105
 """What a browser's token begins with."""
 
 _SLOTS = Slots(headers={b"authorization": "Bearer"})
-_BROWSER_SLOTS = Slots(headers={b"authorization": "Bearer"}, subprotocols=(TOKEN_PREFIX,))
+_BROWSER_SLOTS = Slots(headers={b"authorization": "Bearer"}, subprotocols=(_TOKEN_PREFIX,))
 
 _ENDPOINTS: dict[str, Callable[[Connection, str], Awaitable[None]]] = {
     "/v1/audio/transcriptions/realtime": mistral_transcription.transcribe,
@@ -43,7 +43,7 @@ async def serve(connection: Connection, key: str) -> None:
     request = connection.request
     endpoint = _ENDPOINTS.get(request.path)
     model = request.parameter("model")
-    browser = SUBPROTOCOL in request.subprotocols
+    browser = _SUBPROTOCOL in request.subprotocols
     slots = _BROWSER_SLOTS if browser else _SLOTS
     if endpoint is None:
         await refuse(connection, 404, {"detail": "Not Found"})
@@ -52,5 +52,5 @@ async def serve(connection: Connection, key: str) -> None:
     elif not model:
         await refuse(connection, 400, {"detail": "The query parameter model is required"})
     else:
-        await connection.accept(SUBPROTOCOL if browser else None)
+        await connection.accept(_SUBPROTOCOL if browser else None)
         await endpoint(connection, model)

@@ -23,9 +23,9 @@ from relay.doubles.audio import pieces, speech, to_base64, to_float32, wav_heade
 from relay.doubles.messages import JsonObject, member, parse, section, send, text
 from relay.doubles.server import Connection
 
-__all__ = ["UNKNOWN_VOICE", "speak"]
+__all__ = ["speak"]
 
-UNKNOWN_VOICE = "unknown"
+_UNKNOWN_VOICE = "unknown"
 """The voice that the double does not have."""
 
 _SAMPLE_RATE = 24000
@@ -64,8 +64,8 @@ class _Session:
             kind = text(event, "type")
             if kind == "session.update":
                 changes = section(event, "session")
-                if text(changes, "voice") == UNKNOWN_VOICE:
-                    await self._connection.close(1008, f"Voice {UNKNOWN_VOICE!r} not found.")
+                if text(changes, "voice") == _UNKNOWN_VOICE:
+                    await self._connection.close(1008, f"Voice {_UNKNOWN_VOICE!r} not found.")
                     return
                 await self._update(changes)
             elif kind == "input_text.append" and isinstance(member(event, "text"), str):

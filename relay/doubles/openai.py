@@ -22,10 +22,10 @@ from relay.doubles.credentials import Slots, Verdict, mask
 from relay.doubles.messages import JsonObject, refuse
 from relay.doubles.server import Connection
 
-__all__ = ["BETA_SUBPROTOCOL", "SUBPROTOCOL", "serve"]
+__all__ = ["serve"]
 
-SUBPROTOCOL = "realtime"
-BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
+_SUBPROTOCOL = "realtime"
+_BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 
 _SLOTS = Slots(headers={b"authorization": "Bearer"})
 _BROWSER_SLOTS = Slots(
@@ -48,11 +48,11 @@ async def serve(connection: Connection, key: str) -> None:
     if endpoint is None:
         await refuse(connection, 404, _error(f"Invalid URL (GET {request.path})", None))
         return
-    if BETA_SUBPROTOCOL in request.subprotocols:
-        message = f"The subprotocol {BETA_SUBPROTOCOL} is no longer supported"
+    if _BETA_SUBPROTOCOL in request.subprotocols:
+        message = f"The subprotocol {_BETA_SUBPROTOCOL} is no longer supported"
         await refuse(connection, 400, _error(message, "invalid_subprotocol"))
         return
-    browser = SUBPROTOCOL in request.subprotocols
+    browser = _SUBPROTOCOL in request.subprotocols
     slots = _BROWSER_SLOTS if browser else _SLOTS
     match slots.judge(request, key):
         case Verdict.MISSING:
@@ -62,7 +62,7 @@ async def serve(connection: Connection, key: str) -> None:
             message = f"Incorrect API key provided: {mask(wrong)}"
             await refuse(connection, 401, _error(message, "invalid_api_key"))
         case Verdict.ACCEPTED:
-            await connection.accept(SUBPROTOCOL if browser else None)
+            await connection.accept(_SUBPROTOCOL if browser else None)
             await endpoint(connection)
 
 

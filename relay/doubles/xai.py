@@ -25,11 +25,11 @@ from relay.doubles.messages import JsonObject, refuse
 from relay.doubles.openai_conversation import Dialect
 from relay.doubles.server import Connection
 
-__all__ = ["SUBPROTOCOL_PREFIX", "serve"]
+__all__ = ["serve"]
 
-SUBPROTOCOL_PREFIX = "xai-client-secret."
+_SUBPROTOCOL_PREFIX = "xai-client-secret."
 
-_SLOTS = Slots(headers={b"authorization": "Bearer"}, subprotocols=(SUBPROTOCOL_PREFIX,))
+_SLOTS = Slots(headers={b"authorization": "Bearer"}, subprotocols=(_SUBPROTOCOL_PREFIX,))
 _DIALECT = Dialect("xAI")
 _DEFAULT_MODEL = "grok-voice-latest"
 
@@ -66,7 +66,7 @@ async def serve(connection: Connection, key: str) -> None:
             message = f"Incorrect API key provided: {mask(wrong)}"
             await refuse(connection, 401, _error("Unauthenticated", message))
         case Verdict.ACCEPTED:
-            offered = (e for e in request.subprotocols if e.startswith(SUBPROTOCOL_PREFIX))
+            offered = (e for e in request.subprotocols if e.startswith(_SUBPROTOCOL_PREFIX))
             await connection.accept(next(offered, None))
             await endpoint(connection)
 
