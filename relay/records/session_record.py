@@ -60,7 +60,7 @@ class Direction:
     waited: float = 0.0
     """Seconds in which the other side took nothing, so that this one was not read."""
     close_code: int | None = None
-    """Of the Close that this side sent; :data:`NO_CODE` for one without a code, None for none."""
+    """Of the Close that this side sent; 1005 for one without a code, None for none."""
     close_reason: str = ""
     told_code: int | None = None
     """Of the Close that this side was sent, likewise."""
