@@ -37,15 +37,15 @@ _LONG = (1, 5, 15, 60, 180, 600, 1800, 3600, 7200)
 _WHO = ("gateway", "provider")
 
 
-class Sink(Protocol):
-    """A place where records go, as far as it is counted."""
+class Writer(Protocol):
+    """What brings records to a sink, as far as it is counted."""
 
     written: int
     lost: int
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The sink's."""
 
     @property
     def waiting(self) -> int:
@@ -61,8 +61,8 @@ class Live(Protocol):
     def is_draining(self) -> bool:
         """Whether it opens no more sessions."""
 
-    def sinks(self) -> Iterable[Sink]:
-        """Where records go."""
+    def writers(self) -> Iterable[Writer]:
+        """What brings records to where they go."""
 
 
 class Metrics:
@@ -253,7 +253,7 @@ class _Scraped(Collector):
         draining = GaugeMetricFamily("relay_draining", "1 while no session may open any more.")
         draining.add_metric((), self._live.is_draining())
         yield draining
-        yield from self._sinks()
+        yield from self._records()
 
     def _latency_family(self) -> Metric:
         family = HistogramMetricFamily(
@@ -270,7 +270,7 @@ class _Scraped(Collector):
             family.add_metric((provider,), buckets, sum_value=None)
         return family
 
-    def _sinks(self) -> Iterator[Metric]:
+    def _records(self) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(
             "relay_records_waiting", "Records that are not written yet.", labels=("sink",)
         )
@@ -280,8 +280,8 @@ class _Scraped(Collector):
         lost = CounterMetricFamily(
             "relay_records_lost", "Records that never will be written.", labels=("sink",)
         )
-        for sink in self._live.sinks():
-            waiting.add_metric((sink.name,), sink.waiting)
-            written.add_metric((sink.name,), sink.written)
-            lost.add_metric((sink.name,), sink.lost)
+        for writer in self._live.writers():
+            waiting.add_metric((writer.name,), writer.waiting)
+            written.add_metric((writer.name,), writer.written)
+            lost.add_metric((writer.name,), writer.lost)
         yield from (waiting, written, lost)

@@ -318,8 +318,8 @@ class Server:
         """Whether no session may open any more."""
         return self.draining is not None
 
-    def sinks(self) -> list[RecordWriter]:
-        """Where records go."""
+    def writers(self) -> list[RecordWriter]:
+        """What brings records to where they go."""
         return self.ledger.writers
 
     def add(self, session: Session) -> None:

@@ -41,7 +41,7 @@ class Relay:
     def is_draining(self) -> bool:
         return self.draining
 
-    def sinks(self) -> Iterable[Writer]:
+    def writers(self) -> Iterable[Writer]:
         return [Writer()]
 
 

@@ -172,7 +172,7 @@ class Relay:
     def is_draining(self) -> bool:
         return self.draining is not None
 
-    def sinks(self) -> Iterable[Any]:
+    def writers(self) -> Iterable[Any]:
         return []
 
 
