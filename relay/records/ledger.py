@@ -12,7 +12,7 @@ import trio
 from relay.records.json_lines import JsonLines
 from relay.records.session_record import SessionRecord
 from relay.records.settings import STDOUT, RecordSettings
-from relay.records.writer import RecordWriter
+from relay.records.writer import LAST_CHANCE, RecordWriter
 
 if TYPE_CHECKING:  # SQLAlchemy loads slowly
     from relay.records.store import Store
@@ -66,12 +66,29 @@ class Ledger:
             for writer in self.writers:
                 nursery.start_soon(writer.run)
             while self.store is not None:
-                try:
-                    await trio.to_thread.run_sync(
-                        self.store.forget_before,
-                        datetime.now(UTC) - self._retention,
-                        abandon_on_cancel=True,
-                    )
-                except Exception as error:  # noqa: BLE001 - whatever it is, sessions go on
-                    _log.error("old records are not deleted", error=str(error))
+                await self._forget(self.store)
                 await trio.sleep(_FORGET_EVERY)
+
+    async def _forget(self, store: Store) -> None:
+        """Delete what is old; what is under way when the relay stops is waited for."""
+        deleting = trio.CancelScope(shield=True)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._delete_old, store, deleting, nursery.cancel_scope)
+            try:
+                await trio.sleep_forever()
+            finally:
+                deleting.deadline = trio.current_time() + LAST_CHANCE
+
+    async def _delete_old(
+        self, store: Store, scope: trio.CancelScope, done: trio.CancelScope
+    ) -> None:
+        with scope:
+            try:
+                await trio.to_thread.run_sync(
+                    store.forget_before,
+                    datetime.now(UTC) - self._retention,
+                    abandon_on_cancel=True,
+                )
+            except Exception as error:  # noqa: BLE001 - whatever it is, sessions go on
+                _log.error("old records are not deleted", error=str(error))
+        done.cancel()

@@ -16,14 +16,15 @@ import trio
 
 from relay.records.session_record import SessionRecord
 
-__all__ = ["MOST_WAITING", "RecordWriter", "RejectedError", "Sink", "SinkError"]
+__all__ = ["LAST_CHANCE", "MOST_WAITING", "RecordWriter", "RejectedError", "Sink", "SinkError"]
 
 MOST_WAITING = 10_000
 """Records that wait; some 2 KiB each, and a turn more some 200 bytes."""
+LAST_CHANCE = 5.0
+"""Seconds in which threads may still do what they are at, when the relay stops."""
 _BATCH = 500
 _PAUSE = 0.25  # seconds between batches, so that busy times make large ones
 _FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
-_LAST_CHANCE = 5.0  # seconds, when the relay stops
 
 _log = structlog.get_logger()
 
@@ -109,7 +110,7 @@ class RecordWriter:
                 try:
                     await trio.sleep_forever()
                 finally:
-                    writing.deadline = trio.current_time() + _LAST_CHANCE
+                    writing.deadline = trio.current_time() + LAST_CHANCE
                     self._stopping.set()
                     self._news.set()
         finally:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import trio
 import trio.testing
 from structlog.testing import capture_logs
@@ -14,6 +16,7 @@ from relay.records.filter import Filter
 from relay.records.ledger import Ledger
 from relay.records.settings import RecordSettings
 from relay.records.store import Store, check_url
+from relay.records.writer import LAST_CHANCE
 from tests.records.samples import a_record
 
 
@@ -65,6 +68,62 @@ def test_old_records_are_forgotten_every_hour(tmp_path: Path) -> None:
     trio.run(main, clock=trio.testing.MockClock(rate=36_000))
     assert [each.id for each in store.last(Filter(), None)] == [young.id]
     store.close()
+
+
+def test_what_is_under_way_at_the_end_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its file would be written to when whoever stopped the relay thinks that all is over."""
+    ledger = Ledger(RecordSettings(check_url("sqlite:relay.db", tmp_path)))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def forget_before(_: Store, __: datetime) -> None:
+        begun.set()
+        go_on.wait()
+
+    monkeypatch.setattr(Store, "forget_before", forget_before)
+
+    async def main() -> None:
+        ended, running = trio.Event(), trio.CancelScope()
+
+        async def run() -> None:
+            with running:
+                await ledger.run()
+            ended.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run)
+            await trio.to_thread.run_sync(begun.wait)
+            running.cancel()
+            await trio.testing.wait_all_tasks_blocked()
+            was_ended = ended.is_set()
+            go_on.set()
+            await ended.wait()
+        assert not was_ended
+
+    trio.run(main)
+
+
+def test_what_hangs_at_the_end_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(RecordSettings(check_url("sqlite:relay.db", tmp_path)))
+    go_on = threading.Event()
+    monkeypatch.setattr(Store, "forget_before", lambda *_: go_on.wait())
+
+    async def main() -> float:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ledger.run)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        return trio.current_time()
+
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    try:
+        began = clock.current_time()
+        assert trio.run(main, clock=clock) - began == LAST_CHANCE
+    finally:
+        go_on.set()
 
 
 def test_a_store_that_is_gone_is_said_and_no_more(tmp_path: Path) -> None:
