@@ -1,4 +1,4 @@
-"""The commands of the documents that no test runs: why, and what looks at them instead."""
+"""What of the documents is not run where the rest is: why, and where it is looked at instead."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.snippets import ROOT
 
-__all__ = ["CANNOT_RUN", "Excuse", "Place"]
+__all__ = ["CANNOT_RUN", "CODE_BY_OTHERS", "Excuse", "Place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +72,29 @@ CANNOT_RUN = {
     ),
 }
 """Commands, by the whole of their text, as :class:`tests.docs_commands.Command` has it."""
+
+CODE_BY_OTHERS = {
+    # As one program, in which sessions are then held.
+    "docs/embedding.md": (
+        Place("tests/e2e/drivers.py", 'in snippets(GUIDE.relative_to(ROOT).as_posix(), "python")'),
+        Place("tests/test_embedding_docs.py", "\ndef test_the_snippets_run("),
+        Place("tests/e2e/test_fidelity.py", "\npytestmark = with_the_guide\n"),
+    ),
+    # As the programs of `make sdk`, of which each block is a part.
+    "docs/sdks.md": (
+        Place("tests/sdk/test_docs.py", 'in snippets("docs/sdks.md", _FENCES[language])'),
+        Place("tests/sdk/test_docs.py", "\ndef test_the_code_of_the_page_is_that_of_the_programs("),
+        Place(".ci/run", "\nmake sdk\n"),
+    ),
+    # As the program that the page has its reader write and start.
+    "docs/start.md": (
+        Place("tests/test_command_docs.py", '(program,) = snippets("docs/start.md", "python")'),
+    ),
+    # As tests: the first one as the example that it is, the others as they stand there.
+    "docs/testing.md": (
+        Place("tests/testing/test_testing_docs.py", 'in snippets("docs/testing.md", "python")'),
+        Place("tests/testing/test_testing_docs.py", "\ndef test_the_other_code_runs("),
+        Place("tests/testing/test_example.py", '_run("test_naive_proxy.py", '),
+    ),
+}
+"""Documents whose code in Python and JavaScript is run elsewhere, by where all of it is run."""

@@ -21,15 +21,8 @@ import yaml
 from relay.config.model import ConfigModel
 from relay.protocol import CATALOGUE, Limits, Pipe, SessionMeter, parse_target
 from tests.config.files import SHA256
+from tests.docs_excuses import CODE_BY_OTHERS
 from tests.snippets import Snippet, all_snippets, snippets
-
-_BY_OTHERS = {
-    "docs/embedding.md": "tests/test_embedding_docs.py runs them as one program",
-    "docs/sdks.md": "tests/sdk/test_docs.py compares them with the programs of `make sdk`",
-    "docs/start.md": "tests/test_command_docs.py follows the page",
-    "docs/testing.md": "its own tests run them",
-}
-"""Documents whose code in Python and JavaScript other tests run."""
 
 _DRAWN_BY_THE_SITE = {"mermaid", "{toctree}", "{eval-rst}"}
 _CHECKED_HERE = {"toml", "json", "yaml", "python"}
@@ -44,6 +37,13 @@ def test_every_block_is_of_a_kind_that_is_looked_at() -> None:
     looked_at = _CHECKED_HERE | _TYPED | _DRAWN_BY_THE_SITE | {""}
     for each in all_snippets():
         assert each.kind in (looked_at | {"js"} if each.page == "docs/sdks.md" else looked_at), each
+
+
+@pytest.mark.parametrize("page", CODE_BY_OTHERS)
+def test_code_that_is_not_run_here_is_run_elsewhere(page: str) -> None:
+    assert {each.kind for each in snippets(page)} & {"python", "js"}
+    for place in CODE_BY_OTHERS[page]:
+        assert place.is_there(), place
 
 
 @_of_kind("")
@@ -103,7 +103,7 @@ _PREPARED: Mapping[str, Callable[[], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(
-    "page", sorted({each.page for each in all_snippets("python")} - _BY_OTHERS.keys())
+    "page", sorted({each.page for each in all_snippets("python")} - CODE_BY_OTHERS.keys())
 )
 def test_python_runs(page: str) -> None:
     names = _PREPARED.get(page, dict)()

@@ -9,6 +9,7 @@ import pytest
 
 from tests.sdk import node_rows, python_rows
 from tests.sdk.rows import Exclusion, Language, Row
+from tests.snippets import snippets
 
 _HERE = Path(__file__).parent
 _PAGE = (_HERE.parents[1] / "docs" / "sdks.md").read_text()
@@ -19,7 +20,6 @@ _ROWS = (*python_rows.ROWS, *node_rows.ROWS)
 _EXCLUSIONS = (*python_rows.EXCLUSIONS, *node_rows.EXCLUSIONS)
 
 _REGION = re.compile(r"(?:#|//) -- docs: begin\n(.*?)\n *(?:#|//) -- docs: end", re.DOTALL)
-_BLOCK = re.compile(r"^```(python|js)\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
 
 
 def _lines(code: str) -> list[str]:
@@ -59,7 +59,7 @@ def _is_same(line: str, programs: str) -> bool:
 
 def _blocks(language: Language) -> list[list[str]]:
     """The code blocks of the page in a language."""
-    return [_lines(code) for fence, code in _BLOCK.findall(_PAGE) if fence == _FENCES[language]]
+    return [_lines(each.text) for each in snippets("docs/sdks.md", _FENCES[language])]
 
 
 def _apis(sdk: str, language: Language) -> list[str]:

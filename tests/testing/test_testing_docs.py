@@ -12,13 +12,14 @@ from pathlib import Path
 
 from relay.testing import playbook
 from relay.testing.laws import PROXY_LAWS, RECEIVER_LAWS
+from tests.snippets import snippets
 from tests.thirdparty.findings import KNOWN
 from tests.thirdparty.proxies import PROXIES
 from tests.thirdparty.receivers import RECEIVERS
 
 _ROOT = Path(__file__).parents[2]
 _TEXT = (_ROOT / "docs/testing.md").read_text(encoding="utf-8")
-_EXAMPLE, *_SNIPPETS = re.findall(r"```python\n(.*?)```", _TEXT, re.DOTALL)
+_EXAMPLE, *_SNIPPETS = (each.text for each in snippets("docs/testing.md", "python"))
 _PLAYED = """
 from relay.testing.playbook import *
 from relay.testing.stand import Stand
