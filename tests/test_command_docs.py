@@ -84,7 +84,7 @@ def _lead_to_a_session(reader: Reader, page: str, more: str = "") -> None:
     (configuration,) = snippets(page, "toml")
     (program,) = snippets("docs/start.md", "python")
     (shell.folder / "provider.py").write_text(program.text)
-    with shell.serving("python provider.py", _SERVES, code=1) as printed:  # it knows no Ctrl-C
+    with shell.serving("python provider.py", _SERVES) as printed:
         provider = f"ws://127.0.0.1:{printed.split()[-1]}"
         text = reader.fill_in(configuration.text).replace("ws://127.0.0.1:9000", provider)
         assert ':8080"' in text
