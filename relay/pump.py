@@ -169,10 +169,9 @@ async def pumping(
     pipes: tuple[Pipe, Pipe],
     early_data: tuple[bytes, bytes],
     ended: Callable[[Pump], None],
-    patience: float,
     latency: Latency | None = None,
 ) -> AsyncIterator[tuple[Pump, Pump]]:
-    """Carry both directions while the block runs, and then until both have ended.
+    """Carry both directions while the block runs; what has not ended then is cancelled.
 
     Args:
         client: The client's connection.
@@ -180,7 +179,6 @@ async def pumping(
         pipes: Inbound and outbound.
         early_data: What was read of the client and of the provider before.
         ended: Called with each direction when it has ended.
-        patience: Seconds to wait, after the block, for what is still to be written.
         latency: Counts how long chunks stay here, if anybody wants to know.
     """
     inbound = Pump(client, upstream, pipes[0], ended, latency)
@@ -189,4 +187,4 @@ async def pumping(
         nursery.start_soon(inbound.run, early_data[0])
         nursery.start_soon(outbound.run, early_data[1])
         yield inbound, outbound
-        nursery.cancel_scope.deadline = trio.current_time() + patience
+        nursery.cancel_scope.cancel()

@@ -383,10 +383,9 @@ async def splicing(
     pipes: tuple[Pipe, Pipe],
     early_data: tuple[bytes, bytes],
     ended: Callable[[Flow], None],
-    patience: float,
     latency: Latency | None = None,
 ) -> AsyncIterator[tuple[Flow, Flow]]:
-    """Carry both directions while the block runs, and then until both have ended.
+    """Carry both directions while the block runs; what has not ended then is aborted.
 
     Args:
         reactor: Serves the sockets.
@@ -395,21 +394,14 @@ async def splicing(
         pipes: Inbound and outbound.
         early_data: What was read of the client and of the provider before.
         ended: Called with each direction when it has ended.
-        patience: Seconds to wait, after the block, for what is still to be written.
         latency: Counts how long chunks stay here, if anybody wants to know.
 
     Raises:
         Exception: A fault of ours that ended a direction.
     """
-    changed = trio.Event()
-
-    def flow_ended(flow: Flow) -> None:
-        ended(flow)
-        changed.set()
-
     near, far = _Socket(client, reactor), _Socket(upstream, reactor)
-    inbound = Flow(near, far, pipes[0], flow_ended, latency)
-    outbound = Flow(far, near, pipes[1], flow_ended, latency)
+    inbound = Flow(near, far, pipes[0], ended, latency)
+    outbound = Flow(far, near, pipes[1], ended, latency)
     near.incoming, near.outgoing, near.readable = inbound, outbound, inbound.readable
     far.incoming, far.outgoing, far.readable = outbound, inbound, outbound.readable
     reactor.now = trio.current_time()  # no batch is being served
@@ -419,10 +411,6 @@ async def splicing(
         inbound.start(early_data[0])
         outbound.start(early_data[1])
         yield inbound, outbound
-        with trio.move_on_after(patience):
-            while not (inbound.over and outbound.over):
-                changed = trio.Event()
-                await changed.wait()
     finally:
         with ExitStack() as last:  # each, whatever becomes of the others
             for each in (far.leave, near.leave, outbound.abort, inbound.abort):

@@ -57,8 +57,14 @@ class Spliced:
         self.client, self.provider = theirs
         self.pipes = lane(masked=False, limits=Limits()), lane(masked=False, limits=Limits())
         self.ended: list[Flow] = []  # in the order in which they ended
+        self.both_ended = trio.Event()
         self.inbound: Flow
         self.outbound: Flow
+
+    def flow_ended(self, flow: Flow) -> None:
+        self.ended.append(flow)
+        if len(self.ended) == 2:
+            self.both_ended.set()
 
     async def settle(self) -> None:
         await settle(self.reactor)
@@ -78,7 +84,7 @@ async def spliced(
     before: Callable[[Spliced], None] = lambda _: None,
     fails: bool = False,
 ) -> AsyncIterator[Spliced]:
-    """A session that is carried while the block runs, and until it has ended.
+    """A session that is carried while the block runs, and until it has ended by itself or is late.
 
     Args:
         connection: Makes its two connections.
@@ -93,10 +99,13 @@ async def spliced(
         it = Spliced(reactor, ours, theirs, lane)
         before(it)
         try:
-            async with splicing(
-                reactor, *it.ours, it.pipes, early_data, it.ended.append, PATIENCE
-            ) as (it.inbound, it.outbound):
+            async with splicing(reactor, *it.ours, it.pipes, early_data, it.flow_ended) as (
+                it.inbound,
+                it.outbound,
+            ):
                 yield it
+                with trio.move_on_after(PATIENCE):
+                    await it.both_ended.wait()
         except RuntimeError:
             assert fails
         else:
@@ -307,9 +316,7 @@ async def test_writing_early_data_begins_now_however_long_the_reactor_had_nothin
         far, provider = unix_pair()
         pipes = Pipe(masked=False, limits=Limits()), Pipe(masked=False, limits=Limits())
         early_data = (BIG, b"")
-        async with splicing(
-            reactor, near, far, pipes, early_data, lambda _: None, PATIENCE
-        ) as flows:
+        async with splicing(reactor, near, far, pipes, early_data, lambda _: None) as flows:
             assert flows[0].writing_since == trio.current_time() == 3600
             assert flows[0].last_activity == flows[1].last_activity == 3600
             for flow in flows:
@@ -467,7 +474,7 @@ async def test_stop_lets_what_was_read_be_written(connection: Connection) -> Non
 
 @with_and_without_tls
 @trio_test
-async def test_what_is_not_taken_in_time_after_stop_is_cut_short(connection: Connection) -> None:
+async def test_what_is_not_taken_in_time_is_cut_short(connection: Connection) -> None:
     async with trio.open_nursery() as nursery:
         async with spliced(connection) as it:
             nursery.start_soon(flood, it.provider)
@@ -503,7 +510,7 @@ async def test_the_sockets_are_usable_afterwards(connection: Connection) -> None
     ours, theirs = zip(await connection(), await connection(), strict=True)
     pipes = Pipe(masked=False, limits=Limits()), Pipe(masked=False, limits=Limits())
     async with running_reactor() as reactor:
-        async with splicing(reactor, *ours, pipes, (b"", b""), lambda _: None, PATIENCE) as flows:
+        async with splicing(reactor, *ours, pipes, (b"", b""), lambda _: None) as flows:
             await theirs[0].send_all(HELLO)
             assert await theirs[1].receive_some() == HELLO
             for flow in flows:
@@ -534,7 +541,7 @@ async def test_cancelled_it_leaves_the_reactor() -> None:
     pipes = Pipe(masked=False, limits=Limits()), Pipe(masked=False, limits=Limits())
     async with running_reactor() as reactor:
         with trio.move_on_after(1) as scope:
-            async with splicing(reactor, *ours, pipes, (BIG, b""), lambda _: None, PATIENCE):
+            async with splicing(reactor, *ours, pipes, (BIG, b""), lambda _: None):
                 await trio.sleep_forever()
         assert scope.cancelled_caught
         assert [pipe.can_inject for pipe in pipes] == [False, True]
@@ -595,7 +602,7 @@ async def test_a_fault_in_early_data_comes_out() -> None:
     pipes = Faulty(masked=False, limits=Limits()), Pipe(masked=False, limits=Limits())
     early_data = (WORLD, b"")
     async with running_reactor() as reactor:
-        carrying = splicing(reactor, *ours, pipes, early_data, lambda _: None, PATIENCE)
+        carrying = splicing(reactor, *ours, pipes, early_data, lambda _: None)
         with pytest.raises(RuntimeError):
             await carrying.__aenter__()
     for stream in (*ours, *theirs):
