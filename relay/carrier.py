@@ -48,7 +48,7 @@ class Carrier(Protocol):
         """Write more, if there is room of which the system has not told."""
 
     def stop(self) -> None:
-        """Read no more, and end once what was read is written."""
+        """Read no more than the rest of the frame under way, and end once all that is written."""
 
     def abort(self) -> None:
         """End now; what is being written stays unfinished."""

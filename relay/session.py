@@ -21,7 +21,7 @@ import trio
 
 from relay.carrier import Carrier
 from relay.leg_end import end_client, end_upstream
-from relay.linger import finish_frame, linger
+from relay.linger import linger
 from relay.link import close
 from relay.live_sessions import Glance, glance
 from relay.log import log_fault
@@ -193,12 +193,10 @@ class Session:
             opened.recorder.carriers = inbound, outbound
             opened.recorder.active = asking or (inbound, outbound)  # our Pongs are no activity
             cause = await self._watch(inbound, outbound, asking)
+            opened.recorder.ending()
             patience = 0 if cause is closing.CLOSE_TIMEOUT else self._timeouts.close
             with trio.move_on_after(patience):
                 await self._stop(opened, inbound, outbound, cause)
-        if inbound.pipe.state is State.WITHHELD:
-            with trio.move_on_after(self._timeouts.close):
-                await finish_frame(opened.upstream, self._client, opened.outbound)
         return cause
 
     async def _stop(
@@ -211,7 +209,7 @@ class Session:
             opened.outbound.send_failed()  # as far as is known
         elif cause is closing.UPSTREAM_SILENT:
             opened.inbound.send_failed()
-        # What is being written to a side that lives may be finished; what is being written to one
+        # The frame under way to a side that lives may be finished; what is being written to one
         # that is gone or stalled may not.
         client_gone = inbound.pipe.state is State.CLOSED or cause in _CLIENT_GONE
         gone = outbound.pipe.state is State.CLOSED or cause in _UPSTREAM_GONE

@@ -183,7 +183,7 @@ class Flow:
             self.writable()
         elif self.pipe.state is not State.OPEN:
             self.stop()
-        self._carry_unread()
+        self._go_on()
 
     def readable(self, now: float) -> None:
         """Carry one chunk; ``now`` is the time.
@@ -229,7 +229,7 @@ class Flow:
         elif self.pipe.state is not State.OPEN:
             self.stop()
         elif size >= RECORD or size >= self._suspect:
-            self._carry_unread()
+            self._go_on()
 
     def writable(self) -> None:
         """Write more of what the sink did not take at once."""
@@ -281,11 +281,9 @@ class Flow:
         self.writable()
 
     def stop(self) -> None:
-        """Read no more, and end once what was read is written."""
+        """Read no more than the rest of the frame under way, and end once all that is written."""
         self._stopping = True
-        self._source.wait_for(READ, wanted=False)
-        if self._unsent is None:
-            self._end()
+        self._go_on()
 
     def abort(self) -> None:
         """End now; what is being written stays unfinished."""
@@ -312,16 +310,28 @@ class Flow:
         """Look at a chunk that may hold thousands of frames, and read less next time if it did."""
         before = self.pipe.frames
         out = self._receive_data(data)
-        chunk = next_chunk(self.pipe.frames - before, len(data))
-        self._chunk = self.pipe.most_at_once(chunk)
-        # Else the next ones come here, too.
-        self._suspect = _SUSPECT if chunk == CHUNK and not self._asks else 0
+        if not self._stopping:
+            chunk = next_chunk(self.pipe.frames - before, len(data))
+            self._chunk = self.pipe.most_at_once(chunk)
+            # Else the next ones come here, too.
+            self._suspect = _SUSPECT if chunk == CHUNK and not self._asks else 0
         return out
 
-    def _carry_unread(self) -> None:
-        """Carry what has been read of the source already, as no event will tell of it."""
+    def _go_on(self) -> None:
+        """Do what no event will lead to, if nothing is unsent: end, or carry what has been read of
+        the source already."""
+        if self._unsent is not None or self.over:
+            return
+        if self._stopping:
+            rest = self.pipe.rest_of_frame if self.pipe.state is State.OPEN else 0
+            if not rest:
+                self._end()
+                return
+            self._chunk = min(rest, CHUNK)
+            self._suspect = 0  # so each chunk leads here again
+            self._source.wait_for(READ, wanted=True)
         records = self._source.records
-        if records is not None and self._unsent is None and not self.over and records.has_unread():
+        if records is not None and records.has_unread():
             self.readable(self._source.reactor.now)
 
     def _hold(self, unsent: memoryview, read_at: int) -> None:
@@ -339,11 +349,9 @@ class Flow:
         """All is written: go on, or end."""
         self._let_go()
         self._sink.wait_for(WRITE, wanted=False)
-        if self._stopping:
-            self._end()
-        else:
+        if not self._stopping:
             self._source.wait_for(READ, wanted=True)
-            self._carry_unread()
+        self._go_on()
 
     def _let_go(self) -> None:
         """Keep nothing any more."""

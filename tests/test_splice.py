@@ -454,22 +454,114 @@ async def test_a_sink_that_is_lost_while_it_takes_nothing(connection: Connection
 # Stopping
 
 
+@pytest.mark.parametrize("lane", [Pipe, MessagePipe])
 @with_and_without_tls
 @trio_test
-async def test_stop_lets_what_was_read_be_written(connection: Connection) -> None:
-    async with spliced(connection) as it, trio.open_nursery() as nursery:
-        nursery.start_soon(it.provider.send_all, BIG)
+async def test_stop_lets_what_was_read_be_written_and_the_frame_under_way_be_finished(
+    connection: Connection, lane: type[Pipe]
+) -> None:
+    async with spliced(connection, lane=lane) as it, trio.open_nursery() as nursery:
+        nursery.start_soon(it.provider.send_all, BIG + HELLO * 10_000)
         await it.settle()
-        read = it.pipes[1].bytes
+        assert since(it.outbound) is not None
         it.stop()
         assert it.ended == [it.inbound]
-        assert await receive(it.client, read) == BIG[:read]
+        received = await receive(it.client, len(BIG))
         await it.settle()
         assert it.ended == [it.inbound, it.outbound]
-        assert it.pipes[1].bytes == read
+        received += received_now(it.client)
+        assert len(received) == it.pipes[1].bytes < len(BIG) + 4096
+        assert received == (BIG + HELLO * 10_000)[: len(received)]
+        assert it.pipes[1].can_inject
         await it.ours[0].send_all(b"usable")
         assert await it.client.receive_some() == b"usable"
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("size", [40, CHUNK, len(BIG)])
+@pytest.mark.parametrize("by", ["client", "provider"])
+@with_and_without_tls
+@trio_test
+async def test_inside_a_frame_stop_waits_for_its_rest_and_carries_nothing_after_it(
+    connection: Connection, by: str, size: int
+) -> None:
+    frame = Frame(BINARY, BIG[:size]).encode()
+    async with spliced(connection) as it, trio.open_nursery() as nursery:
+        ends = (it.client, it.provider, it.ours[0], it.inbound, it.outbound)
+        if by == "provider":
+            ends = (it.provider, it.client, it.ours[1], it.outbound, it.inbound)
+        source, sink, near, flow, other = ends
+        await source.send_all(frame[:20])
+        assert await sink.receive_some() == frame[:20]
+        it.stop()
+        assert it.ended == [other]
+        await source.send_all(frame[20:30])
+        assert await sink.receive_some() == frame[20:30]
+        assert it.ended == [other]
+        nursery.start_soon(source.send_all, frame[30:] + HELLO)
+        assert await receive(sink, len(frame) - 30) == frame[30:]
+        await it.settle()
+        assert it.ended == [other, flow]
+        assert received_now(sink) == b""
+        assert flow.pipe.state is State.OPEN
+        assert flow.pipe.can_inject
+        assert await receive(near, len(HELLO)) == HELLO
+        assert trio.current_time() == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(HELLO, id="frame"),
+        pytest.param(Frame(TEXT, b"hel", fin=False).encode(), id="fragment"),
+        pytest.param(HELLO[:1], id="inside-a-header"),
+        pytest.param(CLOSE[:-1], id="inside-a-control-frame"),
+    ],
+)
+@trio_test
+async def test_where_a_frame_may_follow_stop_waits_for_nothing(data: bytes) -> None:
+    async with spliced() as it:
+        await it.client.send_all(data)
+        await it.settle()
+        it.stop()
+        assert it.ended == [it.inbound, it.outbound]
+        assert it.pipes[0].can_inject
+
+
+@trio_test
+async def test_a_rest_that_does_not_come_in_time_is_cut_short() -> None:
+    async with spliced() as it:
+        await it.client.send_all(HELLO[:-1])
+        await it.settle()
+        it.stop()
+    assert trio.current_time() == PATIENCE
+    assert it.ended == [it.outbound, it.inbound]
+    assert [pipe.can_inject for pipe in it.pipes] == [False, True]
+
+
+@with_and_without_tls
+@trio_test
+async def test_a_source_that_ends_before_the_rest_is_not_waited_for(connection: Connection) -> None:
+    async with spliced(connection) as it:
+        await it.client.send_all(HELLO[:-1])
+        await it.settle()
+        it.stop()
+        await it.client.aclose()
+    assert trio.current_time() == 0
+    assert it.pipes[0].state is State.CLOSED
+    assert not it.pipes[0].can_inject
+
+
+@trio_test
+async def test_a_sink_that_breaks_before_the_rest_is_not_waited_for() -> None:
+    async with spliced(tcp) as it:
+        await it.client.send_all(HELLO[:-2])
+        await it.settle()
+        it.stop()
+        it.ours[1].socket.shutdown(socket.SHUT_WR)
+        await it.client.send_all(HELLO[-2:-1])
+    assert trio.current_time() == 0
+    assert not it.pipes[0].can_inject
 
 
 @with_and_without_tls
