@@ -14,13 +14,14 @@ import math
 import secrets
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, suppress
+from functools import partial
 from typing import Protocol
 
 import structlog
 import trio
 
 from relay.carrier import Carrier
-from relay.leg_end import end_client, end_upstream
+from relay.leg_end import end_leg
 from relay.linger import linger
 from relay.link import close
 from relay.live_sessions import Glance, glance
@@ -286,11 +287,11 @@ class Session:
             patience = 0
         async with trio.open_nursery() as nursery:
             client = (self._client, end.client, opened.inbound)
-            nursery.start_soon(end_client, *client, patience, log)
+            nursery.start_soon(end_leg, *client, patience, log)
             if lingers:
                 end = await self._linger(opened, cause, end)
             upstream = (opened.upstream, end.upstream, opened.outbound)
-            nursery.start_soon(end_upstream, *upstream, patience, log)
+            nursery.start_soon(partial(end_leg, is_server=True), *upstream, patience, log)
 
     def _is_answering(self) -> bool:
         """Whether the provider is in the middle of a response, as far as its meter knows."""
