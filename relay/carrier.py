@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from relay.protocol import Pipe
+from relay.protocol import Progress
 
 __all__ = ["Carrier"]
 
 
-class Carrier(Protocol):
-    """What a session needs of the driver of one direction."""
-
-    @property
-    def pipe(self) -> Pipe:
-        """The direction."""
-
-    @property
-    def last_activity(self) -> float:
-        """When the source last gave something, or the sink took something."""
-
-    @property
-    def writing_since(self) -> float | None:
-        """Since when the sink has been taking what it was given; None while it takes all."""
+class Carrier(Progress, Protocol):
+    """The driver of one direction: what the deadlines look at, and what else there is of it."""
 
     @property
     def waited(self) -> float:
