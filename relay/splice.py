@@ -17,90 +17,14 @@ import trio
 from relay.latency import SHORTEST, Latency, clock
 from relay.link import CHUNK, next_chunk
 from relay.protocol import Pipe, State
-from relay.reactor import NOTHING, READ, WRITE, Reactor
+from relay.reactor import READ, WRITE, Reactor
 from relay.socket_stream import SocketStream
-from relay.tls_records import RECORD, Records
+from relay.spliced_socket import SplicedSocket
+from relay.tls_records import RECORD
 
 __all__ = ["Flow", "splicing"]
 
 _SUSPECT = 16 * 1024  # bytes of a chunk from which on it may be thousands of frames
-
-
-class _Socket:
-    """One side of a session: what is read from it is one flow's, what is written is the other's."""
-
-    __slots__ = (
-        "_events",
-        "_silenced",
-        "descriptor",
-        "incoming",
-        "outgoing",
-        "reactor",
-        "readable",
-        "records",
-        "stream",
-    )
-
-    def __init__(self, stream: SocketStream, reactor: Reactor) -> None:
-        sock = stream.socket
-        self.stream = stream
-        self.records = Records(sock) if isinstance(sock, ssl.SSLSocket) else None
-        self.descriptor = stream.socket.fileno()
-        self.reactor = reactor
-        self._events = NOTHING
-        self._silenced = False
-        self.incoming: Flow
-        self.outgoing: Flow
-        self.readable: Callable[[float], None]
-
-    def wait_for(self, events: int, wanted: bool) -> None:
-        """Begin or cease to wait for READ or WRITE."""
-        now = self._events | events if wanted else self._events & ~events
-        if now == self._events or self.descriptor < 0:
-            return
-        self._events = now
-        if self._silenced:
-            self._silenced = False
-            self.reactor.add(self.descriptor, self, now)
-        else:
-            self.reactor.watch(self.descriptor, now)
-
-    def changed(self, events: int) -> None:
-        """Serve what is not a mere READ."""
-        if events & WRITE:
-            self.outgoing.writable()
-        lost = events & ~(READ | WRITE)
-        if self._events & READ and events & ~WRITE:
-            self.readable(self.reactor.now)
-        elif lost:
-            # Nobody reads it now, and it would say so for ever. What came before the end can still
-            # be read, when the other side takes it.
-            self.reactor.remove(self.descriptor)
-            self._silenced = True
-            self._events = NOTHING
-            self.outgoing.sink_lost()
-
-    def write_after_read(self) -> None:
-        """OpenSSL cannot write before it has read the rest of a message of its own."""
-        self.wait_for(WRITE, wanted=False)
-        self.readable = self._read_then_write
-
-    def _read_then_write(self, now: float) -> None:
-        self.readable = self.incoming.readable
-        self.readable(now)
-        self.outgoing.writable()
-
-    def fault(self, error: Exception) -> None:
-        """End both directions."""
-        self.descriptor = -1
-        for flow in (self.incoming, self.outgoing):
-            flow.fail(error)
-
-    def leave(self) -> None:
-        """Be served no more."""
-        if self.descriptor >= 0:
-            self.reactor.remove(self.descriptor)
-            self.descriptor = -1
 
 
 class Flow:
@@ -119,6 +43,7 @@ class Flow:
         "_chunk",
         "_ended",
         "_latency",
+        "_over",
         "_read_at",
         "_receive",
         "_receive_data",
@@ -130,7 +55,6 @@ class Flow:
         "_unsent",
         "error",
         "last_activity",
-        "over",
         "pipe",
         "sink_was_reset",
         "source_was_reset",
@@ -140,8 +64,8 @@ class Flow:
 
     def __init__(
         self,
-        source: _Socket,
-        sink: _Socket,
+        source: SplicedSocket,
+        sink: SplicedSocket,
         pipe: Pipe,
         ended: Callable[[Flow], None],
         latency: Latency | None = None,
@@ -151,16 +75,16 @@ class Flow:
         self._receive = source.records.receive if source.records else source.stream.socket.recv
         self._send = sink.records.send if sink.records else sink.stream.socket.send
         self._receive_data = pipe.receive_data
-        self._chunk = pipe.most_at_once(CHUNK)
+        self._chunk = pipe.most_at_once(CHUNK)  # bytes to read at once, at most
         self._asks = self._chunk < CHUNK  # the pipe after each chunk how large the next may be
-        self._suspect = 0 if self._asks else _SUSPECT
+        self._suspect = 0 if self._asks else _SUSPECT  # the least chunk to look at more closely
         self._ended = ended
         self._unsent: memoryview | None = None
         self._stopping = False
+        self._over = False
         self._latency = latency
         self._read_at = 0  # when what is unsent was read, in nanoseconds
         self.pipe = pipe
-        self.over = False
         self.error: Exception | None = None
         """A fault of ours that ended it."""
         self.last_activity = trio.current_time()
@@ -190,7 +114,7 @@ class Flow:
 
         What a message costs is what is done here, so it is done without a call that can be saved.
         """
-        if self.over:
+        if self._over:
             return  # by an earlier event of the same batch
         try:
             data = self._receive(self._chunk)
@@ -255,7 +179,7 @@ class Flow:
     def inject(self, frame: bytes) -> bool:
         """Give the sink a frame of the relay's own; return whether one may stand here."""
         pipe = self.pipe
-        if self.over or self._stopping or self._unsent is not None:
+        if self._over or self._stopping or self._unsent is not None:
             return False
         if pipe.state is not State.OPEN or not pipe.can_inject:
             return False
@@ -298,7 +222,7 @@ class Flow:
         try:
             self.abort()
         except Exception:  # noqa: BLE001 - the first one is told
-            self.over = True
+            self._over = True
             self._ended(self)
 
     def sink_lost(self) -> None:
@@ -318,9 +242,9 @@ class Flow:
         return out
 
     def _go_on(self) -> None:
-        """Do what no event will lead to, if nothing is unsent: end, or carry what has been read of
-        the source already."""
-        if self._unsent is not None or self.over:
+        """Unless something is unsent, do what no event will lead to: end, if it is to end here, or
+        carry what has been read of the source already."""
+        if self._unsent is not None or self._over:
             return
         if self._stopping:
             rest = self.pipe.rest_of_frame if self.pipe.state is State.OPEN else 0
@@ -328,7 +252,7 @@ class Flow:
                 self._end()
                 return
             self._chunk = min(rest, CHUNK)
-            self._suspect = 0  # so each chunk leads here again
+            self._suspect = 0  # so that each chunk leads here again
             self._source.wait_for(READ, wanted=True)
         records = self._source.records
         if records is not None and records.has_unread():
@@ -377,8 +301,8 @@ class Flow:
         self._end()
 
     def _end(self) -> None:
-        if not self.over:
-            self.over = True
+        if not self._over:
+            self._over = True
             self._source.wait_for(READ, wanted=False)
             self._ended(self)
 
@@ -407,15 +331,13 @@ async def splicing(
     Raises:
         Exception: A fault of ours that ended a direction.
     """
-    near, far = _Socket(client, reactor), _Socket(upstream, reactor)
+    near, far = SplicedSocket(client, reactor), SplicedSocket(upstream, reactor)
     inbound = Flow(near, far, pipes[0], ended, latency)
     outbound = Flow(far, near, pipes[1], ended, latency)
-    near.incoming, near.outgoing, near.readable = inbound, outbound, inbound.readable
-    far.incoming, far.outgoing, far.readable = outbound, inbound, outbound.readable
     reactor.now = trio.current_time()  # no batch is being served
     try:
-        reactor.add(near.descriptor, near, NOTHING)
-        reactor.add(far.descriptor, far, NOTHING)
+        near.join(inbound, outbound)
+        far.join(outbound, inbound)
         inbound.start(early_data[0])
         outbound.start(early_data[1])
         yield inbound, outbound
