@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import pytest
 import trio
@@ -12,131 +11,27 @@ import trio
 from relay.link import CHUNK
 from relay.protocol import Limits, MessagePipe, Pipe, State
 from relay.protocol.frames import BINARY, PING, TEXT
-from relay.reactor import Reactor
 from relay.socket_stream import SocketStream
-from relay.splice import Flow, splicing
-from relay.testing.frames import Frame, close_frame
-from tests.sockets import (
-    received_now,
-    reset,
-    running_reactor,
-    settle,
-    tcp_pair,
-    tls_pair,
-    unix_pair,
+from relay.splice import splicing
+from relay.testing.frames import Frame
+from tests.sockets import received_now, reset, running_reactor, settle, tls_pair, unix_pair
+from tests.spliced import (
+    BIG,
+    CLOSE,
+    HELLO,
+    PATIENCE,
+    WORLD,
+    Connection,
+    Spliced,
+    flood,
+    plain,
+    receive,
+    since,
+    spliced,
+    tcp,
+    with_and_without_tls,
 )
 from tests.support import trio_test
-
-HELLO = Frame(TEXT, b"hello").encode()
-WORLD = Frame(TEXT, b"world").encode()
-CLOSE = close_frame(1000).encode()
-BIG = Frame(BINARY, bytes(range(256)) * 8192).encode()  # 2 MiB, more than buffers take
-PATIENCE = 5
-
-Streams = tuple[SocketStream, SocketStream]
-
-
-async def plain(buffer: int | None = None) -> Streams:
-    return unix_pair(buffer)
-
-
-async def tcp(buffer: int | None = None) -> Streams:  # noqa: ARG001
-    return tcp_pair()
-
-
-Connection = Callable[..., Awaitable[Streams]]
-with_and_without_tls = pytest.mark.parametrize("connection", [plain, tls_pair])
-
-
-class Spliced:
-    """A session that is carried, and the far ends of its connections."""
-
-    def __init__(self, reactor: Reactor, ours: Streams, theirs: Streams, lane: type[Pipe]) -> None:
-        self.reactor = reactor
-        self.ours = ours
-        self.client, self.provider = theirs
-        self.pipes = lane(masked=False, limits=Limits()), lane(masked=False, limits=Limits())
-        self.ended: list[Flow] = []  # in the order in which they ended
-        self.both_ended = trio.Event()
-        self.inbound: Flow
-        self.outbound: Flow
-
-    def flow_ended(self, flow: Flow) -> None:
-        self.ended.append(flow)
-        if len(self.ended) == 2:
-            self.both_ended.set()
-
-    async def settle(self) -> None:
-        await settle(self.reactor)
-
-    def stop(self) -> None:
-        self.inbound.stop()
-        self.outbound.stop()
-
-
-@asynccontextmanager
-async def spliced(
-    connection: Connection = plain,
-    *,
-    lane: type[Pipe] = Pipe,
-    buffer: int | None = None,
-    early_data: tuple[bytes, bytes] = (b"", b""),
-    before: Callable[[Spliced], None] = lambda _: None,
-    fails: bool = False,
-) -> AsyncIterator[Spliced]:
-    """A session that is carried while the block runs, and until it has ended by itself or is late.
-
-    Args:
-        connection: Makes its two connections.
-        lane: Of both directions.
-        buffer: Of the connections, in bytes.
-        early_data: Of the client and of the provider.
-        before: Called before anything is carried.
-        fails: Whether a fault comes out in the end.
-    """
-    ours, theirs = zip(await connection(buffer), await connection(buffer), strict=True)
-    async with running_reactor() as reactor:
-        it = Spliced(reactor, ours, theirs, lane)
-        before(it)
-        try:
-            async with splicing(reactor, *it.ours, it.pipes, early_data, it.flow_ended) as (
-                it.inbound,
-                it.outbound,
-            ):
-                yield it
-                with trio.move_on_after(PATIENCE):
-                    await it.both_ended.wait()
-        except RuntimeError:
-            assert fails
-        else:
-            assert not fails
-            assert len(it.ended) == 2
-            assert set(it.ended) == {it.inbound, it.outbound}
-        finally:
-            assert not reactor._ports
-            for stream in (*ours, *theirs):
-                await stream.aclose()
-
-
-async def flood(stream: SocketStream) -> None:
-    """Send more than is taken, while it is taken."""
-    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-        await stream.send_all(BIG * 8)
-
-
-def since(flow: Flow) -> float | None:
-    """Since when its sink has taken nothing."""
-    return flow.writing_since
-
-
-async def receive(stream: SocketStream, size: int) -> bytes:
-    received = b""
-    while len(received) < size:
-        data = await stream.receive_some()
-        assert data
-        received += data
-    return received
-
 
 # Carrying
 
@@ -355,75 +250,6 @@ async def test_a_close_ends_its_direction_only() -> None:
         it.outbound.stop()
 
 
-@with_and_without_tls
-@trio_test
-async def test_a_source_that_ends_while_it_is_not_read_is_read_to_its_end(
-    connection: Connection,
-) -> None:
-    """On a Unix socket, its end is announced before what it had said was read."""
-    async with spliced(connection) as it:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(it.provider.send_all, BIG)
-            await it.settle()
-            received = received_now(it.client)
-            while it.outbound.pipe.bytes < len(BIG) - CHUNK:
-                await trio.lowlevel.checkpoint()
-                received += received_now(it.client)
-        await it.provider.send_all(HELLO)
-        await it.provider.aclose()
-        await it.settle()
-        received += await receive(it.client, len(BIG + HELLO) - len(received))
-        assert received == BIG + HELLO
-        await it.settle()
-        assert it.ended == [it.outbound]
-        assert it.pipes[1].state is State.CLOSED
-        assert it.pipes[1].can_inject
-        it.inbound.stop()
-
-
-@trio_test
-async def test_a_source_that_is_reset_while_it_is_not_read() -> None:
-    """What came before the reset is still there."""
-    async with spliced(tcp) as it:
-        sent = 0
-        while True:  # until neither the client nor the relay takes anything
-            await it.settle()
-            try:
-                sent += it.provider.socket.send(HELLO * 1000)
-            except BlockingIOError:
-                break
-        reset(it.provider)
-        await it.settle()
-        assert not it.ended
-        read = it.pipes[1].bytes
-        received = await receive(it.client, read)
-        while not it.ended:
-            await it.settle()
-            received += received_now(it.client)
-        assert it.pipes[1].state is State.CLOSED
-        received += received_now(it.client)
-        assert len(received) == it.pipes[1].bytes > read
-        assert received == (HELLO * (len(received) // len(HELLO) + 1))[: len(received)]
-        it.inbound.stop()
-
-
-@trio_test
-async def test_a_lost_side_that_is_read_no_more_is_not_announced_for_ever() -> None:
-    async with spliced(tcp) as it:
-        await it.client.send_all(CLOSE)
-        await it.settle()
-        assert it.ended == [it.inbound]
-        reset(it.client)
-        await it.settle()
-        assert it.ended == [it.inbound]  # nothing had to be written to it
-        await it.provider.send_all(HELLO)
-        await it.settle()
-        assert it.ended == [it.inbound, it.outbound]
-        assert not it.pipes[1].can_inject
-        assert it.outbound.sink_was_reset
-        assert not it.outbound.source_was_reset
-
-
 @trio_test
 async def test_a_reset_is_known_from_an_orderly_end() -> None:
     async with spliced(tcp) as it:
@@ -432,23 +258,6 @@ async def test_a_reset_is_known_from_an_orderly_end() -> None:
         await it.settle()
         assert (it.outbound.source_was_reset, it.outbound.sink_was_reset) == (True, False)
         assert (it.inbound.source_was_reset, it.inbound.sink_was_reset) == (False, False)
-
-
-@pytest.mark.parametrize("connection", [plain, tcp])
-@trio_test
-async def test_a_sink_that_is_lost_while_it_takes_nothing(connection: Connection) -> None:
-    async with spliced(connection) as it, trio.open_nursery() as nursery:
-        nursery.start_soon(flood, it.provider)
-        await it.settle()
-        assert since(it.outbound) is not None
-        reset(it.client)
-        await it.settle()
-        assert set(it.ended) == {it.inbound, it.outbound}
-        assert it.pipes[0].state is State.CLOSED
-        assert it.pipes[1].state is State.OPEN
-        assert not it.pipes[1].can_inject
-        assert since(it.outbound) is None
-        nursery.cancel_scope.cancel()
 
 
 # Stopping
