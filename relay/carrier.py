@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from relay.protocol import Pipe
+from relay.protocol import Progress
 
 __all__ = ["Carrier"]
 
 
-class Carrier(Protocol):
-    """What a session needs of the driver of one direction."""
-
-    @property
-    def pipe(self) -> Pipe:
-        """The direction."""
-
-    @property
-    def last_activity(self) -> float:
-        """When the source last gave something, or the sink took something."""
-
-    @property
-    def writing_since(self) -> float | None:
-        """Since when the sink has been taking what it was given; None while it takes all."""
+class Carrier(Progress, Protocol):
+    """The driver of one direction: what the deadlines look at, and what else there is of it."""
 
     @property
     def waited(self) -> float:
@@ -48,7 +36,7 @@ class Carrier(Protocol):
         """Write more, if there is room of which the system has not told."""
 
     def stop(self) -> None:
-        """Read no more, and end once what was read is written."""
+        """Read no more than the rest of the frame under way, and end once all that is written."""
 
     def abort(self) -> None:
         """End now; what is being written stays unfinished."""

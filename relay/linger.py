@@ -14,26 +14,7 @@ import trio
 from relay.link import CHUNK, next_chunk, receive
 from relay.protocol import PONG, Pings, Pipe, control_frame
 
-__all__ = ["finish_frame", "linger"]
-
-
-async def finish_frame(
-    upstream: trio.abc.ReceiveStream, client: trio.abc.SendStream, outbound: Pipe
-) -> None:
-    """Let the client have the rest of the frame under way, so that a Close can follow it.
-
-    The caller brings the deadline.
-
-    Args:
-        upstream: The provider's connection.
-        client: The client's.
-        outbound: The provider's direction.
-    """
-    while rest := outbound.rest_of_frame:
-        out = outbound.receive_data(await receive(upstream, min(rest, CHUNK)))
-        if not out:
-            return  # it has ended
-        await _send(client, out, outbound)
+__all__ = ["linger"]
 
 
 async def linger(
@@ -71,19 +52,15 @@ async def linger(
 async def _answer(upstream: trio.abc.SendStream, inbound: Pipe, pings: Pings) -> None:
     """Answer the newest Ping, if it is unanswered: that is enough (RFC 6455 5.5.3)."""
     payload = pings.owed
-    if payload is not None and inbound.can_inject:
-        pings.received(payload)
-        await _send(upstream, control_frame(PONG, payload, secrets.token_bytes(4)), inbound)
-
-
-async def _send(stream: trio.abc.SendStream, data: bytes, direction: Pipe) -> None:
-    """Send something of a direction, or on its behalf."""
+    if payload is None or not inbound.can_inject:
+        return
+    pings.received(payload)
     sent = False
     try:
-        await stream.send_all(data)
+        await upstream.send_all(control_frame(PONG, payload, secrets.token_bytes(4)))
         sent = True
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         pass  # what there still is to read is read
     finally:
         if not sent:
-            direction.send_failed()  # also if it was cancelled: an unknown part of it is out
+            inbound.send_failed()  # also if it was cancelled: an unknown part of it is out

@@ -72,10 +72,11 @@ class Pump:
                     break
                 data = unread
             await self._write(self.pipe.receive_data(unread) if unread else b"")
+            await self._finish_frame()
         self._ended(self)
 
     def stop(self) -> None:
-        """Read no more, and end once what was read is written."""
+        """Read no more than the rest of the frame under way, and end once all that is written."""
         self._stopping = True
         if self.writing_since is None:
             self._reading.cancel()
@@ -111,20 +112,27 @@ class Pump:
             if pipe.state is not State.OPEN or self._stopping:
                 return b""
             data = await self._receive(pipe.most_at_once(chunk))
-            self._read_at = clock()
-            self.last_activity = trio.current_time()
             if not data:
                 return pipe.receive_data(b"")
             if self._reading.cancel_called:  # it had come already
                 return data
 
+    async def _finish_frame(self) -> None:
+        """Carry the rest of the frame under way, if it was stopped inside one."""
+        pipe = self.pipe
+        while pipe.state is State.OPEN and (rest := pipe.rest_of_frame):
+            await self._write(pipe.receive_data(await self._receive(min(rest, CHUNK))))
+
     async def _receive(self, max_bytes: int) -> bytes:
         """Read what is there. A connection that broke has ended, as one that was closed has."""
+        data = b""
         try:
-            return bytes(await self._source.receive_some(max_bytes))
+            data = bytes(await self._source.receive_some(max_bytes))
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self.source_was_reset = was_reset(error)
-            return b""
+        self._read_at = clock()
+        self.last_activity = trio.current_time()
+        return data
 
     async def _write_injected(self) -> bool:
         """Write what is injected, which is no activity, and let reading go on."""
@@ -169,10 +177,9 @@ async def pumping(
     pipes: tuple[Pipe, Pipe],
     early_data: tuple[bytes, bytes],
     ended: Callable[[Pump], None],
-    patience: float,
     latency: Latency | None = None,
 ) -> AsyncIterator[tuple[Pump, Pump]]:
-    """Carry both directions while the block runs, and then until both have ended.
+    """Carry both directions while the block runs; what has not ended then is cancelled.
 
     Args:
         client: The client's connection.
@@ -180,7 +187,6 @@ async def pumping(
         pipes: Inbound and outbound.
         early_data: What was read of the client and of the provider before.
         ended: Called with each direction when it has ended.
-        patience: Seconds to wait, after the block, for what is still to be written.
         latency: Counts how long chunks stay here, if anybody wants to know.
     """
     inbound = Pump(client, upstream, pipes[0], ended, latency)
@@ -189,4 +195,4 @@ async def pumping(
         nursery.start_soon(inbound.run, early_data[0])
         nursery.start_soon(outbound.run, early_data[1])
         yield inbound, outbound
-        nursery.cancel_scope.deadline = trio.current_time() + patience
+        nursery.cancel_scope.cancel()

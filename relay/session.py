@@ -14,14 +14,15 @@ import math
 import secrets
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, suppress
+from functools import partial
 from typing import Protocol
 
 import structlog
 import trio
 
 from relay.carrier import Carrier
-from relay.leg_end import end_client, end_upstream
-from relay.linger import finish_frame, linger
+from relay.leg_end import end_leg
+from relay.linger import linger
 from relay.link import close
 from relay.live_sessions import Glance, glance
 from relay.log import log_fault
@@ -86,7 +87,7 @@ class Session:
         self._tls = tls
         self._timeouts: Timeouts = host.settings.timeouts
         self._cause: Cause | None = None  # given by end()
-        self._changed = trio.Event()  # set when there is something new for _watch
+        self._changed = trio.Event()  # set when there is something new for whoever waits
         self._ended: list[Carrier] = []  # in the order in which they ended
         self._lingering: trio.CancelScope | None = None
         self._log = _log.bind(session=self.id)
@@ -193,43 +194,51 @@ class Session:
             opened.recorder.carriers = inbound, outbound
             opened.recorder.active = asking or (inbound, outbound)  # our Pongs are no activity
             cause = await self._watch(inbound, outbound, asking)
-            if (inbound.pipe.state, outbound.pipe.state) == (State.FAILED, State.OPEN):
-                await self._hear_out(opened, outbound)
-            if cause is closing.CLIENT_SILENT:
-                opened.outbound.send_failed()  # as far as is known
-            elif cause is closing.UPSTREAM_SILENT:
-                opened.inbound.send_failed()
-            # What is being written to a side that lives may be finished, so that a Close can
-            # follow it; what is being written to one that is gone or stalled may not.
-            client_gone = inbound.pipe.state is State.CLOSED or cause in _CLIENT_GONE
-            gone = outbound.pipe.state is State.CLOSED or cause in _UPSTREAM_GONE
-            (outbound.abort if client_gone else outbound.stop)()
-            (inbound.abort if gone else inbound.stop)()
-        if inbound.pipe.state is State.WITHHELD:
-            with trio.move_on_after(self._timeouts.close):
-                await finish_frame(opened.upstream, self._client, opened.outbound)
+            opened.recorder.ending()
+            patience = 0 if cause is closing.CLOSE_TIMEOUT else self._timeouts.close
+            with trio.move_on_after(patience):
+                await self._stop(opened, inbound, outbound, cause)
         return cause
+
+    async def _stop(
+        self, opened: Opened, inbound: Carrier, outbound: Carrier, cause: Cause
+    ) -> None:
+        """Bring both directions to where a Close can follow; the caller brings the deadline."""
+        if (inbound.pipe.state, outbound.pipe.state) == (State.FAILED, State.OPEN):
+            await self._hear_out(opened, outbound)
+        if cause is closing.CLIENT_SILENT:
+            opened.outbound.send_failed()  # as far as is known
+        elif cause is closing.UPSTREAM_SILENT:
+            opened.inbound.send_failed()
+        # The frame under way to a side that lives may be finished; what is being written to one
+        # that is gone or stalled may not.
+        client_gone = inbound.pipe.state is State.CLOSED or cause in _CLIENT_GONE
+        gone = outbound.pipe.state is State.CLOSED or cause in _UPSTREAM_GONE
+        (outbound.abort if client_gone else outbound.stop)()
+        (inbound.abort if gone else inbound.stop)()
+        while len(self._ended) < 2:
+            await self._change()
 
     async def _hear_out(self, opened: Opened, outbound: Carrier) -> None:
         """Let the client have the answers to what it sent before it broke the protocol."""
         frame = farewell(opened.inbound, opened.outbound, secrets.token_bytes(4))
         if not frame:
             return
-        with trio.move_on_after(self._timeouts.close), suppress(trio.BrokenResourceError):
-            await opened.upstream.send_all(frame)
-            while outbound not in self._ended:
-                await self._changed.wait()
-                self._changed = trio.Event()
-        if outbound.pipe.state is not State.CLOSED:
-            opened.inbound.send_failed()  # told already, or beyond telling
+        try:
+            with suppress(trio.BrokenResourceError):
+                await opened.upstream.send_all(frame)
+                while outbound not in self._ended:
+                    await self._change()
+        finally:
+            if outbound.pipe.state is not State.CLOSED:
+                opened.inbound.send_failed()  # told already, or beyond telling
 
     def _carrying(self, opened: Opened) -> AbstractAsyncContextManager[tuple[Carrier, Carrier]]:
         """The driver for this session: the reactor between sockets, else pumps."""
         client, upstream, reactor = self._client, opened.upstream, self._host.reactor
         pipes = opened.inbound, opened.outbound
         early_data = opened.client_early_data, opened.upstream_early_data
-        patience, latency = self._timeouts.close, opened.recorder.latency
-        rest = pipes, early_data, self._carrier_ended, patience, latency
+        rest = pipes, early_data, self._carrier_ended, opened.recorder.latency
         if (
             reactor is not None
             and isinstance(client, SocketStream)
@@ -262,8 +271,12 @@ class Session:
                     return each.silent
                 next_look = min(next_look, moment)
             with trio.move_on_at(next_look):
-                await self._changed.wait()
-            self._changed = trio.Event()
+                await self._change()
+
+    async def _change(self) -> None:
+        """Wait until there is something new."""
+        await self._changed.wait()
+        self._changed = trio.Event()
 
     # Closing
 
@@ -274,11 +287,11 @@ class Session:
             patience = 0
         async with trio.open_nursery() as nursery:
             client = (self._client, end.client, opened.inbound)
-            nursery.start_soon(end_client, *client, patience, log)
+            nursery.start_soon(end_leg, *client, patience, log)
             if lingers:
                 end = await self._linger(opened, cause, end)
             upstream = (opened.upstream, end.upstream, opened.outbound)
-            nursery.start_soon(end_upstream, *upstream, patience, log)
+            nursery.start_soon(partial(end_leg, is_server=True), *upstream, patience, log)
 
     def _is_answering(self) -> bool:
         """Whether the provider is in the middle of a response, as far as its meter knows."""

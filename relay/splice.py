@@ -17,90 +17,14 @@ import trio
 from relay.latency import SHORTEST, Latency, clock
 from relay.link import CHUNK, next_chunk
 from relay.protocol import Pipe, State
-from relay.reactor import NOTHING, READ, WRITE, Reactor
+from relay.reactor import READ, WRITE, Reactor
 from relay.socket_stream import SocketStream
-from relay.tls_records import RECORD, Records
+from relay.spliced_socket import SplicedSocket
+from relay.tls_records import RECORD
 
 __all__ = ["Flow", "splicing"]
 
 _SUSPECT = 16 * 1024  # bytes of a chunk from which on it may be thousands of frames
-
-
-class _Socket:
-    """One side of a session: what is read from it is one flow's, what is written is the other's."""
-
-    __slots__ = (
-        "_events",
-        "_silenced",
-        "descriptor",
-        "incoming",
-        "outgoing",
-        "reactor",
-        "readable",
-        "records",
-        "stream",
-    )
-
-    def __init__(self, stream: SocketStream, reactor: Reactor) -> None:
-        sock = stream.socket
-        self.stream = stream
-        self.records = Records(sock) if isinstance(sock, ssl.SSLSocket) else None
-        self.descriptor = stream.socket.fileno()
-        self.reactor = reactor
-        self._events = NOTHING
-        self._silenced = False
-        self.incoming: Flow
-        self.outgoing: Flow
-        self.readable: Callable[[float], None]
-
-    def wait_for(self, events: int, wanted: bool) -> None:
-        """Begin or cease to wait for READ or WRITE."""
-        now = self._events | events if wanted else self._events & ~events
-        if now == self._events or self.descriptor < 0:
-            return
-        self._events = now
-        if self._silenced:
-            self._silenced = False
-            self.reactor.add(self.descriptor, self, now)
-        else:
-            self.reactor.watch(self.descriptor, now)
-
-    def changed(self, events: int) -> None:
-        """Serve what is not a mere READ."""
-        if events & WRITE:
-            self.outgoing.writable()
-        lost = events & ~(READ | WRITE)
-        if self._events & READ and events & ~WRITE:
-            self.readable(self.reactor.now)
-        elif lost:
-            # Nobody reads it now, and it would say so for ever. What came before the end can still
-            # be read, when the other side takes it.
-            self.reactor.remove(self.descriptor)
-            self._silenced = True
-            self._events = NOTHING
-            self.outgoing.sink_lost()
-
-    def write_after_read(self) -> None:
-        """OpenSSL cannot write before it has read the rest of a message of its own."""
-        self.wait_for(WRITE, wanted=False)
-        self.readable = self._read_then_write
-
-    def _read_then_write(self, now: float) -> None:
-        self.readable = self.incoming.readable
-        self.readable(now)
-        self.outgoing.writable()
-
-    def fault(self, error: Exception) -> None:
-        """End both directions."""
-        self.descriptor = -1
-        for flow in (self.incoming, self.outgoing):
-            flow.fail(error)
-
-    def leave(self) -> None:
-        """Be served no more."""
-        if self.descriptor >= 0:
-            self.reactor.remove(self.descriptor)
-            self.descriptor = -1
 
 
 class Flow:
@@ -119,6 +43,7 @@ class Flow:
         "_chunk",
         "_ended",
         "_latency",
+        "_over",
         "_read_at",
         "_receive",
         "_receive_data",
@@ -130,7 +55,6 @@ class Flow:
         "_unsent",
         "error",
         "last_activity",
-        "over",
         "pipe",
         "sink_was_reset",
         "source_was_reset",
@@ -140,8 +64,8 @@ class Flow:
 
     def __init__(
         self,
-        source: _Socket,
-        sink: _Socket,
+        source: SplicedSocket,
+        sink: SplicedSocket,
         pipe: Pipe,
         ended: Callable[[Flow], None],
         latency: Latency | None = None,
@@ -151,16 +75,16 @@ class Flow:
         self._receive = source.records.receive if source.records else source.stream.socket.recv
         self._send = sink.records.send if sink.records else sink.stream.socket.send
         self._receive_data = pipe.receive_data
-        self._chunk = pipe.most_at_once(CHUNK)
+        self._chunk = pipe.most_at_once(CHUNK)  # bytes to read at once, at most
         self._asks = self._chunk < CHUNK  # the pipe after each chunk how large the next may be
-        self._suspect = 0 if self._asks else _SUSPECT
+        self._suspect = 0 if self._asks else _SUSPECT  # the least chunk to look at more closely
         self._ended = ended
         self._unsent: memoryview | None = None
         self._stopping = False
+        self._over = False
         self._latency = latency
         self._read_at = 0  # when what is unsent was read, in nanoseconds
         self.pipe = pipe
-        self.over = False
         self.error: Exception | None = None
         """A fault of ours that ended it."""
         self.last_activity = trio.current_time()
@@ -183,14 +107,14 @@ class Flow:
             self.writable()
         elif self.pipe.state is not State.OPEN:
             self.stop()
-        self._carry_unread()
+        self._go_on()
 
     def readable(self, now: float) -> None:
         """Carry one chunk; ``now`` is the time.
 
         What a message costs is what is done here, so it is done without a call that can be saved.
         """
-        if self.over:
+        if self._over:
             return  # by an earlier event of the same batch
         try:
             data = self._receive(self._chunk)
@@ -229,7 +153,7 @@ class Flow:
         elif self.pipe.state is not State.OPEN:
             self.stop()
         elif size >= RECORD or size >= self._suspect:
-            self._carry_unread()
+            self._go_on()
 
     def writable(self) -> None:
         """Write more of what the sink did not take at once."""
@@ -255,7 +179,7 @@ class Flow:
     def inject(self, frame: bytes) -> bool:
         """Give the sink a frame of the relay's own; return whether one may stand here."""
         pipe = self.pipe
-        if self.over or self._stopping or self._unsent is not None:
+        if self._over or self._stopping or self._unsent is not None:
             return False
         if pipe.state is not State.OPEN or not pipe.can_inject:
             return False
@@ -281,11 +205,9 @@ class Flow:
         self.writable()
 
     def stop(self) -> None:
-        """Read no more, and end once what was read is written."""
+        """Read no more than the rest of the frame under way, and end once all that is written."""
         self._stopping = True
-        self._source.wait_for(READ, wanted=False)
-        if self._unsent is None:
-            self._end()
+        self._go_on()
 
     def abort(self) -> None:
         """End now; what is being written stays unfinished."""
@@ -300,7 +222,7 @@ class Flow:
         try:
             self.abort()
         except Exception:  # noqa: BLE001 - the first one is told
-            self.over = True
+            self._over = True
             self._ended(self)
 
     def sink_lost(self) -> None:
@@ -312,16 +234,28 @@ class Flow:
         """Look at a chunk that may hold thousands of frames, and read less next time if it did."""
         before = self.pipe.frames
         out = self._receive_data(data)
-        chunk = next_chunk(self.pipe.frames - before, len(data))
-        self._chunk = self.pipe.most_at_once(chunk)
-        # Else the next ones come here, too.
-        self._suspect = _SUSPECT if chunk == CHUNK and not self._asks else 0
+        if not self._stopping:
+            chunk = next_chunk(self.pipe.frames - before, len(data))
+            self._chunk = self.pipe.most_at_once(chunk)
+            # Else the next ones come here, too.
+            self._suspect = _SUSPECT if chunk == CHUNK and not self._asks else 0
         return out
 
-    def _carry_unread(self) -> None:
-        """Carry what has been read of the source already, as no event will tell of it."""
+    def _go_on(self) -> None:
+        """Unless something is unsent, do what no event will lead to: end, if it is to end here, or
+        carry what has been read of the source already."""
+        if self._unsent is not None or self._over:
+            return
+        if self._stopping:
+            rest = self.pipe.rest_of_frame if self.pipe.state is State.OPEN else 0
+            if not rest:
+                self._end()
+                return
+            self._chunk = min(rest, CHUNK)
+            self._suspect = 0  # so that each chunk leads here again
+            self._source.wait_for(READ, wanted=True)
         records = self._source.records
-        if records is not None and self._unsent is None and not self.over and records.has_unread():
+        if records is not None and records.has_unread():
             self.readable(self._source.reactor.now)
 
     def _hold(self, unsent: memoryview, read_at: int) -> None:
@@ -339,11 +273,9 @@ class Flow:
         """All is written: go on, or end."""
         self._let_go()
         self._sink.wait_for(WRITE, wanted=False)
-        if self._stopping:
-            self._end()
-        else:
+        if not self._stopping:
             self._source.wait_for(READ, wanted=True)
-            self._carry_unread()
+        self._go_on()
 
     def _let_go(self) -> None:
         """Keep nothing any more."""
@@ -369,8 +301,8 @@ class Flow:
         self._end()
 
     def _end(self) -> None:
-        if not self.over:
-            self.over = True
+        if not self._over:
+            self._over = True
             self._source.wait_for(READ, wanted=False)
             self._ended(self)
 
@@ -383,10 +315,9 @@ async def splicing(
     pipes: tuple[Pipe, Pipe],
     early_data: tuple[bytes, bytes],
     ended: Callable[[Flow], None],
-    patience: float,
     latency: Latency | None = None,
 ) -> AsyncIterator[tuple[Flow, Flow]]:
-    """Carry both directions while the block runs, and then until both have ended.
+    """Carry both directions while the block runs; what has not ended then is aborted.
 
     Args:
         reactor: Serves the sockets.
@@ -395,34 +326,21 @@ async def splicing(
         pipes: Inbound and outbound.
         early_data: What was read of the client and of the provider before.
         ended: Called with each direction when it has ended.
-        patience: Seconds to wait, after the block, for what is still to be written.
         latency: Counts how long chunks stay here, if anybody wants to know.
 
     Raises:
         Exception: A fault of ours that ended a direction.
     """
-    changed = trio.Event()
-
-    def flow_ended(flow: Flow) -> None:
-        ended(flow)
-        changed.set()
-
-    near, far = _Socket(client, reactor), _Socket(upstream, reactor)
-    inbound = Flow(near, far, pipes[0], flow_ended, latency)
-    outbound = Flow(far, near, pipes[1], flow_ended, latency)
-    near.incoming, near.outgoing, near.readable = inbound, outbound, inbound.readable
-    far.incoming, far.outgoing, far.readable = outbound, inbound, outbound.readable
+    near, far = SplicedSocket(client, reactor), SplicedSocket(upstream, reactor)
+    inbound = Flow(near, far, pipes[0], ended, latency)
+    outbound = Flow(far, near, pipes[1], ended, latency)
     reactor.now = trio.current_time()  # no batch is being served
     try:
-        reactor.add(near.descriptor, near, NOTHING)
-        reactor.add(far.descriptor, far, NOTHING)
+        near.join(inbound, outbound)
+        far.join(outbound, inbound)
         inbound.start(early_data[0])
         outbound.start(early_data[1])
         yield inbound, outbound
-        with trio.move_on_after(patience):
-            while not (inbound.over and outbound.over):
-                changed = trio.Event()
-                await changed.wait()
     finally:
         with ExitStack() as last:  # each, whatever becomes of the others
             for each in (far.leave, near.leave, outbound.abort, inbound.abort):

@@ -177,6 +177,91 @@ async def test_stop_while_writing_lets_the_write_finish_and_reads_no_more() -> N
     assert it.pipe.can_inject
 
 
+@trio_test
+async def test_inside_a_frame_stop_waits_for_its_rest_and_carries_nothing_after_it() -> None:
+    async with running(lockstep_stream_pair) as it:
+        for part in (FRAME[:3], FRAME[3:4]):
+            await it.source.send_all(part)
+            assert await it.sink.receive_some() == part
+            it.pump.stop()
+            await wait_all_tasks_blocked()
+            assert not it.ended
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(it.source.send_all, FRAME[4:] + OTHER)
+            assert await it.sink.receive_some() == FRAME[4:]
+            await wait_all_tasks_blocked()
+            assert it.ended
+            assert await it.pump._source.receive_some() == OTHER
+    assert it.pipe.state is State.OPEN
+    assert it.pipe.can_inject
+
+
+@trio_test
+async def test_stop_while_writing_a_part_of_a_frame_lets_the_rest_follow() -> None:
+    frame = Frame(BINARY, bytes(200_000)).encode()
+    async with running(lockstep_stream_pair) as it, trio.open_nursery() as nursery:
+        nursery.start_soon(it.source.send_all, frame + OTHER)
+        await wait_all_tasks_blocked()
+        it.pump.stop()
+        received = b""
+        while len(received) < len(frame):
+            received += await it.sink.receive_some()
+        assert received == frame
+        await wait_all_tasks_blocked()
+        assert it.ended
+        nursery.cancel_scope.cancel()
+    assert it.pipe.can_inject
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(FRAME, id="frame"),
+        pytest.param(Frame(TEXT, b"hel", fin=False).encode(), id="fragment"),
+        pytest.param(FRAME[:1], id="inside-a-header"),
+        pytest.param(close_frame(1000).encode()[:-1], id="inside-a-control-frame"),
+    ],
+)
+@trio_test
+async def test_where_a_frame_may_follow_stop_waits_for_nothing(data: bytes) -> None:
+    async with running() as it:
+        await it.source.send_all(data)
+        await wait_all_tasks_blocked()
+        it.pump.stop()
+    assert it.pipe.state is State.OPEN
+    assert it.pipe.can_inject
+
+
+@trio_test
+async def test_abort_ends_the_wait_for_the_rest_of_a_frame() -> None:
+    async with running() as it:
+        await it.source.send_all(FRAME[:-1])
+        await wait_all_tasks_blocked()
+        it.pump.stop()
+        await wait_all_tasks_blocked()
+        assert not it.ended
+        it.pump.abort()
+    assert it.pipe.state is State.OPEN
+    assert not it.pipe.can_inject
+
+
+@pytest.mark.parametrize("lost", ["source", "sink"])
+@trio_test
+async def test_a_side_that_is_lost_before_the_rest_is_not_waited_for(lost: str) -> None:
+    async with running() as it:
+        await it.source.send_all(FRAME[:-2])
+        await wait_all_tasks_blocked()
+        it.pump.stop()
+        await wait_all_tasks_blocked()
+        if lost == "source":
+            await it.source.aclose()
+        else:
+            await it.sink.aclose()
+            await it.source.send_all(FRAME[-2:-1])
+    assert it.pipe.state is (State.CLOSED if lost == "source" else State.OPEN)
+    assert not it.pipe.can_inject
+
+
 class StoppingSource(trio.abc.ReceiveStream):
     """A source whose data have come when the pump is told to stop, though it has not run since."""
 
@@ -188,7 +273,8 @@ class StoppingSource(trio.abc.ReceiveStream):
         await trio.lowlevel.checkpoint()
         assert self.pump is not None
         self.pump.stop()
-        return self._data
+        data, self._data = self._data, b""
+        return data
 
     async def aclose(self) -> None:
         """Nothing to close."""
@@ -204,7 +290,7 @@ async def test_what_was_read_when_it_is_told_to_stop_is_still_written(data: byte
     await near_sink.aclose()
     assert await sink.receive_some() == data
     assert pipe.can_inject is (data != FRAME[:-1])
-    assert pipe.state is (State.OPEN if data else State.CLOSED)
+    assert pipe.state is (State.OPEN if data == FRAME else State.CLOSED)  # its rest was asked for
 
 
 @trio_test

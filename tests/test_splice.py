@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import pytest
 import trio
@@ -12,122 +11,27 @@ import trio
 from relay.link import CHUNK
 from relay.protocol import Limits, MessagePipe, Pipe, State
 from relay.protocol.frames import BINARY, PING, TEXT
-from relay.reactor import Reactor
 from relay.socket_stream import SocketStream
-from relay.splice import Flow, splicing
-from relay.testing.frames import Frame, close_frame
-from tests.sockets import (
-    received_now,
-    reset,
-    running_reactor,
-    settle,
-    tcp_pair,
-    tls_pair,
-    unix_pair,
+from relay.splice import splicing
+from relay.testing.frames import Frame
+from tests.sockets import received_now, reset, running_reactor, settle, tls_pair, unix_pair
+from tests.spliced import (
+    BIG,
+    CLOSE,
+    HELLO,
+    PATIENCE,
+    WORLD,
+    Connection,
+    Spliced,
+    flood,
+    plain,
+    receive,
+    since,
+    spliced,
+    tcp,
+    with_and_without_tls,
 )
 from tests.support import trio_test
-
-HELLO = Frame(TEXT, b"hello").encode()
-WORLD = Frame(TEXT, b"world").encode()
-CLOSE = close_frame(1000).encode()
-BIG = Frame(BINARY, bytes(range(256)) * 8192).encode()  # 2 MiB, more than buffers take
-PATIENCE = 5
-
-Streams = tuple[SocketStream, SocketStream]
-
-
-async def plain(buffer: int | None = None) -> Streams:
-    return unix_pair(buffer)
-
-
-async def tcp(buffer: int | None = None) -> Streams:  # noqa: ARG001
-    return tcp_pair()
-
-
-Connection = Callable[..., Awaitable[Streams]]
-with_and_without_tls = pytest.mark.parametrize("connection", [plain, tls_pair])
-
-
-class Spliced:
-    """A session that is carried, and the far ends of its connections."""
-
-    def __init__(self, reactor: Reactor, ours: Streams, theirs: Streams, lane: type[Pipe]) -> None:
-        self.reactor = reactor
-        self.ours = ours
-        self.client, self.provider = theirs
-        self.pipes = lane(masked=False, limits=Limits()), lane(masked=False, limits=Limits())
-        self.ended: list[Flow] = []  # in the order in which they ended
-        self.inbound: Flow
-        self.outbound: Flow
-
-    async def settle(self) -> None:
-        await settle(self.reactor)
-
-    def stop(self) -> None:
-        self.inbound.stop()
-        self.outbound.stop()
-
-
-@asynccontextmanager
-async def spliced(
-    connection: Connection = plain,
-    *,
-    lane: type[Pipe] = Pipe,
-    buffer: int | None = None,
-    early_data: tuple[bytes, bytes] = (b"", b""),
-    before: Callable[[Spliced], None] = lambda _: None,
-    fails: bool = False,
-) -> AsyncIterator[Spliced]:
-    """A session that is carried while the block runs, and until it has ended.
-
-    Args:
-        connection: Makes its two connections.
-        lane: Of both directions.
-        buffer: Of the connections, in bytes.
-        early_data: Of the client and of the provider.
-        before: Called before anything is carried.
-        fails: Whether a fault comes out in the end.
-    """
-    ours, theirs = zip(await connection(buffer), await connection(buffer), strict=True)
-    async with running_reactor() as reactor:
-        it = Spliced(reactor, ours, theirs, lane)
-        before(it)
-        try:
-            async with splicing(
-                reactor, *it.ours, it.pipes, early_data, it.ended.append, PATIENCE
-            ) as (it.inbound, it.outbound):
-                yield it
-        except RuntimeError:
-            assert fails
-        else:
-            assert not fails
-            assert len(it.ended) == 2
-            assert set(it.ended) == {it.inbound, it.outbound}
-        finally:
-            assert not reactor._ports
-            for stream in (*ours, *theirs):
-                await stream.aclose()
-
-
-async def flood(stream: SocketStream) -> None:
-    """Send more than is taken, while it is taken."""
-    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-        await stream.send_all(BIG * 8)
-
-
-def since(flow: Flow) -> float | None:
-    """Since when its sink has taken nothing."""
-    return flow.writing_since
-
-
-async def receive(stream: SocketStream, size: int) -> bytes:
-    received = b""
-    while len(received) < size:
-        data = await stream.receive_some()
-        assert data
-        received += data
-    return received
-
 
 # Carrying
 
@@ -307,9 +211,7 @@ async def test_writing_early_data_begins_now_however_long_the_reactor_had_nothin
         far, provider = unix_pair()
         pipes = Pipe(masked=False, limits=Limits()), Pipe(masked=False, limits=Limits())
         early_data = (BIG, b"")
-        async with splicing(
-            reactor, near, far, pipes, early_data, lambda _: None, PATIENCE
-        ) as flows:
+        async with splicing(reactor, near, far, pipes, early_data, lambda _: None) as flows:
             assert flows[0].writing_since == trio.current_time() == 3600
             assert flows[0].last_activity == flows[1].last_activity == 3600
             for flow in flows:
@@ -348,75 +250,6 @@ async def test_a_close_ends_its_direction_only() -> None:
         it.outbound.stop()
 
 
-@with_and_without_tls
-@trio_test
-async def test_a_source_that_ends_while_it_is_not_read_is_read_to_its_end(
-    connection: Connection,
-) -> None:
-    """On a Unix socket, its end is announced before what it had said was read."""
-    async with spliced(connection) as it:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(it.provider.send_all, BIG)
-            await it.settle()
-            received = received_now(it.client)
-            while it.outbound.pipe.bytes < len(BIG) - CHUNK:
-                await trio.lowlevel.checkpoint()
-                received += received_now(it.client)
-        await it.provider.send_all(HELLO)
-        await it.provider.aclose()
-        await it.settle()
-        received += await receive(it.client, len(BIG + HELLO) - len(received))
-        assert received == BIG + HELLO
-        await it.settle()
-        assert it.ended == [it.outbound]
-        assert it.pipes[1].state is State.CLOSED
-        assert it.pipes[1].can_inject
-        it.inbound.stop()
-
-
-@trio_test
-async def test_a_source_that_is_reset_while_it_is_not_read() -> None:
-    """What came before the reset is still there."""
-    async with spliced(tcp) as it:
-        sent = 0
-        while True:  # until neither the client nor the relay takes anything
-            await it.settle()
-            try:
-                sent += it.provider.socket.send(HELLO * 1000)
-            except BlockingIOError:
-                break
-        reset(it.provider)
-        await it.settle()
-        assert not it.ended
-        read = it.pipes[1].bytes
-        received = await receive(it.client, read)
-        while not it.ended:
-            await it.settle()
-            received += received_now(it.client)
-        assert it.pipes[1].state is State.CLOSED
-        received += received_now(it.client)
-        assert len(received) == it.pipes[1].bytes > read
-        assert received == (HELLO * (len(received) // len(HELLO) + 1))[: len(received)]
-        it.inbound.stop()
-
-
-@trio_test
-async def test_a_lost_side_that_is_read_no_more_is_not_announced_for_ever() -> None:
-    async with spliced(tcp) as it:
-        await it.client.send_all(CLOSE)
-        await it.settle()
-        assert it.ended == [it.inbound]
-        reset(it.client)
-        await it.settle()
-        assert it.ended == [it.inbound]  # nothing had to be written to it
-        await it.provider.send_all(HELLO)
-        await it.settle()
-        assert it.ended == [it.inbound, it.outbound]
-        assert not it.pipes[1].can_inject
-        assert it.outbound.sink_was_reset
-        assert not it.outbound.source_was_reset
-
-
 @trio_test
 async def test_a_reset_is_known_from_an_orderly_end() -> None:
     async with spliced(tcp) as it:
@@ -427,47 +260,122 @@ async def test_a_reset_is_known_from_an_orderly_end() -> None:
         assert (it.inbound.source_was_reset, it.inbound.sink_was_reset) == (False, False)
 
 
-@pytest.mark.parametrize("connection", [plain, tcp])
-@trio_test
-async def test_a_sink_that_is_lost_while_it_takes_nothing(connection: Connection) -> None:
-    async with spliced(connection) as it, trio.open_nursery() as nursery:
-        nursery.start_soon(flood, it.provider)
-        await it.settle()
-        assert since(it.outbound) is not None
-        reset(it.client)
-        await it.settle()
-        assert set(it.ended) == {it.inbound, it.outbound}
-        assert it.pipes[0].state is State.CLOSED
-        assert it.pipes[1].state is State.OPEN
-        assert not it.pipes[1].can_inject
-        assert since(it.outbound) is None
-        nursery.cancel_scope.cancel()
-
-
 # Stopping
 
 
+@pytest.mark.parametrize("lane", [Pipe, MessagePipe])
 @with_and_without_tls
 @trio_test
-async def test_stop_lets_what_was_read_be_written(connection: Connection) -> None:
-    async with spliced(connection) as it, trio.open_nursery() as nursery:
-        nursery.start_soon(it.provider.send_all, BIG)
+async def test_stop_lets_what_was_read_be_written_and_the_frame_under_way_be_finished(
+    connection: Connection, lane: type[Pipe]
+) -> None:
+    async with spliced(connection, lane=lane) as it, trio.open_nursery() as nursery:
+        nursery.start_soon(it.provider.send_all, BIG + HELLO * 10_000)
         await it.settle()
-        read = it.pipes[1].bytes
+        assert since(it.outbound) is not None
         it.stop()
         assert it.ended == [it.inbound]
-        assert await receive(it.client, read) == BIG[:read]
+        received = await receive(it.client, len(BIG))
         await it.settle()
         assert it.ended == [it.inbound, it.outbound]
-        assert it.pipes[1].bytes == read
+        received += received_now(it.client)
+        assert len(received) == it.pipes[1].bytes < len(BIG) + 4096
+        assert received == (BIG + HELLO * 10_000)[: len(received)]
+        assert it.pipes[1].can_inject
         await it.ours[0].send_all(b"usable")
         assert await it.client.receive_some() == b"usable"
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize("size", [40, CHUNK, len(BIG)])
+@pytest.mark.parametrize("by", ["client", "provider"])
 @with_and_without_tls
 @trio_test
-async def test_what_is_not_taken_in_time_after_stop_is_cut_short(connection: Connection) -> None:
+async def test_inside_a_frame_stop_waits_for_its_rest_and_carries_nothing_after_it(
+    connection: Connection, by: str, size: int
+) -> None:
+    frame = Frame(BINARY, BIG[:size]).encode()
+    async with spliced(connection) as it, trio.open_nursery() as nursery:
+        ends = (it.client, it.provider, it.ours[0], it.inbound, it.outbound)
+        if by == "provider":
+            ends = (it.provider, it.client, it.ours[1], it.outbound, it.inbound)
+        source, sink, near, flow, other = ends
+        await source.send_all(frame[:20])
+        assert await sink.receive_some() == frame[:20]
+        it.stop()
+        assert it.ended == [other]
+        await source.send_all(frame[20:30])
+        assert await sink.receive_some() == frame[20:30]
+        assert it.ended == [other]
+        nursery.start_soon(source.send_all, frame[30:] + HELLO)
+        assert await receive(sink, len(frame) - 30) == frame[30:]
+        await it.settle()
+        assert it.ended == [other, flow]
+        assert received_now(sink) == b""
+        assert flow.pipe.state is State.OPEN
+        assert flow.pipe.can_inject
+        assert await receive(near, len(HELLO)) == HELLO
+        assert trio.current_time() == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(HELLO, id="frame"),
+        pytest.param(Frame(TEXT, b"hel", fin=False).encode(), id="fragment"),
+        pytest.param(HELLO[:1], id="inside-a-header"),
+        pytest.param(CLOSE[:-1], id="inside-a-control-frame"),
+    ],
+)
+@trio_test
+async def test_where_a_frame_may_follow_stop_waits_for_nothing(data: bytes) -> None:
+    async with spliced() as it:
+        await it.client.send_all(data)
+        await it.settle()
+        it.stop()
+        assert it.ended == [it.inbound, it.outbound]
+        assert it.pipes[0].can_inject
+
+
+@trio_test
+async def test_a_rest_that_does_not_come_in_time_is_cut_short() -> None:
+    async with spliced() as it:
+        await it.client.send_all(HELLO[:-1])
+        await it.settle()
+        it.stop()
+    assert trio.current_time() == PATIENCE
+    assert it.ended == [it.outbound, it.inbound]
+    assert [pipe.can_inject for pipe in it.pipes] == [False, True]
+
+
+@with_and_without_tls
+@trio_test
+async def test_a_source_that_ends_before_the_rest_is_not_waited_for(connection: Connection) -> None:
+    async with spliced(connection) as it:
+        await it.client.send_all(HELLO[:-1])
+        await it.settle()
+        it.stop()
+        await it.client.aclose()
+    assert trio.current_time() == 0
+    assert it.pipes[0].state is State.CLOSED
+    assert not it.pipes[0].can_inject
+
+
+@trio_test
+async def test_a_sink_that_breaks_before_the_rest_is_not_waited_for() -> None:
+    async with spliced(tcp) as it:
+        await it.client.send_all(HELLO[:-2])
+        await it.settle()
+        it.stop()
+        it.ours[1].socket.shutdown(socket.SHUT_WR)
+        await it.client.send_all(HELLO[-2:-1])
+    assert trio.current_time() == 0
+    assert not it.pipes[0].can_inject
+
+
+@with_and_without_tls
+@trio_test
+async def test_what_is_not_taken_in_time_is_cut_short(connection: Connection) -> None:
     async with trio.open_nursery() as nursery:
         async with spliced(connection) as it:
             nursery.start_soon(flood, it.provider)
@@ -503,7 +411,7 @@ async def test_the_sockets_are_usable_afterwards(connection: Connection) -> None
     ours, theirs = zip(await connection(), await connection(), strict=True)
     pipes = Pipe(masked=False, limits=Limits()), Pipe(masked=False, limits=Limits())
     async with running_reactor() as reactor:
-        async with splicing(reactor, *ours, pipes, (b"", b""), lambda _: None, PATIENCE) as flows:
+        async with splicing(reactor, *ours, pipes, (b"", b""), lambda _: None) as flows:
             await theirs[0].send_all(HELLO)
             assert await theirs[1].receive_some() == HELLO
             for flow in flows:
@@ -534,7 +442,7 @@ async def test_cancelled_it_leaves_the_reactor() -> None:
     pipes = Pipe(masked=False, limits=Limits()), Pipe(masked=False, limits=Limits())
     async with running_reactor() as reactor:
         with trio.move_on_after(1) as scope:
-            async with splicing(reactor, *ours, pipes, (BIG, b""), lambda _: None, PATIENCE):
+            async with splicing(reactor, *ours, pipes, (BIG, b""), lambda _: None):
                 await trio.sleep_forever()
         assert scope.cancelled_caught
         assert [pipe.can_inject for pipe in pipes] == [False, True]
@@ -595,7 +503,7 @@ async def test_a_fault_in_early_data_comes_out() -> None:
     pipes = Faulty(masked=False, limits=Limits()), Pipe(masked=False, limits=Limits())
     early_data = (WORLD, b"")
     async with running_reactor() as reactor:
-        carrying = splicing(reactor, *ours, pipes, early_data, lambda _: None, PATIENCE)
+        carrying = splicing(reactor, *ours, pipes, early_data, lambda _: None)
         with pytest.raises(RuntimeError):
             await carrying.__aenter__()
     for stream in (*ours, *theirs):

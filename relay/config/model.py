@@ -222,7 +222,7 @@ class LimitsModel(_Model):
     """a peer takes nothing of what is written to it; it may take twice as long until that is
     noticed"""
     close_timeout: Duration = _read("5s")
-    """for the answering Close, and for a connection to end"""
+    """for the rest of a frame, the answering Close, and a connection to end"""
     drain_timeout: Duration = _read("25s")
     """from the order to stop to the hard end"""
     ping_interval: OptionalDuration = _read("0s")

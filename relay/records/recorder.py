@@ -204,7 +204,7 @@ class Recorder:
     # The end
 
     def ending(self) -> None:
-        """A side has ended; what the other one sends from now on is an answer to that."""
+        """It ends; what a side sends from now on is an answer to that, or the rest of a frame."""
         if not self._last_activity:
             self._last_activity = self._when_active()
 

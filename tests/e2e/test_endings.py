@@ -16,8 +16,6 @@ from tests.e2e.support import e2e_test, open_session
 from tests.support import Ended, Peer, from_both_sides
 
 in_both_lanes = pytest.mark.parametrize("lane", ["verbatim", "messages"])
-finishing_frames = pytest.mark.parametrize("driver", ["asyncio", "uvloop", "threads", "guide"])
-"""Those drivers that bring a frame under way to its end before they close: docs/embedding.md."""
 
 _AWAY = close_frame(1001, "going away")
 _LOST = close_frame(1011, "upstream connection lost")
@@ -28,6 +26,13 @@ async def _is_over(peer: Peer) -> None:
     """Nothing more comes, and the connection ends in order."""
     assert await peer.receive_rest() == b""
     await trio.aclose_forcefully(peer.stream)
+
+
+async def _hears_nothing(peer: Peer) -> None:
+    """Nothing comes, for as long as is needed to see that it is not under way."""
+    with trio.move_on_after(0.2) as waiting:
+        await peer.receive()
+    assert waiting.cancelled_caught
 
 
 async def _was_reset(peer: Peer) -> None:
@@ -85,6 +90,45 @@ async def test_a_drain(lane: str, driver: str, tmp_path: Path) -> None:
             assert await peer.answer_close() == _AWAY
         for peer in (ends.provider, ends.client):
             await _is_over(peer)
+
+
+@from_both_sides
+@in_every_driver
+@e2e_test
+async def test_a_drain_in_the_middle_of_a_frame(by: str, driver: str, tmp_path: Path) -> None:
+    async with open_session(driver, tmp_path) as ends, trio.open_nursery() as nursery:
+        one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
+        frame = one.encode(Frame(0x2, bytes(100_000)))
+        await one.stream.send_all(frame[:500])
+        assert await other.receive_bytes(500) == frame[:500]
+        nursery.start_soon(ends.under_test.drain)
+        await _hears_nothing(one)
+        await one.stream.send_all(frame[500:] + one.encode(_HELLO))
+        assert await other.receive_bytes(len(frame) - 500) == frame[500:]
+        for peer in (ends.provider, ends.client):
+            assert await peer.answer_close() == _AWAY
+        for peer in (ends.provider, ends.client):
+            await _is_over(peer)
+
+
+@from_both_sides
+@in_every_driver
+@e2e_test
+async def test_a_drain_in_a_frame_that_is_never_finished(
+    by: str, driver: str, tmp_path: Path
+) -> None:
+    timeouts = Timeouts(close=0.3)
+    async with (
+        open_session(driver, tmp_path, timeouts=timeouts) as ends,
+        trio.open_nursery() as nursery,
+    ):
+        one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
+        frame = one.encode(Frame(0x2, bytes(1000)))
+        await one.stream.send_all(frame[:500])
+        assert await other.receive_bytes(500) == frame[:500]
+        nursery.start_soon(ends.under_test.drain)
+        assert await one.receive() == _AWAY
+        await _was_reset(other)
 
 
 @in_every_driver
@@ -195,7 +239,7 @@ async def _flood(peer: Peer) -> None:
         pass
 
 
-@finishing_frames
+@with_the_guide
 @e2e_test
 async def test_a_flood_that_the_relay_ends(driver: str, tmp_path: Path) -> None:
     async with (
@@ -209,7 +253,7 @@ async def test_a_flood_that_the_relay_ends(driver: str, tmp_path: Path) -> None:
         nursery.cancel_scope.cancel()
 
 
-@finishing_frames
+@with_the_guide
 @e2e_test
 async def test_a_violation_while_the_other_side_is_inside_a_frame(
     driver: str, tmp_path: Path
@@ -220,9 +264,7 @@ async def test_a_violation_while_the_other_side_is_inside_a_frame(
         assert await ends.provider.receive_bytes(500) == frame[:500]
         await ends.provider.send(_HELLO, Frame(0x3))
         assert await ends.client.receive() == _HELLO
-        with trio.move_on_after(0.2) as waiting:
-            await ends.provider.receive()
-        assert waiting.cancelled_caught
+        await _hears_nothing(ends.provider)
         await ends.client.stream.send_all(frame[500:])
         assert await ends.provider.receive_bytes(508) == frame[500:]
         assert (await ends.provider.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
