@@ -187,20 +187,23 @@ class Ending:
 
 
 def farewell(inbound: Pipe, outbound: Pipe, masking_key: bytes) -> bytes:
-    """The Close that tells the provider at once that its client has broken the protocol.
+    """The last that the provider is sent of inbound: if the client has broken the protocol, a Close
+    that says so at once.
 
     What the provider says until it answers is still for the client, such as the answers to what
     came before; only then :func:`ending` tells the client what it did wrong.
 
     Args:
-        inbound: The client's direction, which has failed.
-        outbound: The provider's direction, still open. The provider's own Close will not pass.
+        inbound: The client's direction, which is over, and whose writes went through.
+        outbound: The provider's direction. If it is open, its own Close will not pass any more.
         masking_key: Four unpredictable bytes.
 
     Returns:
-        A frame for the provider; empty if none may follow what it was sent.
+        A frame for the provider; empty if the client did nothing wrong, if the provider has ended,
+        too, or if no frame may follow what it was sent.
     """
-    if not inbound.can_inject:
+    broken = inbound.state is State.FAILED and outbound.state is State.OPEN
+    if not (broken and inbound.can_inject):
         return b""
     outbound.withhold_close()
     inbound.close = _AWAY
@@ -249,6 +252,6 @@ def _leg(
     if close is None:
         relayed = sent.close if sent.can_inject else None
         return Leg(relayed, b"", reset=not sent.can_inject)
-    if not sent.can_inject:
+    if not sent.can_inject or sent.close is not None:  # it had its farewell, and did not answer
         return Leg(None, b"", reset=True)
     return Leg(close, control_frame(CLOSE, close.payload(), masking_key), reset=False)

@@ -353,6 +353,29 @@ def test_a_provider_hears_of_a_violation_before_the_client(lane: type[Pipe]) -> 
     assert end.upstream == Leg(Close(1001, "going away"), b"", reset=False)
 
 
+@pytest.mark.parametrize("says", [b"", Frame(0x3).encode()], ids=["nothing", "a violation"])
+def test_a_provider_that_does_not_answer_a_farewell_is_reset(says: bytes) -> None:
+    inbound, outbound = pipe(FAILED, masked=True), pipe(OPEN, masked=False)
+    assert farewell(inbound, outbound, KEY)
+    if says:
+        outbound.receive_data(says)
+    end = ending(inbound, outbound, closing.PEERS, KEY)
+    assert end.client.close == CLIENT_VIOLATION
+    assert end.upstream == Leg(None, b"", reset=True)
+
+
+@pytest.mark.parametrize(
+    ("inbound_state", "outbound_state"), [each for each in CELLS if each != (FAILED, OPEN)]
+)
+def test_there_is_no_farewell_where_the_client_did_nothing_wrong_or_the_provider_has_ended(
+    inbound_state: State, outbound_state: State
+) -> None:
+    inbound, outbound = pipe(inbound_state, masked=True), pipe(outbound_state, masked=False)
+    close = inbound.close
+    assert farewell(inbound, outbound, KEY) == b""
+    assert inbound.close is close
+
+
 def test_a_provider_cannot_hear_of_it_inside_a_frame() -> None:
     inbound, outbound = Pipe(masked=True, limits=Limits()), Pipe(masked=False, limits=Limits())
     inbound.receive_data(Frame(0x3).encode(KEY))
