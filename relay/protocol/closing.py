@@ -31,10 +31,12 @@ __all__ = [
     "UPSTREAM_STALLED",
     "Cause",
     "Ending",
+    "Grace",
     "Leg",
     "Say",
     "ending",
     "farewell",
+    "grace",
     "operator",
     "policy",
 ]
@@ -62,6 +64,9 @@ CLIENT_SILENT = Cause("client silent", None, Close(1001, "going away"))
 UPSTREAM_SILENT = Cause("upstream silent", Close(1011, "upstream connection lost"), None)
 CLOSE_TIMEOUT = Cause("close timeout", None, None)
 FAULT = Cause("internal error", Close(1011, "internal error"), Close(1011, "internal error"))
+
+_CLIENT_GONE = {CLIENT_STALLED, CLIENT_SILENT}
+_UPSTREAM_GONE = {UPSTREAM_STALLED, UPSTREAM_SILENT}
 
 _MAX_REASON = 123  # RFC 6455 5.5: 125 bytes of payload, two of them the status code
 
@@ -208,6 +213,39 @@ def farewell(inbound: Pipe, outbound: Pipe, masking_key: bytes) -> bytes:
     outbound.withhold_close()
     inbound.close = _AWAY
     return control_frame(CLOSE, _AWAY.payload(), masking_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """How long the rest of a session may take, in seconds; 0: it is cut short."""
+
+    inbound: float
+    """For the client's direction, to finish its write and its frame, so that a Close may follow."""
+    outbound: float
+    """For the provider's, likewise and at the same time."""
+    legs: float
+    """After that, for each connection to end."""
+
+
+def grace(inbound: Pipe, outbound: Pipe, cause: Cause, close: float) -> Grace:
+    """Say how long the two directions have when their session has to end, and then the two legs.
+
+    What is being written to a side that lives may be finished; to one that is gone, or takes
+    nothing, it may not.
+
+    Args:
+        inbound: The client's direction.
+        outbound: The provider's direction.
+        cause: Why the session has to end.
+        close: The deadline for closing, in seconds. After a close timeout it has been used up, and
+            after a farewell, the directions' part of it.
+    """
+    if cause is CLOSE_TIMEOUT:
+        return Grace(0, 0, 0)
+    frames = 0 if inbound.state is State.FAILED and inbound.close is not None else close
+    client_gone = inbound.state is State.CLOSED or cause in _CLIENT_GONE
+    upstream_gone = outbound.state is State.CLOSED or cause in _UPSTREAM_GONE
+    return Grace(0 if upstream_gone else frames, 0 if client_gone else frames, close)
 
 
 def ending(inbound: Pipe, outbound: Pipe, cause: Cause, masking_key: bytes) -> Ending:

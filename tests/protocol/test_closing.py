@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from relay.protocol import (
     Cause,
     Close,
+    Grace,
     Leg,
     Limits,
     MessagePipe,
@@ -20,6 +21,7 @@ from relay.protocol import (
     closing,
     ending,
     farewell,
+    grace,
     policy,
 )
 from relay.protocol.frames import CLOSE, TEXT
@@ -374,6 +376,39 @@ def test_there_is_no_farewell_where_the_client_did_nothing_wrong_or_the_provider
     close = inbound.close
     assert farewell(inbound, outbound, KEY) == b""
     assert inbound.close is close
+
+
+@every_cell
+@every_cause
+def test_how_long_the_rest_may_take(
+    cause: str, inbound_state: State, outbound_state: State
+) -> None:
+    """Who lives may have the rest of its frame; and after a close timeout, there is no time."""
+    why = CAUSES[cause][0]
+    inbound, outbound = pipe(inbound_state, masked=True), pipe(outbound_state, masked=False)
+    got = grace(inbound, outbound, why, 5)
+    if why is closing.CLOSE_TIMEOUT:
+        assert got == Grace(inbound=0, outbound=0, legs=0)
+        return
+    client_gone = inbound_state is CLOSED or cause in {
+        "client took nothing",
+        "client answered no ping",
+    }
+    provider_gone = outbound_state is CLOSED or cause in {
+        "provider took nothing",
+        "provider answered no ping",
+    }
+    assert (got.outbound, got.inbound, got.legs) == (
+        5 * (not client_gone),
+        5 * (not provider_gone),
+        5,
+    )
+
+
+def test_after_a_farewell_no_time_is_left_for_frames() -> None:
+    inbound, outbound = pipe(FAILED, masked=True), pipe(OPEN, masked=False)
+    assert farewell(inbound, outbound, KEY)
+    assert grace(inbound, outbound, closing.PEERS, 5) == Grace(inbound=0, outbound=0, legs=5)
 
 
 def test_a_provider_cannot_hear_of_it_inside_a_frame() -> None:
