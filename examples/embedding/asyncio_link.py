@@ -32,16 +32,22 @@ class Link:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def finish(self) -> None:
+    async def finish(self, quiet: float = 0) -> None:
         """End our side, wait for the peer to end its side, and close.
 
         A connection that is closed with bytes unread is reset, which can overtake our last words.
+        asyncio's TLS cannot end one side, and fails if anything follows its close_notify: there
+        all we can do is to wait first until the peer is quiet, for so many seconds.
         """
         if self.writer.can_write_eof():
             self.writer.write_eof()
             while await self.read():
                 pass
-        self.writer.close()  # with TLS this sends close_notify, and waits for the peer's
+        elif quiet:
+            with suppress(TimeoutError):
+                while await asyncio.wait_for(self.read(), quiet):
+                    pass
+        self.writer.close()
         await self.writer.wait_closed()
 
     def reset(self) -> None:

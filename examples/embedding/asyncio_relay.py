@@ -29,6 +29,7 @@ from relay.protocol import Pipe, Refused, State, closing
 
 PIECE = 16 * 1024  # bytes that are written at a time, so that a slow sink is no stalled one
 FOR_THE_BODY = 2  # seconds for the body of a provider's refusal, once its head has come
+QUIET = 0.5  # seconds of silence, after which a client that is refused has said all that it will
 log = logging.getLogger("relay")
 
 
@@ -117,7 +118,7 @@ class Session:
         with suppress(OSError):
             async with asyncio.timeout(self.timeouts.close):
                 await self.client.write(handshake.refuse(refused, self.id))
-                await self.client.finish()
+                await self.client.finish(QUIET)
 
     async def open(self, handshake: protocol.ClientHandshake) -> None:
         """Read the request, decide on it, ask the provider, answer, and carry what follows."""
