@@ -1,6 +1,8 @@
-"""A relay on asyncio's streams: all that `relay.protocol` leaves to its driver, in one file.
+"""A relay on asyncio's streams: all that `relay.protocol` leaves to its driver.
 
-It runs under uvloop, too. docs/embedding.md explains it step by step; a session is `Session.run`.
+Begin with `Session.run`. asyncio_link.py is a connection, docs/embedding.md explains the calls of
+the core, and threads_relay.py is the same relay with threads, in the same order. This one runs
+under uvloop, too.
 
     RELAY_TOKEN=rly_... OPENAI_API_KEY=sk-... python examples/embedding/asyncio_relay.py
 """
@@ -8,122 +10,60 @@ It runs under uvloop, too. docs/embedding.md explains it step by step; a session
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import ipaddress
 import logging
 import math
 import os
-import socket
 import ssl
-import struct
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+
+from asyncio_link import CHUNK, Link
+from settings import Settings, from_environment
 
 from relay import protocol
 from relay.protocol import Pipe, Refused, State, closing
 
-CHUNK = 64 * 1024  # bytes that are read at a time, and that are kept of an early client
 PIECE = 16 * 1024  # bytes that are written at a time, so that a slow sink is no stalled one
 FOR_THE_BODY = 2  # seconds for the body of a provider's refusal, once its head has come
+QUIET = 0.5  # seconds of silence, after which a client that is refused has said all that it will
 log = logging.getLogger("relay")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a relay runs by."""
-
-    gateways: Mapping[str, protocol.Gateway]
-    providers: Mapping[str, protocol.Provider]
-    trust: Mapping[str, ssl.SSLContext]
-    """By the provider's name: what verifies it."""
-    limits: protocol.Limits = field(default_factory=protocol.Limits)
-    timeouts: protocol.Timeouts = field(default_factory=protocol.Timeouts)
-    capture: Callable[..., Capture] | None = None
-    """Gets a session's id and what its pipes are made of; gives what notes it. See replay.py."""
-
-
-class Capture(Protocol):
-    """Notes what an open session reads, and why it ends."""
-
-    def read(self, source: str, data: bytes) -> None: ...
-    def end(self, cause: protocol.Cause, lost: Sequence[str]) -> None: ...
-
-
-class Link:
-    """A connection, and the ways to end it."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-        self.unread = b""  # what was read too early
-        self.capture: Callable[[bytes], None] | None = None
-        writer.transport.set_write_buffer_limits(high=1, low=0)  # drain() waits until all is out
-
-    async def read(self, most: int = CHUNK) -> bytes:
-        """Read what is there; b"" once it has ended, in whatever way."""
-        data, self.unread = self.unread[:most], self.unread[most:]
-        if not data:
-            with suppress(OSError):
-                data = await self.reader.read(most)
-        if self.capture is not None:
-            self.capture(data)
-        return data
-
-    async def write(self, data: bytes) -> None:
-        """Write all, or raise OSError."""
-        self.writer.write(data)
-        await self.writer.drain()
-
-    async def finish(self) -> None:
-        """End our side, wait for the peer to end its side, and close.
-
-        A connection that is closed with bytes unread is reset, which can overtake our last words.
-        """
-        if self.writer.can_write_eof():
-            self.writer.write_eof()
-            while await self.read():
-                pass
-        self.writer.close()  # with TLS this sends close_notify, and waits for the peer's
-        await self.writer.wait_closed()
-
-    def reset(self) -> None:
-        """End it so that the peer cannot take that for an orderly end."""
-        if (sock := self.writer.get_extra_info("socket")) is not None:  # it was not closed yet
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.abort()
-
-    def abort(self) -> None:
-        """Close it now."""
-        self.writer.transport.abort()
 
 
 class Direction:
     """Carries one direction, chunk by chunk, and notes what the Watch looks at."""
 
-    def __init__(self, source: Link, sink: Link, pipe: Pipe) -> None:
+    def __init__(
+        self,
+        source: Link,
+        sink: Link,
+        pipe: Pipe,
+        first: bytes = b"",
+        last: Callable[[], bytes] = bytes,
+    ) -> None:
         self.source, self.sink, self.pipe = source, sink, pipe
         self.last_activity = time.monotonic()
         self.writing_since: float | None = None
         self.stopping = False
-        self.task = asyncio.create_task(self.carry())
+        self.task = asyncio.create_task(self.carry(first, last))
 
-    async def carry(self) -> None:
-        """Carry until the pipe is no longer open, or the sink takes nothing more."""
-        pipe = self.pipe
+    async def carry(self, first: bytes, last: Callable[[], bytes]) -> None:
+        """Carry until the source ends or the sink fails; if stopped, to the end of a frame."""
         try:
             with suppress(OSError):
-                while pipe.state is State.OPEN and (pipe.rest_of_frame or not self.stopping):
-                    most = min(CHUNK, pipe.rest_of_frame) if self.stopping else CHUNK
-                    data = await self.source.read(pipe.most_at_once(most))
+                await self.write(first)
+                while most := self.pipe.most_at_once(CHUNK, finishing=self.stopping):
+                    data = await self.source.read(most)
                     self.last_activity = time.monotonic()
-                    await self.write(pipe.receive_data(data))
+                    await self.write(self.pipe.receive_data(data))
+                if not self.stopping:
+                    await self.write(last())
         finally:
             if self.writing_since is not None:  # it failed, or was cancelled
-                pipe.send_failed()
+                self.pipe.send_failed()
 
     async def write(self, data: bytes) -> None:
         for start in range(0, len(data), PIECE):
@@ -133,8 +73,7 @@ class Direction:
         self.writing_since = None
 
     async def stop(self, patience: float) -> None:
-        """Read no more than the frame under way, after which a Close may follow; what is read and
-        written until then has so many seconds."""
+        """Bring what is being written, and its frame, to an end within so many seconds."""
         self.stopping = True
         if self.writing_since is not None or self.pipe.rest_of_frame:
             await asyncio.wait({self.task}, timeout=patience)
@@ -150,11 +89,8 @@ class Session:
         self.settings, self.timeouts = relay.settings, relay.settings.timeouts
         self.id = str(uuid.uuid4())
         self.links = [client]
-        self.capture: Capture | None = None
         self.cause: protocol.Cause | None = None  # of the relay's own
-        self.ended: list[Direction] = []  # in the order in which they did
-        self.faulted = False
-        self.changed = asyncio.Event()  # there is something new for watch()
+        self.told_to_end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """Live; no exception leaves this."""
@@ -173,15 +109,16 @@ class Session:
 
     def end(self, cause: protocol.Cause) -> None:
         """End it, if it is open; both sides are told why."""
-        self.cause = cause
-        self.changed.set()
+        if self.cause is None:
+            self.cause = cause
+            self.told_to_end.set_result(None)
 
     async def refuse(self, handshake: protocol.ClientHandshake, refused: Refused) -> None:
         log.info("session %s: refused, %d %s", self.id, refused.status, refused.message)
         with suppress(OSError):
             async with asyncio.timeout(self.timeouts.close):
                 await self.client.write(handshake.refuse(refused, self.id))
-                await self.client.finish()
+                await self.client.finish(QUIET)
 
     async def open(self, handshake: protocol.ClientHandshake) -> None:
         """Read the request, decide on it, ask the provider, answer, and carry what follows."""
@@ -196,36 +133,28 @@ class Session:
         identity = protocol.authenticate(
             target, fields, credentials, settings.gateways, time.time()
         )
-        admission = protocol.authorise(identity, target, credentials, settings.providers)
+        self.admission = protocol.authorise(identity, target, credentials, settings.providers)
         # A relay that counts sessions refuses with 429 here.
-        asked = protocol.upstream_request(admission, fields, credentials)
-        trust, limits = settings.trust[admission.route.provider.name], admission.gateway.limits
-        dialling = asyncio.create_task(self.dial(asked, trust, limits))
+        asked = protocol.upstream_request(self.admission, fields, credentials)
+        dialling = asyncio.create_task(self.dial(asked))
         listening = asyncio.create_task(self.listen(handshake.early_data, dialling))
         try:
             await asyncio.wait({dialling})
         finally:
-            listening.cancel()
             dialling.cancel()
+            listening.cancel()
             await asyncio.wait({dialling, listening})
         if dialling.cancelled():  # the client has left
             return
         upstream, asked, answer = dialling.result()
         if self.relay.draining:
             raise Refused.draining()
-        inbound, outbound = protocol.pipes(asked, answer, limits)
-        if settings.capture is not None:
-            self.capture = settings.capture(self.id, asked, answer, limits)
-            self.client.capture = partial(self.capture.read, "client")
-            upstream.capture = partial(self.capture.read, "provider")
-        try:
-            async with asyncio.timeout(self.timeouts.write):
-                await self.client.write(handshake.accept(opening, answer, self.id))
-        except OSError:  # the client is gone, and the provider has to be told
-            outbound.send_failed()
-            inbound.receive_data(b"")
+        inbound, outbound = protocol.pipes(asked, answer, self.admission.gateway.limits)
+        farewell = partial(protocol.farewell, inbound, outbound, os.urandom(4))
+        accepted = handshake.accept(opening, answer, self.id)
         await self.carry(
-            Direction(self.client, upstream, inbound), Direction(upstream, self.client, outbound)
+            Direction(self.client, upstream, inbound, last=farewell),
+            Direction(upstream, self.client, outbound, first=accepted),
         )
 
     async def receive_request(self, handshake: protocol.ClientHandshake) -> protocol.Request | None:
@@ -251,46 +180,40 @@ class Session:
         finally:
             self.client.unread = early_data
 
-    async def dial(
-        self, asked: protocol.UpstreamRequest, trust: ssl.SSLContext, limits: protocol.Limits
-    ) -> Dialled:
+    async def dial(self, asked: protocol.UpstreamRequest) -> Dialled:
         """Ask one upstream after the other."""
         *others, last = protocol.attempts(asked)
         for request in others:
             try:
-                return await self.ask(request, trust, limits)
+                return await self.ask(request)
             except Refused as refused:
                 if not protocol.may_fail_over(request, refused):
                     raise
-        return await self.ask(last, trust, limits)
+        return await self.ask(last)
 
-    async def ask(
-        self, request: protocol.UpstreamRequest, trust: ssl.SSLContext, limits: protocol.Limits
-    ) -> Dialled:
+    async def ask(self, request: protocol.UpstreamRequest) -> Dialled:
         """Connect to an upstream, and ask it for the upgrade."""
-        host, port, secure = (
-            request.origin.host,
-            request.origin.port,
-            request.origin.scheme == "wss",
-        )
+        origin = request.origin
+        trust = self.settings.trust[self.admission.route.provider.name]
+        tls = trust if origin.scheme == "wss" else None
         try:
             async with asyncio.timeout(self.timeouts.connect):
-                streams = await asyncio.open_connection(
-                    host, port, ssl=trust if secure else None, limit=CHUNK
-                )
+                streams = await asyncio.open_connection(origin.host, origin.port, ssl=tls)
         except OSError as error:  # TimeoutError is one
             raise protocol.unreachable(error) from None
         link = Link(*streams)
         self.links.append(link)
         peer = link.writer.get_extra_info("peername")[0].partition("%")[0]
-        if not (secure or ipaddress.ip_address(peer).is_loopback):
+        if tls is None and not ipaddress.ip_address(peer).is_loopback:
             request = request.overheard()
-        handshake = protocol.UpstreamHandshake(request, os.urandom(16), limits)
+        handshake = protocol.UpstreamHandshake(
+            request, os.urandom(16), self.admission.gateway.limits
+        )
         try:
             async with asyncio.timeout(self.timeouts.upstream) as patience:
                 with suppress(OSError):  # it may have answered all the same
                     await link.write(handshake.request_data())
-                while (answer := handshake.receive_data(await link.read(4096))) is None:
+                while (answer := handshake.receive_data(await link.read())) is None:
                     if handshake.refused:
                         due = asyncio.get_running_loop().time() + FOR_THE_BODY
                         patience.reschedule(min(patience.when() or math.inf, due))
@@ -301,86 +224,54 @@ class Session:
 
     async def carry(self, inbound: Direction, outbound: Direction) -> None:
         """Carry both directions until the session has to end, and end it."""
-        for direction in (inbound, outbound):
-            direction.task.add_done_callback(partial(self.has_ended, direction))
         try:
-            cause = await self.watch(
-                protocol.Watch(inbound, outbound, self.timeouts, time.monotonic())
-            )
-            if (inbound.pipe.state, outbound.pipe.state) == (State.FAILED, State.OPEN):
-                await self.hear_out(inbound, outbound)
-            patience = 0 if cause is closing.CLOSE_TIMEOUT else self.timeouts.close
-            client_gone = inbound.pipe.state is State.CLOSED or cause is closing.CLIENT_STALLED
-            gone = outbound.pipe.state is State.CLOSED or cause is closing.UPSTREAM_STALLED
-            await asyncio.gather(
-                outbound.stop(0 if client_gone else patience), inbound.stop(0 if gone else patience)
-            )
+            cause = await self.watch(inbound, outbound)
+            patience = await self.stop(inbound, outbound, cause)
         finally:
             inbound.task.cancel()
             outbound.task.cancel()
-        if self.capture is not None:
-            lost = [
-                name
-                for name, direction in (("client", outbound), ("provider", inbound))
-                if direction.writing_since is not None
-            ]
-            self.capture.end(cause, lost)
         end = protocol.ending(inbound.pipe, outbound.pipe, cause, os.urandom(4))
         await asyncio.gather(
             self.end_leg(inbound.source, end.client, inbound.pipe, patience),
-            self.end_leg(outbound.source, end.upstream, outbound.pipe, patience, is_server=True),
+            self.end_leg(outbound.source, end.upstream, outbound.pipe, patience),
         )
 
-    def has_ended(self, direction: Direction, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("session %s", self.id, exc_info=fault)
-            self.faulted = True
-        elif not task.cancelled():
-            self.ended.append(direction)
-        self.changed.set()
-
-    async def watch(self, watch: protocol.Watch) -> protocol.Cause:
+    async def watch(self, inbound: Direction, outbound: Direction) -> protocol.Cause:
         """Wait until the session has to end."""
-        while not self.faulted:
-            cause = watch.look(time.monotonic(), self.ended, self.cause)
-            if cause is not None:
-                return cause
-            with suppress(TimeoutError):
-                async with asyncio.timeout(watch.next_look - time.monotonic()):
-                    await self.changed.wait()
-            self.changed.clear()
-        return closing.FAULT  # whatever the peers did
+        watch = protocol.Watch(inbound, outbound, self.timeouts, time.monotonic())
+        waiting: set[asyncio.Future[None]] = {inbound.task, outbound.task, self.told_to_end}
+        ended: list[Direction] = []  # in the order in which they did
+        while (cause := watch.look(time.monotonic(), ended, self.cause)) is None:
+            patience = watch.next_look - time.monotonic()
+            done, waiting = await asyncio.wait(
+                waiting, timeout=patience, return_when="FIRST_COMPLETED"
+            )
+            for direction in (each for each in (inbound, outbound) if each.task in done):
+                if fault := direction.task.exception():
+                    log.error("session %s", self.id, exc_info=fault)
+                    return closing.FAULT  # whatever the peers did
+                ended.append(direction)
+        return cause
 
-    async def hear_out(self, inbound: Direction, outbound: Direction) -> None:
-        """Let the client have the answers to what it sent before it broke the protocol."""
-        if frame := protocol.farewell(inbound.pipe, outbound.pipe, os.urandom(4)):
-            with suppress(OSError):
-                async with asyncio.timeout(self.timeouts.close):
-                    await inbound.sink.write(frame)
-                    await asyncio.wait({outbound.task})
-            if outbound.pipe.state is not State.CLOSED:
-                inbound.pipe.send_failed()  # told already, or beyond telling
+    async def stop(self, inbound: Direction, outbound: Direction, cause: protocol.Cause) -> float:
+        """Stop both directions; return how long each connection then has to end, in seconds."""
+        grace = protocol.grace(inbound.pipe, outbound.pipe, cause, self.timeouts.close)
+        await asyncio.gather(outbound.stop(grace.outbound), inbound.stop(grace.inbound))
+        return grace.legs
 
-    async def end_leg(
-        self,
-        link: Link,
-        leg: protocol.Leg,
-        received: Pipe,
-        patience: float,
-        is_server: bool = False,
-    ) -> None:
+    async def end_leg(self, link: Link, leg: protocol.Leg, received: Pipe, patience: float) -> None:
         """End one connection as the closing table says; ``received`` is what came from it."""
         if leg.reset:
             link.reset()
             return
         with suppress(OSError):
             async with asyncio.timeout(patience):
-                if leg.close is not None:
-                    await link.write(leg.frame)
-                    while received.state is State.OPEN:  # the answering Close
-                        received.receive_data(await link.read())
-                while is_server and received.state is State.CLOSING and await link.read():
-                    pass  # RFC 6455 7.1.1: the server ends the connection first
+                await link.write(leg.frame)
+                while leg.close is not None and received.state is State.OPEN:  # it will answer
+                    received.receive_data(await link.read())
+                if received.state is State.CLOSING and link is not self.client:
+                    while await link.read():  # RFC 6455 7.1.1: the server ends it first
+                        pass
                 await link.finish()
 
 
@@ -402,11 +293,14 @@ class Relay:
         """Accept clients until the server that is returned is closed."""
         patience = self.settings.timeouts.opening if tls else None
         return await asyncio.start_server(
-            self.accept, host, port, ssl=tls, ssl_handshake_timeout=patience, limit=CHUNK
+            self.accept, host, port, ssl=tls, ssl_handshake_timeout=patience
         )
 
+    def new_session(self, client: Link) -> Session:
+        return Session(self, client)
+
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = Session(self, Link(reader, writer))
+        session = self.new_session(Link(reader, writer))
         task = asyncio.create_task(session.run())
         self.sessions[task] = session
         task.add_done_callback(self.sessions.pop)
@@ -423,18 +317,9 @@ class Relay:
             await asyncio.gather(*late, return_exceptions=True)
 
 
-async def main() -> None:
-    """Serve the gateway ``acct/main``, for OpenAI, until Ctrl-C."""
+async def main(relay: Relay) -> None:
+    """Serve until Ctrl-C."""
     logging.basicConfig(level=logging.INFO)
-    token, key = os.environ["RELAY_TOKEN"].encode(), os.environ["OPENAI_API_KEY"].encode()
-    gateway = protocol.Gateway(
-        "acct/main",
-        tokens=(protocol.GatewayToken("main", hashlib.sha256(token).digest()),),
-        providers=frozenset({"openai"}),
-        stored_key=lambda _provider, _alias: protocol.Secret(key),
-    )
-    trust = {"openai": ssl.create_default_context()}
-    relay = Relay(Settings({gateway.name: gateway}, protocol.by_name(), trust))
     async with await relay.listen("127.0.0.1", 8080) as server:
         try:
             await server.serve_forever()
@@ -443,4 +328,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(Relay(from_environment())))

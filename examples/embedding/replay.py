@@ -17,8 +17,7 @@ The others say what happened, in this order, and when, in seconds since the 101:
                                                               something could not be written
 
 After the cause comes what was read while it was closed. A cause `policy` has a `reason`. Opening
-handshakes are not in a capture: they hold credentials; but messages are. `capturing` is for
-asyncio_relay.py and makes captures.
+handshakes are not in a capture: they hold credentials; but messages are. capture.py makes captures.
 """
 
 from __future__ import annotations
@@ -27,8 +26,7 @@ import argparse
 import base64
 import json
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +37,6 @@ from relay.protocol import (
     Limits,
     MessagePipe,
     Pipe,
-    State,
-    UpstreamAnswer,
-    UpstreamRequest,
     closing,
     ending,
     farewell,
@@ -50,45 +45,6 @@ from relay.protocol import (
 
 _CAUSES = {each.name: each for each in vars(closing).values() if isinstance(each, Cause)}
 _MASKING_KEY = bytes(4)  # of the Close frames that are replayed; a relay draws a new one for each
-
-
-class Capture:
-    """Writes the capture of one session."""
-
-    def __init__(
-        self, path: Path, request: UpstreamRequest, answer: UpstreamAnswer, limits: Limits
-    ) -> None:
-        self._path = path
-        self._began = time.monotonic()
-        first = {
-            "capture": 1,
-            "lane": "messages" if request.messages_lane else "verbatim",
-            "compressed": answer.compression is not None,
-            "max_message_size": limits.max_message_size,
-            "max_fragments": limits.max_fragments,
-        }
-        path.write_text(json.dumps(first) + "\n")
-
-    def read(self, source: str, data: bytes) -> None:
-        """Note what was read."""
-        self._note({"from": source, "data": base64.b64encode(data).decode()})
-
-    def end(self, cause: Cause, lost: Sequence[str]) -> None:
-        """Note that both directions have stopped."""
-        line: dict[str, Any] = {"cause": cause.name, "lost": list(lost)}
-        if cause.name == "policy" and cause.to_client is not None:
-            line["reason"] = cause.to_client.reason
-        self._note(line)
-
-    def _note(self, line: dict[str, Any]) -> None:
-        with self._path.open("a") as file:
-            at = round(time.monotonic() - self._began, 6)
-            file.write(json.dumps({"at": at, **line}) + "\n")
-
-
-def capturing(folder: Path) -> Callable[[str, UpstreamRequest, UpstreamAnswer, Limits], Capture]:
-    """What makes a capture of every session, in a file of its own."""
-    return lambda session, *made_of: Capture(folder / f"{session}.jsonl", *made_of)
 
 
 class Replay:
@@ -116,7 +72,6 @@ class Replay:
         self.sent = {"client": b"", "provider": b""}
         """What each side was sent, Close frames of the relay's own included."""
         self._closing = False
-        self._told_goodbye = False
 
     def happen(self, line: dict[str, Any]) -> Iterator[str]:
         """Let one thing happen; say what comes of it."""
@@ -144,24 +99,15 @@ class Replay:
             yield f"{name}: {what}; {other} is sent {len(out)}, messages: {messages}"
         if pipe.state is not before:
             yield f"{name} is {pipe.state.value}{_why(pipe)}"
-            if (self.inbound.state, self.outbound.state) == (State.FAILED, State.OPEN):
-                yield from self._say_goodbye()
-
-    def _say_goodbye(self) -> Iterator[str]:
-        """Tell the provider at once that its client has broken the protocol."""
-        frame = farewell(self.inbound, self.outbound, _MASKING_KEY)
-        self._told_goodbye = bool(frame)
-        self.sent["provider"] += frame
-        if frame:
-            yield f"provider is told {_words(self.inbound.close)}"
+            if frame := farewell(self.inbound, self.outbound, _MASKING_KEY):
+                self.sent["provider"] += frame
+                yield f"provider is told {_words(self.inbound.close)}"
 
     def _end(self, line: dict[str, Any]) -> Iterator[str]:
         """Close as the table says."""
         for name, pipe in (("provider", self.inbound), ("client", self.outbound)):
             if name in line["lost"]:
                 pipe.send_failed()
-        if self._told_goodbye and self.outbound.state is not State.CLOSED:
-            self.inbound.send_failed()
         known = line["cause"] != "policy"
         cause = _CAUSES[line["cause"]] if known else policy(line.get("reason", ""))
         end = ending(self.inbound, self.outbound, cause, _MASKING_KEY)

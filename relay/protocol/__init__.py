@@ -16,7 +16,16 @@ minor one, and CHANGELOG.md says so.
 
 from relay.protocol import closing as closing
 from relay.protocol.addresses import Address, TrustedProxies, parse_address
-from relay.protocol.closing import Cause, Ending, Leg, ending, farewell, policy
+from relay.protocol.closing import (
+    Cause,
+    Ending,
+    Grace,
+    Leg,
+    ending,
+    farewell,
+    grace,
+    policy,
+)
 from relay.protocol.compression import PermessageDeflate
 from relay.protocol.connect_proxy import ConnectHandshake, Proxy
 from relay.protocol.credentials import Credentials, read_credentials, redact
@@ -86,6 +95,7 @@ __all__ = [
     "Endpoint",
     "Gateway",
     "GatewayToken",
+    "Grace",
     "HttpAnswer",
     "Identity",
     "Kind",
@@ -136,6 +146,7 @@ __all__ = [
     "ending",
     "examine",
     "farewell",
+    "grace",
     "may_fail_over",
     "parse_address",
     "parse_target",

@@ -31,10 +31,12 @@ __all__ = [
     "UPSTREAM_STALLED",
     "Cause",
     "Ending",
+    "Grace",
     "Leg",
     "Say",
     "ending",
     "farewell",
+    "grace",
     "operator",
     "policy",
 ]
@@ -62,6 +64,9 @@ CLIENT_SILENT = Cause("client silent", None, Close(1001, "going away"))
 UPSTREAM_SILENT = Cause("upstream silent", Close(1011, "upstream connection lost"), None)
 CLOSE_TIMEOUT = Cause("close timeout", None, None)
 FAULT = Cause("internal error", Close(1011, "internal error"), Close(1011, "internal error"))
+
+_CLIENT_GONE = {CLIENT_STALLED, CLIENT_SILENT}
+_UPSTREAM_GONE = {UPSTREAM_STALLED, UPSTREAM_SILENT}
 
 _MAX_REASON = 123  # RFC 6455 5.5: 125 bytes of payload, two of them the status code
 
@@ -187,24 +192,60 @@ class Ending:
 
 
 def farewell(inbound: Pipe, outbound: Pipe, masking_key: bytes) -> bytes:
-    """The Close that tells the provider at once that its client has broken the protocol.
+    """The last that the provider is sent of inbound: if the client has broken the protocol, a Close
+    that says so at once.
 
     What the provider says until it answers is still for the client, such as the answers to what
     came before; only then :func:`ending` tells the client what it did wrong.
 
     Args:
-        inbound: The client's direction, which has failed.
-        outbound: The provider's direction, still open. The provider's own Close will not pass.
+        inbound: The client's direction, which is over, and whose writes went through.
+        outbound: The provider's direction. If it is open, its own Close will not pass any more.
         masking_key: Four unpredictable bytes.
 
     Returns:
-        A frame for the provider; empty if none may follow what it was sent.
+        A frame for the provider; empty if the client did nothing wrong, if the provider has ended,
+        too, or if no frame may follow what it was sent.
     """
-    if not inbound.can_inject:
+    broken = inbound.state is State.FAILED and outbound.state is State.OPEN
+    if not (broken and inbound.can_inject):
         return b""
     outbound.withhold_close()
     inbound.close = _AWAY
     return control_frame(CLOSE, _AWAY.payload(), masking_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """How long the rest of a session may take, in seconds; 0: it is cut short."""
+
+    inbound: float
+    """For the client's direction, to finish its write and its frame, so that a Close may follow."""
+    outbound: float
+    """For the provider's, likewise and at the same time."""
+    legs: float
+    """After that, for each connection to end."""
+
+
+def grace(inbound: Pipe, outbound: Pipe, cause: Cause, close: float) -> Grace:
+    """Say how long the two directions have when their session has to end, and then the two legs.
+
+    What is being written to a side that lives may be finished; to one that is gone, or takes
+    nothing, it may not.
+
+    Args:
+        inbound: The client's direction.
+        outbound: The provider's direction.
+        cause: Why the session has to end.
+        close: The deadline for closing, in seconds. After a close timeout it has been used up, and
+            after a farewell, the directions' part of it.
+    """
+    if cause is CLOSE_TIMEOUT:
+        return Grace(0, 0, 0)
+    frames = 0 if inbound.state is State.FAILED and inbound.close is not None else close
+    client_gone = inbound.state is State.CLOSED or cause in _CLIENT_GONE
+    upstream_gone = outbound.state is State.CLOSED or cause in _UPSTREAM_GONE
+    return Grace(0 if upstream_gone else frames, 0 if client_gone else frames, close)
 
 
 def ending(inbound: Pipe, outbound: Pipe, cause: Cause, masking_key: bytes) -> Ending:
@@ -249,6 +290,6 @@ def _leg(
     if close is None:
         relayed = sent.close if sent.can_inject else None
         return Leg(relayed, b"", reset=not sent.can_inject)
-    if not sent.can_inject:
+    if not sent.can_inject or sent.close is not None:  # it had its farewell, and did not answer
         return Leg(None, b"", reset=True)
     return Leg(close, control_frame(CLOSE, close.payload(), masking_key), reset=False)

@@ -4,8 +4,8 @@ Validated bytes in, the same bytes out. The two directions of a session share no
 have a task, a thread or a process of its own, unless the relay sends Pings (``share_pings``). The
 order of calls:
 
-    while pipe.state is State.OPEN:
-        out = pipe.receive_data(read())      # b"" says that the peer's bytes have ended
+    while most := pipe.most_at_once(room):
+        out = pipe.receive_data(read(most))  # b"" says that the peer's bytes have ended
         write(out)                           # if it fails or is cancelled: pipe.send_failed()
 
 ``receive_data`` never raises for what a peer did; ``state``, ``close`` and ``error`` say it.
@@ -157,13 +157,20 @@ class Pipe:
             return "frame"
         return "message" if self._fragments else None
 
-    def most_at_once(self, room: int) -> int:
-        """How much to read next, where there is room for so many bytes.
+    def most_at_once(self, room: int, *, finishing: bool = False) -> int:
+        """How much to read next; 0 once nothing more is to be read.
 
         Frames cost what they cost whatever their size, and thousands of them fit into a chunk: no
         more than a session's turn may take should have to be looked at in one go.
+
+        Args:
+            room: There is room for so many bytes.
+            finishing: Whether to read no further than to the end of the frame under way, so that
+                a frame of ours may follow it.
         """
-        return room
+        if self.state is not State.OPEN:
+            return 0
+        return min(room, self.rest_of_frame) if finishing else room
 
     def send_failed(self) -> None:
         """Say that a write of what ``receive_data`` returned failed or was cut short."""

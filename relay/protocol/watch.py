@@ -94,21 +94,24 @@ class Watch:
         Returns:
             The cause for :func:`~relay.protocol.closing.ending`; None if it goes on.
         """
-        states = [each.pipe.state for each in ended]
-        if len(states) > 1 or not _ENDED.isdisjoint(states):
+        if len(ended) > 1:
             return closing.PEERS
-        if states:
-            # A Close was forwarded, or a write failed. The other side may still have something to
-            # say, such as the answering Close, or the reason why it takes nothing more.
+        if ended:
+            state, close = ended[0].pipe.state, ended[0].pipe.close
+            if state in _ENDED and close is None:
+                return closing.PEERS
+            # A Close was forwarded, or a farewell said, or a write failed. The other side may still
+            # have something to say, such as the answering Close, or the reason why it takes nothing
+            # more.
             self.next_look = self._closing_until = min(
                 self._closing_until, now + self._timeouts.close
             )
             if now < self._closing_until:
                 return None
-            if states == [State.CLOSING]:
-                return closing.CLOSE_TIMEOUT
-            lost = ended[0] is self._inbound  # it could not write
-            return closing.UPSTREAM_LOST if lost else closing.CLIENT_LOST
+            if state is State.OPEN:  # it could not write
+                lost = ended[0] is self._inbound
+                return closing.UPSTREAM_LOST if lost else closing.CLIENT_LOST
+            return closing.CLOSE_TIMEOUT if state is State.CLOSING else closing.PEERS
         if given is not None:
             return given
         deadlines = (

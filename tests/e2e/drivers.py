@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib.util
+import importlib
 import logging
-import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -63,13 +62,10 @@ class Running:
 
 @functools.cache
 def example(name: str) -> ModuleType:
-    """A program of examples/embedding, as a module."""
-    spec = importlib.util.spec_from_file_location(name, _EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """A program of examples/embedding, as a module: from its folder, as Python runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(_EXAMPLES)
+        return importlib.import_module(name)
 
 
 def guide() -> ModuleType:
@@ -150,14 +146,13 @@ def _no_faults() -> Iterator[None]:
     assert [each.getMessage() for each in faults] == []
 
 
-def _its_settings(module: ModuleType, settings: Settings, **more: object) -> Any:
-    return module.Settings(
+def _its_settings(settings: Settings) -> Any:
+    return example("settings").Settings(
         settings.gateways,
         settings.providers,
         settings.trust,
         limits=settings.limits,
         timeouts=settings.timeouts,
-        **more,
     )
 
 
@@ -196,11 +191,13 @@ class _AsyncioRelay:
             raise
 
     async def _main(self) -> None:
-        module, settings = example("asyncio_relay"), self._settings
-        capture = example("replay").capturing(self._captures) if self._captures else None
-        self._relay = module.Relay(_its_settings(module, settings, capture=capture))
+        settings = self._settings
         if self._is_guide:
             self._relay = _GuideRelay(settings)
+        elif self._captures is not None:
+            self._relay = example("capture").Relay(_its_settings(settings), self._captures)
+        else:
+            self._relay = example("asyncio_relay").Relay(_its_settings(settings))
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         servers = []
         for listener in settings.listeners:
@@ -233,9 +230,8 @@ class _ThreadsRelay:
     """The one of blocking sockets."""
 
     def __init__(self, settings: Settings) -> None:
-        module = example("threads_relay")
         self._settings = settings
-        self._relay = module.Relay(_its_settings(module, settings))
+        self._relay = example("threads_relay").Relay(_its_settings(settings))
 
     def start(self) -> list[int]:
         ports = []

@@ -138,8 +138,6 @@ async def test_a_request_that_does_not_end_is_408(driver: str, tmp_path: Path) -
 @e2e_test
 async def test_a_refusal_reaches_a_client_that_goes_on_sending(driver: str, tmp_path: Path) -> None:
     """A connection that is closed with bytes unread is reset, and the answer lost with it."""
-    if driver in {"asyncio", "uvloop"}:
-        pytest.skip("asyncio fails TLS when data follows its close_notify: docs/embedding.md")
     async with relay(_never, tmp_path, driver=driver) as under_test:
         await _is_told_and_goes_on_sending(await connect(under_test))
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from relay.protocol import (
     Cause,
     Close,
+    Grace,
     Leg,
     Limits,
     MessagePipe,
@@ -20,6 +21,7 @@ from relay.protocol import (
     closing,
     ending,
     farewell,
+    grace,
     policy,
 )
 from relay.protocol.frames import CLOSE, TEXT
@@ -351,6 +353,62 @@ def test_a_provider_hears_of_a_violation_before_the_client(lane: type[Pipe]) -> 
     end = ending(inbound, outbound, closing.PEERS, KEY)
     assert end.client.close == Close(1002, str(inbound.error))
     assert end.upstream == Leg(Close(1001, "going away"), b"", reset=False)
+
+
+@pytest.mark.parametrize("says", [b"", Frame(0x3).encode()], ids=["nothing", "a violation"])
+def test_a_provider_that_does_not_answer_a_farewell_is_reset(says: bytes) -> None:
+    inbound, outbound = pipe(FAILED, masked=True), pipe(OPEN, masked=False)
+    assert farewell(inbound, outbound, KEY)
+    if says:
+        outbound.receive_data(says)
+    end = ending(inbound, outbound, closing.PEERS, KEY)
+    assert end.client.close == CLIENT_VIOLATION
+    assert end.upstream == Leg(None, b"", reset=True)
+
+
+@pytest.mark.parametrize(
+    ("inbound_state", "outbound_state"), [each for each in CELLS if each != (FAILED, OPEN)]
+)
+def test_there_is_no_farewell_where_the_client_did_nothing_wrong_or_the_provider_has_ended(
+    inbound_state: State, outbound_state: State
+) -> None:
+    inbound, outbound = pipe(inbound_state, masked=True), pipe(outbound_state, masked=False)
+    close = inbound.close
+    assert farewell(inbound, outbound, KEY) == b""
+    assert inbound.close is close
+
+
+@every_cell
+@every_cause
+def test_how_long_the_rest_may_take(
+    cause: str, inbound_state: State, outbound_state: State
+) -> None:
+    """Who lives may have the rest of its frame; and after a close timeout, there is no time."""
+    why = CAUSES[cause][0]
+    inbound, outbound = pipe(inbound_state, masked=True), pipe(outbound_state, masked=False)
+    got = grace(inbound, outbound, why, 5)
+    if why is closing.CLOSE_TIMEOUT:
+        assert got == Grace(inbound=0, outbound=0, legs=0)
+        return
+    client_gone = inbound_state is CLOSED or cause in {
+        "client took nothing",
+        "client answered no ping",
+    }
+    provider_gone = outbound_state is CLOSED or cause in {
+        "provider took nothing",
+        "provider answered no ping",
+    }
+    assert (got.outbound, got.inbound, got.legs) == (
+        5 * (not client_gone),
+        5 * (not provider_gone),
+        5,
+    )
+
+
+def test_after_a_farewell_no_time_is_left_for_frames() -> None:
+    inbound, outbound = pipe(FAILED, masked=True), pipe(OPEN, masked=False)
+    assert farewell(inbound, outbound, KEY)
+    assert grace(inbound, outbound, closing.PEERS, 5) == Grace(inbound=0, outbound=0, legs=5)
 
 
 def test_a_provider_cannot_hear_of_it_inside_a_frame() -> None:

@@ -110,8 +110,11 @@ def test_little_is_read_of_what_may_be_thousands_of_frames(masked: bool) -> None
     pipe.receive_data(whole[:1000])
     assert pipe.most_at_once(70_000) == len(whole) - 1000 + 4096
     assert pipe.most_at_once(10_000) == 10_000
+    assert pipe.most_at_once(70_000, finishing=True) == 0  # none of it was sent yet
     pipe.receive_data(whole[1000:])
     assert pipe.most_at_once(70_000) == 4096
+    pipe.receive_data(b"")
+    assert pipe.most_at_once(70_000) == 0
 
 
 @both_directions

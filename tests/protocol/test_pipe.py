@@ -530,6 +530,23 @@ def test_how_much_a_frame_lacks_until_one_of_ours_may_follow(masked: bool) -> No
     assert (pipe.rest_of_frame, pipe.can_inject) == (0, False)
 
 
+@both_directions
+def test_no_more_is_read_than_to_the_end_of_the_frame(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    assert pipe.most_at_once(100, finishing=True) == 0
+    pipe.receive_data(Frame(BINARY, bytes(10)).encode(key(masked))[:-4])
+    assert pipe.most_at_once(100, finishing=True) == 4
+    assert pipe.most_at_once(3, finishing=True) == 3
+    assert pipe.most_at_once(100) == 100
+
+
+@both_directions
+def test_nothing_is_read_after_the_end(masked: bool) -> None:
+    pipe = new_pipe(masked)
+    pipe.receive_data(b"")
+    assert pipe.most_at_once(100) == 0
+
+
 def test_an_observer_is_shown_whole_messages_and_the_pieces_of_others() -> None:
     recorder = Recorder()
     pipe = Pipe(masked=False, limits=Limits(), observer=recorder)

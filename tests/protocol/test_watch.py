@@ -4,7 +4,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from relay.protocol import Cause, Limits, Pipe, Progress, State, Timeouts, Watch, closing, policy
+from relay.protocol import (
+    Cause,
+    Limits,
+    Pipe,
+    Progress,
+    State,
+    Timeouts,
+    Watch,
+    closing,
+    farewell,
+    policy,
+)
 
 CLOSE = b"\x88\x00"
 
@@ -143,6 +154,25 @@ def test_after_a_close_the_other_is_waited_for(one: str) -> None:
     assert session.watch.next_look == 15
     assert session.look(14) is None  # which does not begin anew
     assert session.look(15) is closing.CLOSE_TIMEOUT
+
+
+def test_after_a_farewell_the_provider_is_waited_for() -> None:
+    session = Session()
+    session.end(session.inbound, b"\x83\x00")
+    assert farewell(session.inbound.pipe, session.outbound.pipe, bytes(4))
+    assert session.look(10) is None
+    assert session.watch.next_look == 15
+    assert session.look(14.9) is None
+    assert session.look(15) is closing.PEERS
+
+
+def test_a_farewell_that_is_answered() -> None:
+    session = Session()
+    session.end(session.inbound, b"\x83\x00")
+    assert farewell(session.inbound.pipe, session.outbound.pipe, bytes(4))
+    assert session.look(10) is None
+    session.end(session.outbound, CLOSE)
+    assert session.look(11) is closing.PEERS
 
 
 def test_after_both_closes_it_ends() -> None:
