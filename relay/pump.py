@@ -120,8 +120,8 @@ class Pump:
     async def _finish_frame(self) -> None:
         """Carry the rest of the frame under way, if it was stopped inside one."""
         pipe = self.pipe
-        while pipe.state is State.OPEN and (rest := pipe.rest_of_frame):
-            await self._write(pipe.receive_data(await self._receive(min(rest, CHUNK))))
+        while most := pipe.most_at_once(CHUNK, finishing=True):
+            await self._write(pipe.receive_data(await self._receive(most)))
 
     async def _receive(self, max_bytes: int) -> bytes:
         """Read what is there. A connection that broke has ended, as one that was closed has."""

@@ -39,6 +39,7 @@ from relay.protocol import (
     closing,
     ending,
     farewell,
+    grace,
 )
 from relay.pump import pumping
 from relay.reactor import Reactor
@@ -53,8 +54,6 @@ from relay.tls import ServerTls
 __all__ = ["Session"]
 
 _VANISHED = {closing.CLIENT_LOST, closing.CLIENT_SILENT}
-_CLIENT_GONE = {closing.CLIENT_STALLED, closing.CLIENT_SILENT}
-_UPSTREAM_GONE = {closing.UPSTREAM_STALLED, closing.UPSTREAM_SILENT}
 _log = structlog.get_logger()
 
 
@@ -195,43 +194,33 @@ class Session:
             opened.recorder.active = asking or (inbound, outbound)  # our Pongs are no activity
             cause = await self._watch(inbound, outbound, asking)
             opened.recorder.ending()
-            patience = 0 if cause is closing.CLOSE_TIMEOUT else self._timeouts.close
-            with trio.move_on_after(patience):
-                await self._stop(opened, inbound, outbound, cause)
+            if inbound in self._ended:
+                await self._hear_out(opened, outbound)
+            await self._stop(inbound, outbound, cause)
         return cause
 
-    async def _stop(
-        self, opened: Opened, inbound: Carrier, outbound: Carrier, cause: Cause
-    ) -> None:
-        """Bring both directions to where a Close can follow; the caller brings the deadline."""
-        if (inbound.pipe.state, outbound.pipe.state) == (State.FAILED, State.OPEN):
-            await self._hear_out(opened, outbound)
-        if cause is closing.CLIENT_SILENT:
-            opened.outbound.send_failed()  # as far as is known
-        elif cause is closing.UPSTREAM_SILENT:
-            opened.inbound.send_failed()
-        # The frame under way to a side that lives may be finished; what is being written to one
-        # that is gone or stalled may not.
-        client_gone = inbound.pipe.state is State.CLOSED or cause in _CLIENT_GONE
-        gone = outbound.pipe.state is State.CLOSED or cause in _UPSTREAM_GONE
-        (outbound.abort if client_gone else outbound.stop)()
-        (inbound.abort if gone else inbound.stop)()
-        while len(self._ended) < 2:
-            await self._change()
-
     async def _hear_out(self, opened: Opened, outbound: Carrier) -> None:
-        """Let the client have the answers to what it sent before it broke the protocol."""
+        """If the client broke the protocol, let it have the answers to what it sent before."""
         frame = farewell(opened.inbound, opened.outbound, secrets.token_bytes(4))
         if not frame:
             return
-        try:
-            with suppress(trio.BrokenResourceError):
-                await opened.upstream.send_all(frame)
-                while outbound not in self._ended:
-                    await self._change()
-        finally:
-            if outbound.pipe.state is not State.CLOSED:
-                opened.inbound.send_failed()  # told already, or beyond telling
+        with trio.move_on_after(self._timeouts.close), suppress(trio.BrokenResourceError):
+            await opened.upstream.send_all(frame)
+            while outbound not in self._ended:
+                await self._change()
+
+    async def _stop(self, inbound: Carrier, outbound: Carrier, cause: Cause) -> None:
+        """Bring both directions to where a Close can follow, if they may take the time for it."""
+        if cause is closing.CLIENT_SILENT:
+            outbound.pipe.send_failed()  # as far as is known
+        elif cause is closing.UPSTREAM_SILENT:
+            inbound.pipe.send_failed()
+        patience = grace(inbound.pipe, outbound.pipe, cause, self._timeouts.close)
+        (outbound.stop if patience.outbound else outbound.abort)()
+        (inbound.stop if patience.inbound else inbound.abort)()
+        with trio.move_on_after(max(patience.inbound, patience.outbound)):
+            while len(self._ended) < 2:
+                await self._change()
 
     def _carrying(self, opened: Opened) -> AbstractAsyncContextManager[tuple[Carrier, Carrier]]:
         """The driver for this session: the reactor between sockets, else pumps."""
@@ -282,9 +271,8 @@ class Session:
 
     async def _closing(self, opened: Opened, cause: Cause, end: Ending, *, lingers: bool) -> None:
         """End both connections, each in its own time, of at most ``close_timeout``."""
-        patience, log = self._timeouts.close, self._log
-        if cause is closing.CLOSE_TIMEOUT:
-            patience = 0
+        log = self._log
+        patience = grace(opened.inbound, opened.outbound, cause, self._timeouts.close).legs
         async with trio.open_nursery() as nursery:
             client = (self._client, end.client, opened.inbound)
             nursery.start_soon(end_leg, *client, patience, log)

@@ -247,11 +247,10 @@ class Flow:
         if self._unsent is not None or self._over:
             return
         if self._stopping:
-            rest = self.pipe.rest_of_frame if self.pipe.state is State.OPEN else 0
-            if not rest:
+            self._chunk = self.pipe.most_at_once(CHUNK, finishing=True)
+            if not self._chunk:
                 self._end()
                 return
-            self._chunk = min(rest, CHUNK)
             self._suspect = 0  # so that each chunk leads here again
             self._source.wait_for(READ, wanted=True)
         records = self._source.records
