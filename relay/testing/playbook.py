@@ -29,7 +29,9 @@ from dataclasses import dataclass
 
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from relay.testing.frames import Frame, close_frame, cut, delivered
-from relay.testing.stand import Peer, Stand, StandSession, check_accepted
+from relay.testing.handshakes import check_accepted
+from relay.testing.peer import Peer
+from relay.testing.stand import Stand, StandSession
 from relay.testing.subject import Fidelity
 
 __all__ = [

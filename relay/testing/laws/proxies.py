@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 from relay.protocol.frames import CLOSE, PING, PONG
 from relay.testing.frames import Frame, close_frame, cut, delivered
+from relay.testing.handshakes import check_accepted
 from relay.testing.hostile_frames import Rejected, mirror
 from relay.testing.laws.cases import CLOSES, FAILED, HOSTILE, complete_before
 from relay.testing.laws.law import Law, law
+from relay.testing.peer import Peer
 from relay.testing.playbook import Playbook, binary, client, origin
-from relay.testing.stand import Peer, Stand, StandSession, check_accepted
+from relay.testing.stand import Stand, StandSession
 from relay.testing.strategies import (
     Session,
     chunkings,
