@@ -26,8 +26,8 @@ __all__ = [
     "head",
     "parse_answer",
     "parse_request",
+    "read_answer",
     "switch",
-    "take_answer",
     "upgrade",
 ]
 
@@ -160,12 +160,15 @@ def parse_answer(data: bytes, method: str = "GET") -> Answer:
     return answer
 
 
-def take_answer(received: bytearray, *, ended: bool) -> Answer | None:
-    """Take the final answer to a client from what it has got; None if it is not there wholly.
+def read_answer(received: bytes, *, ended: bool) -> tuple[Answer, int] | None:
+    """Read the final answer to an opening handshake; None if it is not there wholly.
 
     Args:
-        received: What the client has got. What follows a 101 stays there.
+        received: What the client has got, interim answers included.
         ended: Whether its connection has ended, so that no more will come.
+
+    Returns:
+        The answer, and how many bytes it has taken; frames may follow a 101.
 
     Raises:
         AssertionError: It is no answer of HTTP/1.1 (RFC 9112), or has ended before it was whole.
@@ -175,7 +178,7 @@ def take_answer(received: bytearray, *, ended: bool) -> Answer | None:
     http1.send(h11.Request(method="GET", target="/", headers=fields))
     http1.send(h11.EndOfMessage())
     if received:
-        http1.receive_data(bytes(received))
+        http1.receive_data(received)
     if ended:
         http1.receive_data(b"")
     answer = Answer(0, [], b"")
@@ -194,11 +197,10 @@ def take_answer(received: bytearray, *, ended: bool) -> Answer | None:
             elif http1.their_state is h11.CLOSED:
                 raise AssertionError("the client's connection has ended without an answer")
     except h11.RemoteProtocolError as error:
-        got = bytes(received[:200])
+        got = received[:200]
         raise AssertionError(f"the client gets no HTTP answer: {error}; {got!r}") from None
     rest, _ = http1.trailing_data
-    del received[: len(received) - len(rest)]
-    return answer
+    return answer, len(received) - len(rest)
 
 
 def check_accepted(answer: Answer) -> None:

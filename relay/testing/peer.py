@@ -11,12 +11,13 @@ import socket
 import struct
 from collections import deque
 
-from relay.protocol.frames import CLOSE
-from relay.testing.frames import MASKING_KEY, Frame, decode, encode, frame_size
+from relay.testing.frames import CLOSE, MASKING_KEY, Frame, decode, encode, frame_size
 
 __all__ = ["Peer"]
 
 _READ_SIZE = 65536
+_ENOUGH = 1 << 18
+"""Bytes after which it reads no more while nobody takes them: who floods it waits, too."""
 
 
 class Peer:
@@ -43,6 +44,8 @@ class Peer:
         self.close_sent = False
         """Whether this side has sent a Close."""
         self._close_received = False
+        self._frames: list[Frame] = []  # read in `received` so far, that nothing is read twice
+        self._read = 0  # its bytes in which they stand
 
     def send(self, *chunks: bytes) -> None:
         """Send these, each by a call of its own, as soon as they are taken."""
@@ -91,10 +94,20 @@ class Peer:
         Raises:
             AssertionError: They are masked as only the other side's may be (RFC 6455 5.1).
         """
-        data, end = self.received, 0
-        while size := frame_size(data[end:], masked=not self.masks):
-            end += size
-        return decode(bytes(data[:end]), masked=not self.masks)
+        self._read_frames()
+        return self._frames[:]
+
+    @property
+    def rest(self) -> bytes:
+        """What has come after the last whole frame."""
+        self._read_frames()
+        return bytes(self.received[self._read :])
+
+    def _read_frames(self) -> None:
+        while size := frame_size(self.received, masked=not self.masks, start=self._read):
+            end = self._read + size
+            self._frames += decode(bytes(self.received[self._read : end]), masked=not self.masks)
+            self._read = end
 
     def take_frame(self) -> Frame | None:
         """Take the first whole frame that has come; None if there is none."""
@@ -109,12 +122,14 @@ class Peer:
         """Take so many bytes of what has come."""
         taken = bytes(self.received[:size])
         del self.received[:size]
+        self._frames, self._read = [], 0
         return taken
 
     @property
     def events(self) -> int:
         """What it waits for."""
-        reads = 0 if self.ended else selectors.EVENT_READ
+        enough = len(self.received) >= _ENOUGH and frame_size(self.received, masked=not self.masks)
+        reads = 0 if self.ended or enough else selectors.EVENT_READ
         return reads | (selectors.EVENT_WRITE if self._unsent or self._finishing else 0)
 
     def read(self) -> None:

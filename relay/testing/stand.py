@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from relay.protocol.frames import CLOSE
+from relay.testing.failures import excerpt, listed
 from relay.testing.frames import Frame
 from relay.testing.handshakes import (
     Answer,
@@ -20,8 +21,8 @@ from relay.testing.handshakes import (
     accept_value,
     check_accepted,
     parse_request,
+    read_answer,
     switch,
-    take_answer,
     upgrade,
 )
 from relay.testing.peer import Peer
@@ -48,6 +49,7 @@ class Stand:
         self.front = front
         self.patience = patience
         self.listener = listener
+        self._searching = False
         self._hurried = False
 
     @classmethod
@@ -67,11 +69,11 @@ class Stand:
         are tried to make it smaller: so the verdict does not depend on how fast the machine is, and
         shrinking does not take an hour.
         """
-        self._hurried = False
+        self._searching = True
         try:
             yield
         finally:
-            self._hurried = False
+            self._searching = self._hurried = False
 
     @contextmanager
     def session(self) -> Iterator[StandSession]:
@@ -111,7 +113,9 @@ class Stand:
         Raises:
             Hung: It did not happen within ``patience``.
         """
+        __tracebackhide__ = True
         patience = self.patience / 20 if self._hurried else self.patience
+        before = f" ({self.patience:g} s for a larger example)" if self._hurried else ""
         deadline = time.monotonic() + patience
         while not happened():
             with selectors.DefaultSelector() as selector:
@@ -122,8 +126,8 @@ class Stand:
                     selector.register(self.listener, selectors.EVENT_READ)
                 ready = selector.select(max(0.0, deadline - time.monotonic()))
             if time.monotonic() >= deadline:
-                self._hurried = True
-                raise Hung(f"{patience:g} s have passed, and {what()}")
+                self._hurried = self._searching
+                raise Hung(f"{patience:g} s have passed{before}, and {what()}")
             for key, events in ready:
                 if key.data is None:
                     accepted = self._accept()
@@ -182,6 +186,7 @@ class StandSession:
         Raises:
             Hung: It did not, within the stand's patience; ``what`` says what.
         """
+        __tracebackhide__ = True
         self._stand.until(self, happened, what)
 
     def ask(self, *lines: str, target: str | None = None) -> None:
@@ -190,15 +195,27 @@ class StandSession:
         Args:
             lines: Field lines beside those that the front needs.
             target: If not the front's.
+
+        Raises:
+            AssertionError: Nobody takes its connection.
         """
         front = self.front
-        client = Peer(socket.create_connection(front.address, self._stand.patience), masks=True)
-        self._peers["client"] = client
         host = f"{front.address.host}:{front.address.port}"
+        try:
+            connected = socket.create_connection(front.address, self._stand.patience)
+        except OSError as error:
+            raise AssertionError(f"nobody takes connections at {host}: {error}") from None
+        client = Peer(connected, masks=True)
+        self._peers["client"] = client
         client.send(upgrade(target or front.target, *front.fields, *lines, host=host))
 
     def is_asked(self) -> Request:
-        """The request that comes to the origin."""
+        """The request that comes to the origin.
+
+        Raises:
+            Hung: None comes, within the stand's patience.
+            AssertionError: It is no HTTP/1.1.
+        """
 
         def came() -> bool:
             for peer in self._silent:
@@ -208,7 +225,14 @@ class StandSession:
                     break
             return "origin" in self._peers
 
-        self._stand.until(self, came, lambda: "the origin is not asked", dials=True)
+        def so_far() -> str:
+            begun = b"".join(peer.received for peer in self._silent)
+            asked = f"asked for nothing but {excerpt(begun)}" if begun else "not asked"
+            answered = self.client.received
+            instead = f"; the client is told {excerpt(answered)}" if answered else ""
+            return f"the origin is {asked}{instead}"
+
+        self._stand.until(self, came, so_far, dials=True)
         for peer in self._silent:
             peer.close()
         self._silent.clear()
@@ -235,17 +259,19 @@ class StandSession:
 
     def is_answered(self) -> Answer:
         """The final answer that comes to the client; what follows a 101 stays to be taken."""
-        answers: list[Answer] = []
+        answers: list[tuple[Answer, int]] = []
 
         def came() -> bool:
-            answer = take_answer(self.client.received, ended=self.client.ended)
-            if answer is not None:
-                answers.append(answer)
+            read = read_answer(bytes(self.client.received), ended=self.client.ended)
+            if read is not None:
+                answers.append(read)
             return bool(answers)
 
-        self.until(came, lambda: f"the client has no answer but {self.client.received!r}")
-        self.refused = answers[0].status != 101
-        return answers[0]
+        self.until(came, lambda: f"the client has no answer but {excerpt(self.client.received)}")
+        ((answer, size),) = answers
+        self.client.take(size)
+        self.refused = answer.status != 101
+        return answer
 
     def open(self, *lines: str) -> None:
         """All four steps of an opening handshake, with these field lines of the client.
@@ -275,5 +301,7 @@ class StandSession:
                         peer.finish()
             return peer.ended
 
-        self.until(over, lambda: f"the connection of the {name} is not ended; it got {frames}")
+        self.until(
+            over, lambda: f"the connection of the {name} is not ended; it got {listed(frames)}"
+        )
         return frames
