@@ -122,7 +122,8 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """What the provider is asked; :class:`~relay.protocol.opening.UpstreamHandshake` sends it."""
+    """What the provider is asked; :class:`~relay.protocol.upstream_opening.UpstreamHandshake`
+    sends it."""
 
     origin: Origin
     target: bytes = field(repr=False)
