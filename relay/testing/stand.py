@@ -115,7 +115,7 @@ class Stand:
         """
         __tracebackhide__ = True
         patience = self.patience / 20 if self._hurried else self.patience
-        before = f" ({self.patience:g} s for a larger example)" if self._hurried else ""
+        before = f" ({self.patience:g} s for the first example)" if self._hurried else ""
         deadline = time.monotonic() + patience
         while not happened():
             with selectors.DefaultSelector() as selector:

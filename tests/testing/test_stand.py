@@ -57,7 +57,7 @@ def failure(tunnel: Tunnel) -> AssertionError:
 def test_one_that_answers_in_the_origins_place_is_shown() -> None:
     words = str(failure(AnswersByItself()))
     assert "the origin is not asked; the client is told b'HTTP/1.1 404 No" in words
-    assert " s have passed (0.5 s for a larger example), and " in words
+    assert " s have passed (0.5 s for the first example), and " in words
 
 
 def test_one_that_asks_the_origin_no_http_breaks_a_law() -> None:
