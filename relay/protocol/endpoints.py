@@ -12,7 +12,7 @@ from urllib.parse import quote_from_bytes, urlsplit
 
 from relay.protocol.secret import Secret
 
-__all__ = ["Endpoint", "Kind", "MessageModel", "Origin", "Provider", "Slot"]
+__all__ = ["BEARER", "Endpoint", "Kind", "MessageModel", "Origin", "Provider", "Slot"]
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.?|(?=.*:)[0-9A-Fa-f:.]{{2,45}}")
@@ -99,6 +99,10 @@ class Slot:
     def parameter(self, credential: Secret) -> bytes:
         """The query parameter that carries a credential."""
         return f"{self.name}={quote_from_bytes(credential.reveal(), safe='')}".encode()
+
+
+BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
+"""``Authorization: Bearer`` (RFC 6750 2.1)."""
 
 
 class MessageModel(NamedTuple):

@@ -20,7 +20,7 @@ from relay.protocol.credentials import (
     contains_secret,
     contains_token,
 )
-from relay.protocol.endpoints import Kind, Origin, Provider, Slot
+from relay.protocol.endpoints import BEARER, Kind, Origin, Provider
 from relay.protocol.errors import Refused
 from relay.protocol.fields import FieldLines, request_fields, values
 from relay.protocol.limits import Limits
@@ -43,7 +43,6 @@ __all__ = [
 ]
 
 DEFAULT_ALIAS = "default"
-_BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,8 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """What the provider is asked; :class:`~relay.protocol.opening.UpstreamHandshake` sends it."""
+    """What the provider is asked; :class:`~relay.protocol.upstream_opening.UpstreamHandshake`
+    sends it."""
 
     origin: Origin
     target: bytes = field(repr=False)
@@ -287,7 +287,7 @@ def upstream_request(
     if not secrets and (key := _stored_key(admission, fields)) is not None:
         secrets = (key,)
         usual = admission.route.endpoint.stored or provider.stored
-        slot = _BEARER if isinstance(key, BearerToken) else usual
+        slot = BEARER if isinstance(key, BearerToken) else usual
         if slot.kind is Kind.QUERY:
             parameter = slot.parameter(key)
             query = parameter if query is None else query + b"&" + parameter

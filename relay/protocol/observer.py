@@ -67,9 +67,8 @@ class Observers:
     def __init__(self, first: Observer | None) -> None:
         self._first = first
         self._all: tuple[Observer, ...] = () if first is None else (first,)
-        self._shown: tuple[Observer, ...] = (
-            self._all
-        )  # without those for whom no message has begun yet
+        # Without those for whom no message has begun yet.
+        self._shown: tuple[Observer, ...] = self._all
 
     def join(self, observer: Observer) -> None:
         """Show it messages, too, from the next one on that begins; and control frames."""

@@ -11,7 +11,7 @@ The order of calls, for which the driver brings bytes and deadlines:
     write_upstream(upstream.request_data())
     while (answer := upstream.receive_data(read_upstream())) is None: ...
     write(client.accept(opening, answer, session_id))
-    inbound = Pipe(masked=True, limits=limits, compressed=answer.compression is not None)
+    inbound, outbound = pipes(...)                            # relay.protocol.lanes
 
 Every step raises :class:`~relay.protocol.errors.Refused` and nothing else for what a peer did;
 ``client.refuse`` turns it into bytes. What followed either head is in ``early_data``: it is the

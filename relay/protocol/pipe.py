@@ -47,7 +47,7 @@ class State(enum.Enum):
 
     OPEN = "open"
     CLOSING = "closing"
-    """Its Close frame has been forwarded; whatever follows is discarded (RFC 6455 5.5.1)."""
+    """Its Close frame has been forwarded; whatever follows is discarded (RFC 6455 1.4)."""
     WITHHELD = "withheld"
     """Its Close frame has come, and the relay answers it; it is forwarded later, if ever."""
     CLOSED = "closed"

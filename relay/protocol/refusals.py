@@ -27,7 +27,7 @@ def refusal(refused: Refused, session_id: str) -> HttpAnswer:
     """
     fields = [*refused.fields, ("cf-aig-log-id", session_id)]
     if isinstance(refused, ProviderRefused):
-        # RFC 9209 2.1.2: this status is not ours but the provider's.
+        # RFC 9209 2.1.4: this status is not ours but the provider's.
         fields.append(("Proxy-Status", f"relay; received-status={refused.status}"))
         if refused.body is not None:
             return HttpAnswer(refused.status, fields, refused.body)

@@ -18,7 +18,7 @@ __all__ = ["TraceContext", "read_trace_context"]
 
 _TRACE_ID = re.compile(rb"[0-9a-f]{32}")
 _SPAN_ID = re.compile(rb"[0-9a-f]{16}")
-# W3C Trace Context 3.2.2; later versions may add members at the end (4.3)
+# W3C Trace Context 3.2.2; later versions may add members at the end (3.2.4)
 _TRACEPARENT = re.compile(
     rb"(?!ff)(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<parent>[0-9a-f]{16})"
     rb"-[0-9a-f]{2}(?P<more>-.*)?"

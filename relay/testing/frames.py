@@ -6,18 +6,29 @@ from collections.abc import Iterable, Sequence
 from itertools import cycle
 from typing import NamedTuple
 
-from relay.protocol.frames import CLOSE, CONTINUATION
+from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 
 __all__ = [
+    "BINARY",
+    "CLOSE",
+    "CONTINUATION",
     "MASKING_KEY",
+    "PING",
+    "PONG",
+    "TEXT",
     "Frame",
     "Item",
+    "binary",
+    "close_code",
     "close_frame",
     "cut",
     "decode",
     "delivered",
     "encode",
     "frame_size",
+    "ping",
+    "pong",
+    "text",
 ]
 
 MASKING_KEY = b"\x37\xfa\x21\x3d"
@@ -39,11 +50,8 @@ class Frame(NamedTuple):
     """Whether a compressed message begins with it (RFC 7692 6)."""
 
     def __repr__(self) -> str:
-        """Without what is as usual."""
-        shown = [str(self.opcode), repr(self.payload)]
-        shown += ["fin=False"] * (not self.fin) + ["rsv1=True"] * self.rsv1
-        shown += [f"missing={self.missing}"] * bool(self.missing)
-        return f"Frame({', '.join(shown)})"
+        """As one would write it: ``text('hello')``, ``close(1000)``, or what is unusual of it."""
+        return _call(self) or _fields(self)
 
     def encode(self, masking_key: bytes | None = None) -> bytes:
         """The frame's bytes; masked if there is a key."""
@@ -69,39 +77,41 @@ def encode(frames: Iterable[Frame], masking_key: bytes | None = None) -> bytes:
 def decode(data: bytes, *, masked: bool) -> list[Frame]:
     """Read frames; every header has to be whole, the last payload need not be."""
     frames = []
-    while data:
-        bit, length = data[1] & 0x80, data[1] & 0x7F
+    position = 0
+    while position < len(data):
+        bit, length = data[position + 1] & 0x80, data[position + 1] & 0x7F
         assert bool(bit) is masked, "the other side's masking"
-        size = {126: 4, 127: 10}.get(length, 2)
-        if size > 2:
-            length = int.from_bytes(data[2:size], "big")
-        key = data[size : size + 4] if masked else b"\0\0\0\0"
-        size += 4 if masked else 0
-        assert len(data) >= size, "part of a frame header"
-        payload = data[size : size + length]
+        start = position + {126: 4, 127: 10}.get(length, 2)
+        if length > 125:
+            length = int.from_bytes(data[position + 2 : start], "big")
+        key = data[start : start + 4] if masked else b"\0\0\0\0"
+        start += 4 if masked else 0
+        assert len(data) >= start, "part of a frame header"
+        payload = data[start : start + length]
         frames.append(
             Frame(
-                opcode=data[0] & 0x0F,
+                opcode=data[position] & 0x0F,
                 payload=_xor(payload, key),
-                fin=data[0] >= 0x80,
+                fin=data[position] >= 0x80,
                 missing=length - len(payload),
-                rsv1=bool(data[0] & 0x40),
+                rsv1=bool(data[position] & 0x40),
             )
         )
-        data = data[size + length :]
+        position = start + length
     return frames
 
 
-def frame_size(data: bytes | bytearray, *, masked: bool) -> int:
-    """The size of the frame that ``data`` begins with; 0 if it is not wholly there."""
-    length = data[1] & 0x7F if len(data) > 1 else 0
+def frame_size(data: bytes | bytearray, *, masked: bool, start: int = 0) -> int:
+    """The size of the frame that begins at ``data[start]``; 0 if it is not wholly there."""
+    available = len(data) - start
+    length = data[start + 1] & 0x7F if available > 1 else 0
     size = 2 + {126: 2, 127: 8}.get(length, 0)
-    if len(data) < size:
+    if available < size:
         return 0
     if size > 2:
-        length = int.from_bytes(data[2:size], "big")
+        length = int.from_bytes(data[start + 2 : start + size], "big")
     size += length + (4 if masked else 0)
-    return size if len(data) >= size else 0
+    return size if available >= size else 0
 
 
 def delivered(frames: Iterable[Frame]) -> list[Item]:
@@ -137,9 +147,77 @@ def cut(data: bytes, sizes: Sequence[int]) -> list[bytes]:
     return chunks
 
 
-def close_frame(code: int | None, reason: str = "") -> Frame:
+def text(message: str) -> Frame:
+    """A text message of one frame (RFC 6455 5.6)."""
+    return Frame(TEXT, message.encode())
+
+
+def binary(message: bytes) -> Frame:
+    """A binary message of one frame (RFC 6455 5.6)."""
+    return Frame(BINARY, message)
+
+
+def ping(payload: bytes = b"") -> Frame:
+    """A Ping (RFC 6455 5.5.2), of up to 125 bytes."""
+    return Frame(PING, payload)
+
+
+def pong(payload: bytes = b"") -> Frame:
+    """A Pong (RFC 6455 5.5.3), of up to 125 bytes."""
+    return Frame(PONG, payload)
+
+
+def close_frame(code: int | None = None, reason: str = "") -> Frame:
     """A Close frame (RFC 6455 5.5.1); without a code, an empty one."""
     return Frame(CLOSE, b"" if code is None else code.to_bytes(2, "big") + reason.encode())
+
+
+def close_code(close: Frame) -> int | None:
+    """The status code of a Close frame; None if it is empty."""
+    return int.from_bytes(close.payload[:2], "big") if close.payload else None
+
+
+_OPCODES = {
+    CONTINUATION: "CONTINUATION",
+    TEXT: "TEXT",
+    BINARY: "BINARY",
+    CLOSE: "CLOSE",
+    PING: "PING",
+    PONG: "PONG",
+}
+_CALLS = {BINARY: "binary", PING: "ping", PONG: "pong"}
+
+
+def _call(frame: Frame) -> str | None:
+    """The call that makes a frame; None if there is none."""
+    opcode, payload = frame.opcode, frame.payload
+    if frame != Frame(opcode, payload):
+        return None
+    try:
+        if opcode == TEXT:
+            return f"text({_short(payload.decode())})"
+        if opcode == CLOSE and len(payload) != 1:
+            code = [str(close_code(frame))] if payload else []
+            reason = [repr(payload[2:].decode())] if payload[2:] else []
+            return f"close({', '.join(code + reason)})"
+    except UnicodeDecodeError:
+        return None
+    return f"{_CALLS[opcode]}({_short(payload)})" if opcode in _CALLS else None
+
+
+def _fields(frame: Frame) -> str:
+    """What differs from the defaults."""
+    shown = [_OPCODES.get(frame.opcode, hex(frame.opcode)), _short(frame.payload)]
+    shown += ["fin=False"] * (not frame.fin) + ["rsv1=True"] * frame.rsv1
+    shown += [f"missing={frame.missing}"] * bool(frame.missing)
+    return f"Frame({', '.join(shown)})"
+
+
+def _short(content: str | bytes) -> str:
+    """An expression for it, short if it is one character many times over."""
+    if len(content) > 40 and content == content[:1] * len(content):
+        return f"{content[:1]!r} * {len(content)}"
+    return repr(content)
 
 
 def _xor(payload: bytes, key: bytes) -> bytes:

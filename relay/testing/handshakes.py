@@ -7,9 +7,12 @@ import hashlib
 import io
 import re
 import socket
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import cast
+
+import h11
 
 __all__ = [
     "ACCEPT",
@@ -17,9 +20,13 @@ __all__ = [
     "NONCE",
     "UPGRADE_LINES",
     "Answer",
+    "Request",
     "accept_value",
+    "check_accepted",
     "head",
     "parse_answer",
+    "parse_request",
+    "read_answer",
     "switch",
     "upgrade",
 ]
@@ -84,6 +91,40 @@ def switch(*lines: str, accept: bytes = ACCEPT) -> bytes:
 
 
 @dataclass
+class Request:
+    """An opening handshake as an origin reads it."""
+
+    target: str
+    fields: Sequence[tuple[str, str]]
+
+    def values(self, name: str) -> list[str]:
+        """The values of all field lines of that name, in order."""
+        return _values(self.fields, name)
+
+    @property
+    def entries(self) -> list[str]:
+        """The offered subprotocols, in order, from all field lines (RFC 6455 11.3.4)."""
+        written = ",".join(self.values("Sec-WebSocket-Protocol"))
+        return [entry.strip() for entry in written.split(",") if entry.strip()]
+
+
+def parse_request(head: bytes) -> Request:
+    """Read the head of a request.
+
+    Raises:
+        AssertionError: It is none of HTTP/1.1 (RFC 9112).
+    """
+    http1 = h11.Connection(h11.SERVER)
+    http1.receive_data(head)
+    try:
+        request = http1.next_event()
+    except h11.RemoteProtocolError as error:
+        raise AssertionError(f"it is no HTTP request: {error}; {head[:200]!r}") from None
+    assert isinstance(request, h11.Request), f"it is no HTTP request: {head[:200]!r}"
+    return Request(request.target.decode("ascii"), _texts(request.headers))
+
+
+@dataclass
 class Answer:
     """An HTTP response as a parser that is not the relay's reads it."""
 
@@ -93,7 +134,7 @@ class Answer:
 
     def values(self, name: str) -> list[str]:
         """The values of all field lines of that name, in order."""
-        return [value for each, value in self.fields if each.lower() == name.lower()]
+        return _values(self.fields, name)
 
 
 class _Stream(io.BytesIO):
@@ -117,3 +158,65 @@ def parse_answer(data: bytes, method: str = "GET") -> Answer:
         answer = Answer(response.status, response.getheaders(), response.read())
         assert wire.stream.read() == b""
     return answer
+
+
+def read_answer(received: bytes, *, ended: bool) -> tuple[Answer, int] | None:
+    """Read the final answer to an opening handshake; None if it is not there wholly.
+
+    Args:
+        received: What the client has got, interim answers included.
+        ended: Whether its connection has ended, so that no more will come.
+
+    Returns:
+        The answer, and how many bytes it has taken; frames may follow a 101.
+
+    Raises:
+        AssertionError: It is no answer of HTTP/1.1 (RFC 9112), or has ended before it was whole.
+    """
+    http1 = h11.Connection(h11.CLIENT, max_incomplete_event_size=1 << 20)
+    fields = [("Host", "relay.test"), ("Connection", "Upgrade"), ("Upgrade", "websocket")]
+    http1.send(h11.Request(method="GET", target="/", headers=fields))
+    http1.send(h11.EndOfMessage())
+    if received:
+        http1.receive_data(received)
+    if ended:
+        http1.receive_data(b"")
+    answer = Answer(0, [], b"")
+    try:
+        while answer.status != 101:
+            event = http1.next_event()
+            if event is h11.NEED_DATA:
+                return None
+            if isinstance(event, h11.EndOfMessage):
+                break
+            if isinstance(event, h11.Data):
+                answer.body += bytes(event.data)
+            elif isinstance(event, h11.InformationalResponse | h11.Response):
+                answer.status = event.status_code  # an interim one is replaced by the next
+                answer.fields = _texts(event.headers)
+            elif http1.their_state is h11.CLOSED:
+                raise AssertionError("the client's connection has ended without an answer")
+    except h11.RemoteProtocolError as error:
+        got = received[:200]
+        raise AssertionError(f"the client gets no HTTP answer: {error}; {got!r}") from None
+    rest, _ = http1.trailing_data
+    return answer, len(received) - len(rest)
+
+
+def check_accepted(answer: Answer) -> None:
+    """An answer is a 101 that opens a WebSocket for a client that has sent ``KEY``.
+
+    Raises:
+        AssertionError: It is none (RFC 6455 4.1).
+    """
+    assert answer.status == 101, f"the client gets {answer.status} {answer.body[:200]!r}"
+    values = answer.values("Sec-WebSocket-Accept")
+    assert values == [ACCEPT.decode()], f"Sec-WebSocket-Accept is {values} (RFC 6455 4.1)"
+
+
+def _values(fields: Sequence[tuple[str, str]], name: str) -> list[str]:
+    return [value for each, value in fields if each.lower() == name.lower()]
+
+
+def _texts(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    return [(name.decode("ascii"), value.decode("latin-1")) for name, value in fields]

@@ -1,179 +1,38 @@
 """A test stand: a subject between a client and an origin, both of which the test plays itself.
 
 Both ends are plain sockets, served by one loop in the thread of the test. So there is no runtime to
-agree with, no library whose opinion would count as the truth, and no wait without a deadline. The
-bytes of a chunk are sent by one call each; TCP may still join what it likes.
+agree with, no library whose opinion would count as the truth, and no wait without a deadline.
 """
 
 from __future__ import annotations
 
 import selectors
 import socket
-import struct
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import h11
-
 from relay.protocol.frames import CLOSE
-from relay.testing.frames import MASKING_KEY, Frame, decode, encode, frame_size
-from relay.testing.handshakes import ACCEPT, Answer, accept_value, switch, upgrade
+from relay.testing.failures import excerpt, listed
+from relay.testing.frames import Frame
+from relay.testing.handshakes import (
+    Answer,
+    Request,
+    accept_value,
+    check_accepted,
+    parse_request,
+    read_answer,
+    switch,
+    upgrade,
+)
+from relay.testing.peer import Peer
 from relay.testing.subject import Address, Front, Subject
 
-__all__ = ["Asked", "Hung", "Peer", "Stand", "StandSession", "check_accepted"]
-
-_READ_SIZE = 65536
+__all__ = ["Hung", "Stand", "StandSession"]
 
 
 class Hung(AssertionError):  # noqa: N818 - a broken law, which is what it says
     """Something that had to happen did not, for as long as the stand waits."""
-
-
-class Asked(Answer):
-    """A request as it came to the origin; ``status`` is 0, the target stands beside it."""
-
-    def __init__(self, target: str, fields: list[tuple[str, str]], raw: bytes) -> None:
-        super().__init__(0, fields, b"")
-        self.target = target
-        self.raw = raw
-
-    @property
-    def entries(self) -> list[str]:
-        """The offered subprotocols, in order, from all field lines (RFC 6455 11.3.4)."""
-        written = ",".join(self.values("Sec-WebSocket-Protocol"))
-        return [entry.strip() for entry in written.split(",") if entry.strip()]
-
-
-class Peer:
-    """An end that the test plays, client or origin: one TCP connection.
-
-    Args:
-        sock: Connected, or being connected.
-        masks: Whether it is the client, which masks what it sends (RFC 6455 5.1).
-    """
-
-    def __init__(self, sock: socket.socket, *, masks: bool) -> None:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket = sock
-        self.masks = masks
-        self.received = bytearray()
-        """What has come and nobody has taken."""
-        self.ended = False
-        """Whether the subject has ended the connection, in whatever way."""
-        self.gone = False
-        """Whether this side has ended it."""
-        self._unsent: deque[bytes] = deque()
-        self._finishing = False
-        self.close_sent = False
-        """Whether this side has sent a Close."""
-        self._close_received = False
-
-    def send(self, *chunks: bytes) -> None:
-        """Send these, each by a call of its own, as soon as they are taken."""
-        self._unsent += [chunk for chunk in chunks if chunk]
-
-    def send_frames(self, *frames: Frame) -> None:
-        """Send frames, all in one piece; see :meth:`note_sent`."""
-        self.send(self.encode(*frames))
-        self.note_sent(*frames)
-
-    def note_sent(self, *frames: Frame) -> None:
-        """Heed that these have been sent: a server that has sent and got a Close ends the
-        connection at once (RFC 6455 7.1.1), and some proxies wait for that."""
-        self.close_sent |= any(frame.opcode == CLOSE for frame in frames)
-        self._end_as_server()
-
-    def _end_as_server(self) -> None:
-        if self.masks or not self.close_sent:
-            return
-        waiting = any(frame.opcode == CLOSE for frame in self.frames)
-        if self._close_received or waiting:
-            self.finish()
-
-    def encode(self, *frames: Frame) -> bytes:
-        """Frames as this side sends them."""
-        return encode(frames, MASKING_KEY if self.masks else None)
-
-    def finish(self) -> None:
-        """End the connection once all is sent (FIN)."""
-        self._finishing = not self.gone
-
-    def reset(self) -> None:
-        """End the connection at once, so that nobody can take it for an orderly end (RST)."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close()
-
-    def close(self) -> None:
-        """End the connection at once."""
-        self.gone = self.ended = True
-        self.socket.close()
-
-    @property
-    def frames(self) -> list[Frame]:
-        """The whole frames that have come and that nobody has taken.
-
-        Raises:
-            AssertionError: They are masked as only the other side's may be (RFC 6455 5.1).
-        """
-        data, end = self.received, 0
-        while size := frame_size(data[end:], masked=not self.masks):
-            end += size
-        return decode(bytes(data[:end]), masked=not self.masks)
-
-    def take_frame(self) -> Frame | None:
-        """Take the first whole frame that has come; None if there is none."""
-        size = frame_size(self.received, masked=not self.masks)
-        if not size:
-            return None
-        (frame,) = decode(self.take(size), masked=not self.masks)
-        self._close_received |= frame.opcode == CLOSE
-        return frame
-
-    def take(self, size: int) -> bytes:
-        """Take so many bytes of what has come."""
-        taken = bytes(self.received[:size])
-        del self.received[:size]
-        return taken
-
-    @property
-    def events(self) -> int:
-        """What it waits for."""
-        reads = 0 if self.ended else selectors.EVENT_READ
-        return reads | (selectors.EVENT_WRITE if self._unsent or self._finishing else 0)
-
-    def read(self) -> None:
-        """Take from the network what is there."""
-        try:
-            data = self.socket.recv(_READ_SIZE)
-        except BlockingIOError:
-            return
-        except OSError:  # reset
-            data = b""
-        self.received += data
-        if not data:
-            self.ended = True
-            self.finish()  # as whoever reads the end does
-        self._end_as_server()
-
-    def write(self) -> None:
-        """Give to the network the next chunk, or as much of it as it takes; then the end."""
-        try:
-            if self._unsent:
-                chunk = self._unsent.popleft()
-                sent = self.socket.send(chunk)
-                if sent < len(chunk):
-                    self._unsent.appendleft(chunk[sent:])
-            elif self._finishing:
-                self._finishing, self.gone = False, True
-                self.socket.shutdown(socket.SHUT_WR)
-        except BlockingIOError:
-            self._unsent.appendleft(chunk)
-        except OSError:  # the subject has ended it; what it said before that is read all the same
-            self._unsent.clear()
-            self._finishing = False
 
 
 class Stand:
@@ -190,6 +49,7 @@ class Stand:
         self.front = front
         self.patience = patience
         self.listener = listener
+        self._searching = False
         self._hurried = False
 
     @classmethod
@@ -209,11 +69,11 @@ class Stand:
         are tried to make it smaller: so the verdict does not depend on how fast the machine is, and
         shrinking does not take an hour.
         """
-        self._hurried = False
+        self._searching = True
         try:
             yield
         finally:
-            self._hurried = False
+            self._searching = self._hurried = False
 
     @contextmanager
     def session(self) -> Iterator[StandSession]:
@@ -253,7 +113,9 @@ class Stand:
         Raises:
             Hung: It did not happen within ``patience``.
         """
+        __tracebackhide__ = True
         patience = self.patience / 20 if self._hurried else self.patience
+        before = f" ({self.patience:g} s for the first example)" if self._hurried else ""
         deadline = time.monotonic() + patience
         while not happened():
             with selectors.DefaultSelector() as selector:
@@ -264,8 +126,8 @@ class Stand:
                     selector.register(self.listener, selectors.EVENT_READ)
                 ready = selector.select(max(0.0, deadline - time.monotonic()))
             if time.monotonic() >= deadline:
-                self._hurried = True
-                raise Hung(f"{patience:g} s have passed, and {what()}")
+                self._hurried = self._searching
+                raise Hung(f"{patience:g} s have passed{before}, and {what()}")
             for key, events in ready:
                 if key.data is None:
                     accepted = self._accept()
@@ -324,6 +186,7 @@ class StandSession:
         Raises:
             Hung: It did not, within the stand's patience; ``what`` says what.
         """
+        __tracebackhide__ = True
         self._stand.until(self, happened, what)
 
     def ask(self, *lines: str, target: str | None = None) -> None:
@@ -332,15 +195,27 @@ class StandSession:
         Args:
             lines: Field lines beside those that the front needs.
             target: If not the front's.
+
+        Raises:
+            AssertionError: Nobody takes its connection.
         """
         front = self.front
-        client = Peer(socket.create_connection(front.address, self._stand.patience), masks=True)
-        self._peers["client"] = client
         host = f"{front.address.host}:{front.address.port}"
+        try:
+            connected = socket.create_connection(front.address, self._stand.patience)
+        except OSError as error:
+            raise AssertionError(f"nobody takes connections at {host}: {error}") from None
+        client = Peer(connected, masks=True)
+        self._peers["client"] = client
         client.send(upgrade(target or front.target, *front.fields, *lines, host=host))
 
-    def is_asked(self) -> Asked:
-        """The request that comes to the origin."""
+    def is_asked(self) -> Request:
+        """The request that comes to the origin.
+
+        Raises:
+            Hung: None comes, within the stand's patience.
+            AssertionError: It is no HTTP/1.1.
+        """
 
         def came() -> bool:
             for peer in self._silent:
@@ -350,18 +225,19 @@ class StandSession:
                     break
             return "origin" in self._peers
 
-        self._stand.until(self, came, lambda: "the origin is not asked", dials=True)
+        def so_far() -> str:
+            begun = b"".join(peer.received for peer in self._silent)
+            asked = f"asked for nothing but {excerpt(begun)}" if begun else "not asked"
+            answered = self.client.received
+            instead = f"; the client is told {excerpt(answered)}" if answered else ""
+            return f"the origin is {asked}{instead}"
+
+        self._stand.until(self, came, so_far, dials=True)
         for peer in self._silent:
             peer.close()
         self._silent.clear()
-        end = self.origin.received.index(b"\r\n\r\n") + 4
-        self._asked = self.origin.take(end)
-        http1 = h11.Connection(h11.SERVER)
-        http1.receive_data(self._asked)
-        request = http1.next_event()
-        assert isinstance(request, h11.Request)
-        fields = [(name.decode(), value.decode("latin-1")) for name, value in request.headers]
-        return Asked(request.target.decode("ascii"), fields, self._asked)
+        self._asked = self.origin.take(self.origin.received.index(b"\r\n\r\n") + 4)
+        return parse_request(self._asked)
 
     def accept(self, *lines: str, then: bytes = b"", accept: bytes | None = None) -> None:
         """The origin answers 101.
@@ -383,17 +259,19 @@ class StandSession:
 
     def is_answered(self) -> Answer:
         """The final answer that comes to the client; what follows a 101 stays to be taken."""
-        answers: list[Answer] = []
+        answers: list[tuple[Answer, int]] = []
 
         def came() -> bool:
-            answer = _read_answer(self.client)
-            if answer is not None:
-                answers.append(answer)
+            read = read_answer(bytes(self.client.received), ended=self.client.ended)
+            if read is not None:
+                answers.append(read)
             return bool(answers)
 
-        self.until(came, lambda: f"the client has no answer but {self.client.received!r}")
-        self.refused = answers[0].status != 101
-        return answers[0]
+        self.until(came, lambda: f"the client has no answer but {excerpt(self.client.received)}")
+        ((answer, size),) = answers
+        self.client.take(size)
+        self.refused = answer.status != 101
+        return answer
 
     def open(self, *lines: str) -> None:
         """All four steps of an opening handshake, with these field lines of the client.
@@ -423,49 +301,7 @@ class StandSession:
                         peer.finish()
             return peer.ended
 
-        self.until(over, lambda: f"the connection of the {name} is not ended; it got {frames}")
+        self.until(
+            over, lambda: f"the connection of the {name} is not ended; it got {listed(frames)}"
+        )
         return frames
-
-
-def check_accepted(answer: Answer) -> None:
-    """An answer is a 101 that opens a WebSocket for a client (RFC 6455 4.1).
-
-    Raises:
-        AssertionError: It is none.
-    """
-    assert answer.status == 101, f"the client gets {answer.status} {answer.body[:200]!r}"
-    values = answer.values("Sec-WebSocket-Accept")
-    assert values == [ACCEPT.decode()], f"Sec-WebSocket-Accept is {values} (RFC 6455 4.1)"
-
-
-def _read_answer(client: Peer) -> Answer | None:
-    """The final answer that a client has got, which is taken; None if it is not there wholly."""
-    http1 = h11.Connection(h11.CLIENT, max_incomplete_event_size=1 << 20)
-    fields = [("Host", "relay.test"), ("Connection", "Upgrade"), ("Upgrade", "websocket")]
-    http1.send(h11.Request(method="GET", target="/", headers=fields))
-    http1.send(h11.EndOfMessage())
-    if client.received:
-        http1.receive_data(bytes(client.received))
-    if client.ended:
-        http1.receive_data(b"")
-    answer = Answer(0, [], b"")
-    try:
-        while answer.status != 101:
-            event = http1.next_event()
-            if event is h11.NEED_DATA:
-                return None
-            if isinstance(event, h11.EndOfMessage):
-                break
-            if isinstance(event, h11.Data):
-                answer.body += bytes(event.data)
-            elif isinstance(event, h11.InformationalResponse | h11.Response):
-                answer.status = event.status_code  # an interim one is replaced by the next
-                answer.fields = [(n.decode(), v.decode("latin-1")) for n, v in event.headers]
-            elif http1.their_state is h11.CLOSED:
-                raise AssertionError("the client's connection has ended without an answer")
-    except h11.RemoteProtocolError as error:
-        got = bytes(client.received[:200])
-        raise AssertionError(f"the client gets no HTTP answer: {error}; {got!r}") from None
-    rest, _ = http1.trailing_data
-    client.take(len(client.received) - len(rest))
-    return answer

@@ -8,10 +8,12 @@ needs a context manager of a few lines.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from relay.testing.frames import PING, PONG, Frame, delivered
 
 __all__ = ["Address", "Fidelity", "Front", "Subject"]
 
@@ -33,6 +35,13 @@ class Fidelity(enum.Enum):
     MESSAGES = "messages"
     """The same messages. An intermediary may cut them anew where no extension was negotiated
     (RFC 6455 5.4), and answer Pings itself."""
+
+    def kept(self, frames: Iterable[Frame]) -> list[Frame]:
+        """What the other side of these frames is promised: all of them; or the messages, each as
+        one frame, and the Closes."""
+        if self is not Fidelity.MESSAGES:
+            return list(frames)
+        return [Frame(*item) for item in delivered(frames) if item[0] not in {PING, PONG}]
 
 
 @dataclass(frozen=True, slots=True)

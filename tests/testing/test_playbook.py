@@ -70,16 +70,16 @@ def failure(book: Playbook) -> str:
 def test_it_fails_at_the_first_step_that_does_not_come_true(tunnel: Stand) -> None:
     book = opened(tunnel) >> client.sends(text("hello")) << origin.gets(text("other"))
     words = failure(closed(book))
-    assert words.startswith("the origin got [Frame(1, b'hello')], not [Frame(1, b'other')]\n")
+    assert words.startswith("the origin got [text('hello')], not [text('other')]\n")
     lines = words.splitlines()
-    assert "  >> client.sends(text(b'hello'))" in lines
-    assert "E << origin.gets(text(b'other'))" in lines
-    assert "  >> client.closes(1000, '')" in lines
+    assert "  >> client.sends(text('hello'))" in lines
+    assert "E << origin.gets(text('other'))" in lines
+    assert "  >> client.closes(1000)" in lines
 
 
 def test_it_fails_if_nothing_comes(tunnel: Stand) -> None:
     words = failure(closed(opened(tunnel) << origin.gets(text("hello"))))
-    assert words.startswith("1 s have passed, and the origin has not got [Frame(1, b'hello')]")
+    assert words.startswith("1 s have passed, and the origin has not got [text('hello')]")
 
 
 def test_it_fails_if_the_connection_ends_instead(tunnel: Stand) -> None:
@@ -105,6 +105,33 @@ def test_it_fails_at_another_answer(tunnel: Stand) -> None:
 def test_it_fails_at_another_code(tunnel: Stand) -> None:
     words = failure(opened(tunnel) >> client.closes(3000) << origin.is_told(1000))
     assert words.startswith("it was told 3000\n")
+
+
+def test_its_transcript_reads_as_it_was_written(tunnel: Stand) -> None:
+    book = (
+        Playbook(tunnel)
+        >> client.asks("X: 1", subprotocols=["a"], target="/x")
+        << origin.is_asked()
+        >> origin.accepts(then=[text("early")])
+        << client.is_answered()
+        >> client.sends(ping(b"p"), close(), sizes=[1])
+        << origin.gets(close(1000, "done"), binary(b"\0" * 50))
+        >> origin.vanishes()
+        << client.is_told(1001, None)
+    )
+    assert book.transcript().splitlines() == [
+        ">> client.asks('X: 1', 'Sec-WebSocket-Protocol: a', target='/x')",
+        "<< origin.is_asked()",
+        ">> origin.accepts(then=[text('early')])",
+        "<< client.is_answered(101)",
+        ">> client.sends(ping(b'p'), close(), sizes=[1])",
+        "<< origin.gets(close(1000, 'done'), binary(b'\\x00' * 50))",
+        ">> origin.vanishes()",
+        "<< client.is_told(1001, None)",
+    ]
+    assert closed(opened(tunnel))  # one that is not played warns
+    with pytest.raises(AssertionError):
+        book.play()
 
 
 def test_an_act_and_an_expectation_are_not_confused(tunnel: Stand) -> None:

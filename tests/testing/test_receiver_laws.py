@@ -91,3 +91,31 @@ def test_a_law_finds_what_breaks_it(broken: MakeReceiver, name: str) -> None:
     with pytest.raises(AssertionError) as caught:
         law.check(broken)
     assert any(law.body.__name__ in note for note in caught.value.__notes__)
+
+
+def test_what_is_raised_says_which_law_it_breaks() -> None:
+    class Raises(MessagesReceiver):
+        def receive_data(self, data: bytes) -> list[Item]:
+            raise IndexError(len(data))
+
+    (law,) = [each for each in RECEIVER_LAWS if each.name == "any chunking"]
+    with pytest.raises(IndexError) as caught:
+        law.check(Raises)
+    assert caught.value.__notes__[-1].startswith("The law 'any chunking': Whatever comes, ")
+
+
+def test_a_text_that_is_no_bytes_is_said() -> None:
+    class HandsOverText(MessagesReceiver):
+        def receive_data(self, data: bytes) -> list[Item]:
+            return [(1, str(data))]  # type: ignore[list-item]
+
+    (law,) = [each for each in RECEIVER_LAWS if each.name == "close is read"]
+    with pytest.raises(AssertionError, match=" is no bytes"):
+        law.check(HandsOverText)
+
+
+def test_failures_are_in_words() -> None:
+    (law,) = [each for each in RECEIVER_LAWS if each.name == "close is read"]
+    with pytest.raises(AssertionError, match=r"not \[close\(1000, 'done'\)\]") as caught:
+        law.check(ForgetsTheReason)
+    assert str(caught.value) == "it hands over [close(1000)], not [close(1000, 'done')]"

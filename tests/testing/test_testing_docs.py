@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -69,6 +70,16 @@ def test_the_other_code_runs(tmp_path: Path) -> None:
     passed = len(RECEIVER_LAWS) - 1 + 3
     assert f"{passed} passed, 1 xfailed" in done.stdout, done.stdout
     assert done.returncode == 0, done.stdout
+
+
+def test_what_is_stable_is_there() -> None:
+    (section,) = re.findall(r"## What is stable\n(.*?)\n## ", _TEXT, re.DOTALL)
+    names = re.findall(r"`(?:relay\.testing)?\.([a-z_]+)`", section)
+    assert len(names) > 5
+    for name in names:
+        assert importlib.import_module(f"relay.testing.{name}").__all__
+    used = re.findall(r"^from relay\.testing\.([a-z_]+) import", _TEXT, re.MULTILINE)
+    assert set(used) <= set(names)
 
 
 def test_it_has_every_law_and_what_it_says() -> None:

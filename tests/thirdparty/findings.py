@@ -83,5 +83,5 @@ def of_violations(law: Law[Stand], stand: Stand) -> str:
                 try:
                     law.body(stand, hostile=hostile, by=by)
                 except AssertionError as error:
-                    found.append(f"  {hostile.name}, by the {by}: {str(error)[:140]}")
+                    found.append(f"  {hostile.name}, by the {by}: {str(error)[:200]}")
     return "\n".join(found)

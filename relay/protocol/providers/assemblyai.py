@@ -7,7 +7,7 @@ configured as a `url`.
 
 from __future__ import annotations
 
-from relay.protocol.endpoints import Endpoint, Kind, Origin, Provider, Slot
+from relay.protocol.endpoints import BEARER, Endpoint, Kind, Origin, Provider, Slot
 
 __all__ = ["ASSEMBLYAI"]
 
@@ -21,7 +21,7 @@ ASSEMBLYAI = Provider(
         Endpoint(
             "/v1/ws",
             host="agents.assemblyai.com",
-            stored=Slot(Kind.FIELD, "authorization", scheme="Bearer"),
+            stored=BEARER,
             meter="assemblyai-agent",
         ),
     ),

@@ -9,7 +9,7 @@ what OpenAI's browser client sends; that Azure takes it is unconfirmed, so it be
 
 from __future__ import annotations
 
-from relay.protocol.endpoints import Endpoint, Kind, Provider, Slot
+from relay.protocol.endpoints import BEARER, Endpoint, Kind, Provider, Slot
 from relay.protocol.providers.openai import LIVE_MODEL, RESPONSES_MODEL
 
 __all__ = ["AZURE_OPENAI"]
@@ -41,7 +41,7 @@ AZURE_OPENAI = Provider(
     ),
     slots=(
         _API_KEY,
-        Slot(Kind.FIELD, "authorization", scheme="Bearer"),
+        BEARER,
         Slot(Kind.QUERY, "api-key"),
         Slot(Kind.SUBPROTOCOL, "openai-insecure-api-key.", becomes=_API_KEY),
     ),

@@ -7,7 +7,7 @@ the field line. Speech names its model in every message.
 
 from __future__ import annotations
 
-from relay.protocol.endpoints import Endpoint, Kind, MessageModel, Origin, Provider, Slot
+from relay.protocol.endpoints import BEARER, Endpoint, Kind, MessageModel, Origin, Provider, Slot
 
 __all__ = ["CARTESIA"]
 
@@ -23,7 +23,7 @@ CARTESIA = Provider(
     ),
     slots=(
         Slot(Kind.FIELD, "x-api-key"),
-        Slot(Kind.FIELD, "authorization", scheme="Bearer"),
+        BEARER,
         Slot(Kind.QUERY, "api_key"),
         Slot(Kind.QUERY, "access_token"),
     ),

@@ -8,12 +8,11 @@ rotates. `x-goog-api-key` (express mode) rests on the SDKs.
 
 from __future__ import annotations
 
-from relay.protocol.endpoints import Endpoint, Kind, Origin, Provider, Slot
+from relay.protocol.endpoints import BEARER, Endpoint, Kind, Origin, Provider, Slot
 from relay.protocol.providers.google import SETUP_MODEL
 
 __all__ = ["GOOGLE_VERTEX"]
 
-_BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
 
 GOOGLE_VERTEX = Provider(
     name="google-vertex-ai",
@@ -28,7 +27,7 @@ GOOGLE_VERTEX = Provider(
         )
         for version in ("v1beta1", "v1")
     ),
-    slots=(_BEARER, Slot(Kind.FIELD, "x-goog-api-key")),
-    stored=_BEARER,
+    slots=(BEARER, Slot(Kind.FIELD, "x-goog-api-key")),
+    stored=BEARER,
     fields=(b"x-goog-api-client", b"x-goog-user-project", b"x-server-timeout"),
 )

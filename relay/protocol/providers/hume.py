@@ -7,7 +7,7 @@ ends access to EVI and TTS on 2026-11-13; what its server has answered since is 
 
 from __future__ import annotations
 
-from relay.protocol.endpoints import Endpoint, Kind, Origin, Provider, Slot
+from relay.protocol.endpoints import BEARER, Endpoint, Kind, Origin, Provider, Slot
 
 __all__ = ["HUME"]
 
@@ -27,7 +27,7 @@ HUME = Provider(
     ),
     slots=(
         _KEY,
-        Slot(Kind.FIELD, "authorization", scheme="Bearer"),
+        BEARER,
         Slot(Kind.QUERY, "api_key"),
         Slot(Kind.QUERY, "access_token"),
     ),

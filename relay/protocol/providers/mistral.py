@@ -6,11 +6,10 @@ and was not seen in an SDK. In a browser the token is the entry `rt_...` beside 
 
 from __future__ import annotations
 
-from relay.protocol.endpoints import Endpoint, Kind, Origin, Provider, Slot
+from relay.protocol.endpoints import BEARER, Endpoint, Kind, Origin, Provider, Slot
 
 __all__ = ["MISTRAL"]
 
-_BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
 
 MISTRAL = Provider(
     name="mistral",
@@ -20,6 +19,6 @@ MISTRAL = Provider(
         Endpoint("/v1/audio/transcriptions/realtime", model="model", meter="mistral-transcription"),
         Endpoint("/v1/audio/speech/realtime", model="model", meter="mistral-speech"),
     ),
-    slots=(_BEARER, Slot(Kind.SUBPROTOCOL, "rt_")),
-    stored=_BEARER,
+    slots=(BEARER, Slot(Kind.SUBPROTOCOL, "rt_")),
+    stored=BEARER,
 )

@@ -8,11 +8,10 @@ is unconfirmed; that it refuses the beta entry was observed. Transcription sessi
 
 from __future__ import annotations
 
-from relay.protocol.endpoints import Endpoint, Kind, MessageModel, Origin, Provider, Slot
+from relay.protocol.endpoints import BEARER, Endpoint, Kind, MessageModel, Origin, Provider, Slot
 
 __all__ = ["LIVE_MODEL", "OPENAI", "RESPONSES_MODEL"]
 
-_BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
 LIVE_MODEL = (
     MessageModel("session.model", required_in="session.start"),
     MessageModel("session.delegation.responses.model"),
@@ -40,8 +39,8 @@ OPENAI = Provider(
         Endpoint("/v1/live/sessions/{session}/fork", meter="openai-live"),
         Endpoint("/v1/responses", message_models=RESPONSES_MODEL, meter="openai-responses"),
     ),
-    slots=(_BEARER, Slot(Kind.SUBPROTOCOL, "openai-insecure-api-key.")),
-    stored=_BEARER,
+    slots=(BEARER, Slot(Kind.SUBPROTOCOL, "openai-insecure-api-key.")),
+    stored=BEARER,
     fields=(b"openai-*",),
     dropped_subprotocols=frozenset({"openai-beta.realtime-v1"}),
 )

@@ -6,11 +6,10 @@ Documented: docs.speechmatics.com, "Realtime API reference". Its other regions a
 
 from __future__ import annotations
 
-from relay.protocol.endpoints import Endpoint, Kind, Origin, Provider, Slot
+from relay.protocol.endpoints import BEARER, Endpoint, Kind, Origin, Provider, Slot
 
 __all__ = ["SPEECHMATICS"]
 
-_BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
 
 SPEECHMATICS = Provider(
     name="speechmatics",
@@ -19,6 +18,6 @@ SPEECHMATICS = Provider(
         Endpoint("/v2", also=("/v2/",), meter="speechmatics"),
         Endpoint("/v2/{language}", meter="speechmatics"),
     ),
-    slots=(_BEARER, Slot(Kind.QUERY, "jwt")),
-    stored=_BEARER,
+    slots=(BEARER, Slot(Kind.QUERY, "jwt")),
+    stored=BEARER,
 )

@@ -7,12 +7,11 @@ what OpenAI's browser client sends, and becomes the field line.
 
 from __future__ import annotations
 
-from relay.protocol.endpoints import Endpoint, Kind, Origin, Provider, Slot
+from relay.protocol.endpoints import BEARER, Endpoint, Kind, Origin, Provider, Slot
 from relay.protocol.providers.openai import RESPONSES_MODEL
 
 __all__ = ["XAI"]
 
-_BEARER = Slot(Kind.FIELD, "authorization", scheme="Bearer")
 
 XAI = Provider(
     name="xai",
@@ -26,9 +25,9 @@ XAI = Provider(
         Endpoint("/v1/responses", message_models=RESPONSES_MODEL, meter="openai-responses"),
     ),
     slots=(
-        _BEARER,
+        BEARER,
         Slot(Kind.SUBPROTOCOL, "xai-client-secret."),
-        Slot(Kind.SUBPROTOCOL, "openai-insecure-api-key.", becomes=_BEARER),
+        Slot(Kind.SUBPROTOCOL, "openai-insecure-api-key.", becomes=BEARER),
     ),
-    stored=_BEARER,
+    stored=BEARER,
 )

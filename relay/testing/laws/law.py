@@ -46,9 +46,12 @@ class Law(Generic[T]):
         apply, since what is waited for has one of its own.
 
         Raises:
-            AssertionError: There is one. The exception's notes have it; if the same example broke
-                it only once, they stand with its cause.
+            AssertionError: There is one. The exception's notes have it, and which law it is; if the
+                same example broke it only once, they stand with its cause.
+            Exception: Whatever the subject raises, where it is called and may not; with the same
+                notes.
         """
+        __tracebackhide__ = True
         chosen = settings(
             deadline=None,
             max_examples=min(self.max_examples or 10**9, settings().max_examples),
@@ -78,12 +81,12 @@ class Law(Generic[T]):
                 broken.add_note(str(flaky))
                 broken.add_note(self._stated())
                 raise broken from flaky
-            except AssertionError as error:
+            except Exception as error:
                 error.add_note(self._stated())
                 raise
 
     def _stated(self) -> str:
-        return f"{self.says}\n{self.source}"
+        return f"The law {self.name!r}: {self.says}\nIts source: {self.source}"
 
 
 def law(

@@ -13,13 +13,33 @@ from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
 
-from relay.protocol.frames import CLOSE, PING, PONG
-from relay.testing.frames import Frame, close_frame, cut, delivered
+from relay.testing.failures import listed
+from relay.testing.frames import (
+    CLOSE,
+    Frame,
+    binary,
+    close_code,
+    close_frame,
+    delivered,
+    ping,
+    pong,
+)
+from relay.testing.handshakes import check_accepted
 from relay.testing.hostile_frames import Rejected, mirror
 from relay.testing.laws.cases import CLOSES, FAILED, HOSTILE, complete_before
+from relay.testing.laws.exchange import (
+    exchange,
+    has_got,
+    is_over,
+    other_than,
+    sides,
+    vanish,
+    wait_for,
+)
 from relay.testing.laws.law import Law, law
-from relay.testing.playbook import Playbook, binary, client, origin
-from relay.testing.stand import Peer, Stand, StandSession, check_accepted
+from relay.testing.playbook import Playbook
+from relay.testing.sides import client, origin
+from relay.testing.stand import Stand
 from relay.testing.strategies import (
     Session,
     chunkings,
@@ -29,11 +49,10 @@ from relay.testing.strategies import (
     sessions,
     whole_messages,
 )
-from relay.testing.subject import Fidelity
 
 __all__ = ["PROXY_LAWS"]
 
-_SIDES = st.sampled_from(["client", "origin"])
+_BY = st.sampled_from(["client", "origin"])
 _CREDENTIAL = "k3y-0f-th3-cl13nt"
 _DOING_WELL = 1000
 _law = functools.partial(law, search=Stand.search)
@@ -106,7 +125,7 @@ def early_messages(stand: Stand, messages: list[Frame]) -> None:
         session.is_asked()
         session.accept(then=session.origin.encode(*messages))
         check_accepted(session.is_answered())
-        _wait_for(session, {"client": messages})
+        wait_for(session, {"client": messages})
 
 
 @_law(
@@ -117,7 +136,7 @@ def early_messages(stand: Stand, messages: list[Frame]) -> None:
     sizes=chunkings,
 )
 def messages(stand: Stand, inbound: list[Frame], outbound: list[Frame], sizes: list[int]) -> None:
-    _exchange(stand, inbound, outbound, sizes)
+    exchange(stand, inbound, outbound, sizes)
 
 
 @_law(
@@ -128,7 +147,7 @@ def messages(stand: Stand, inbound: list[Frame], outbound: list[Frame], sizes: l
     sizes=chunkings,
 )
 def fragments(stand: Stand, inbound: list[Frame], outbound: list[Frame], sizes: list[int]) -> None:
-    _exchange(stand, inbound, outbound, sizes)
+    exchange(stand, inbound, outbound, sizes)
 
 
 @_law(
@@ -136,27 +155,27 @@ def fragments(stand: Stand, inbound: list[Frame], outbound: list[Frame], sizes: 
     "RFC 6455 5.2 (limits are allowed: 10.4)",
     max_examples=8,
     size=st.sampled_from([125, 126, 65535, 65536, 200_000]),
-    by=_SIDES,
+    by=_BY,
 )
 def large_messages(stand: Stand, size: int, by: str) -> None:
     large = [binary(b"x" * size)]
-    _exchange(stand, *((large, []) if by == "client" else ([], large)), [65536])
+    exchange(stand, *((large, []) if by == "client" else ([], large)), [65536])
 
 
 @_law(
     "A Ping is answered with its payload, or reaches the other side.",
     "RFC 6455 5.5.2, 5.5.3",
     payload=st.binary(max_size=125),
-    by=_SIDES,
+    by=_BY,
 )
 def pings(stand: Stand, payload: bytes, by: str) -> None:
     with stand.session() as session:
         session.open()
-        sender, other = _sides(session, by)
-        sender.send_frames(Frame(PING, payload))
+        sender, other = sides(session, by)
+        sender.send_frames(ping(payload))
 
         def heard() -> bool:
-            return Frame(PONG, payload) in sender.frames or Frame(PING, payload) in other.frames
+            return pong(payload) in sender.frames or ping(payload) in other.frames
 
         session.until(heard, lambda: f"nobody has heard of the Ping of the {by}")
 
@@ -169,7 +188,7 @@ def pings(stand: Stand, payload: bytes, by: str) -> None:
         {"close": close_frame(*each), "by": by} for each in CLOSES for by in ("client", "origin")
     ],
     close=close_frames,
-    by=_SIDES,
+    by=_BY,
 )
 def closes(stand: Stand, close: Frame, by: str) -> None:
     closer, other = (client, origin) if by == "client" else (origin, client)
@@ -190,20 +209,20 @@ def closes(stand: Stand, close: Frame, by: str) -> None:
     "When one side vanishes, the other one's session ends.",
     "RFC 6455 7.1.5, 7.2.1, 7.2.3",
     after=st.lists(whole_messages, max_size=2),
-    by=_SIDES,
+    by=_BY,
 )
 def vanishing(stand: Stand, after: list[Frame], by: str) -> None:
-    _vanish(stand, after, by)
+    vanish(stand, after, by)
 
 
 @_law(
     "When one side vanishes, the other one is not told that all went well (1000).",
     "RFC 6455 7.4.1 (1000 means that the purpose was fulfilled); asked of endpoints alone",
     after=st.lists(whole_messages, max_size=2),
-    by=_SIDES,
+    by=_BY,
 )
 def honest_endings(stand: Stand, after: list[Frame], by: str) -> None:
-    told = [_code(frame) for frame in _vanish(stand, after, by) if frame.opcode == CLOSE]
+    told = [close_code(frame) for frame in vanish(stand, after, by) if frame.opcode == CLOSE]
     assert _DOING_WELL not in told, f"the {by} has vanished, and the other side is told 1000"
 
 
@@ -213,14 +232,14 @@ def honest_endings(stand: Stand, after: list[Frame], by: str) -> None:
     "RFC 6455 5.1 to 5.5, 7.1.7 (the code is a SHOULD), 7.4.1, 8.1",
     examples=[{"hostile": each, "by": by} for each in HOSTILE for by in ("client", "origin")],
     hostile=st.sampled_from(HOSTILE),
-    by=_SIDES,
+    by=_BY,
 )
 def violations(stand: Stand, hostile: Rejected, by: str) -> None:
     turn: Callable[[bytes], bytes] = mirror if by == "origin" else bytes
     accepted, broken = turn(hostile.accepted), turn(hostile.broken)
     with stand.session() as session:
         session.open()
-        sender, other = _sides(session, by)
+        sender, other = sides(session, by)
         sender.send(accepted + broken)
 
         def carried() -> bool:
@@ -231,22 +250,27 @@ def violations(stand: Stand, hostile: Rejected, by: str) -> None:
                 other.received
             ):
                 return carried()
-            both = [_is_over(sender), _is_over(other)]  # each answers its Close
+            both = [is_over(sender), is_over(other)]  # each answers its Close
             return all(both)
 
         session.until(
             over,
-            lambda: f"no side's session has ended: {sender.received!r}, {other.received!r}",
+            lambda: (
+                "it is neither refused nor carried as it is: "
+                f"the {by} {has_got(sender)}; the {other_than(by)} {has_got(other)}"
+            ),
         )
         if carried():
             return
         to_sender, to_other = sender.frames, other.frames
-    codes = [_code(frame) for frame in to_sender if frame.opcode == CLOSE]
+    codes = [close_code(frame) for frame in to_sender if frame.opcode == CLOSE]
     assert codes, "the sender's connection is ended without a Close"
     assert set(codes) <= FAILED, f"the sender is told {codes}"
-    got = [item for item in delivered(to_other) if item[0] < CLOSE]
-    due = complete_before(hostile)
-    assert got == due[: len(got)], f"the other side gets {got}, of which {due} precedes it"
+    got = [Frame(*item) for item in delivered(to_other) if item[0] < CLOSE]
+    due = [Frame(*item) for item in complete_before(hostile)]
+    assert got == due[: len(got)], (
+        f"the {other_than(by)} gets {listed(got)}, of which {listed(due)} precedes it"
+    )
 
 
 @_law(
@@ -278,10 +302,11 @@ def credentials(stand: Stand, where: str, ends: str) -> None:
         try:
             answer = session.is_answered()
         except AssertionError:  # it was cut off, which shows nothing
-            assert _CREDENTIAL.encode() not in session.client.received
+            shown = bytes(session.client.received)
+            assert _CREDENTIAL.encode() not in shown, f"what the client gets shows it: {shown!r}"
             return
-        assert _CREDENTIAL.encode() not in answer.body, answer.body
-        assert _CREDENTIAL not in str(answer.fields), answer.fields
+        assert _CREDENTIAL.encode() not in answer.body, f"the body shows it: {answer.body!r}"
+        assert _CREDENTIAL not in str(answer.fields), f"the field lines show it: {answer.fields}"
 
 
 @_law(
@@ -310,80 +335,3 @@ PROXY_LAWS: Sequence[Law[Stand]] = (
     whole_sessions,
 )
 """All of them. ``law.check(stand)`` searches for an example that breaks one."""
-
-
-def _sides(session: StandSession, by: str) -> tuple[Peer, Peer]:
-    """The peer of that name, and the other one."""
-    both = (session.client, session.origin)
-    return both if by == "client" else both[::-1]
-
-
-def _exchange(
-    stand: Stand, inbound: Sequence[Frame], outbound: Sequence[Frame], sizes: list[int]
-) -> None:
-    """Send both ways at once; wait until all has arrived."""
-    with stand.session() as session:
-        session.open()
-        session.client.send(*cut(session.client.encode(*inbound), sizes))
-        session.origin.send(*cut(session.origin.encode(*outbound), sizes))
-        _wait_for(session, {"origin": inbound, "client": outbound})
-
-
-def _wait_for(session: StandSession, due: dict[str, Sequence[Frame]]) -> None:
-    """Wait until all that is due has reached each side, and fail at the first that is not due."""
-    fidelity = session.front.fidelity
-
-    def arrived(side: str, frames: Sequence[Frame]) -> bool:
-        peer, sender = _sides(session, side)
-        got: Sequence[object] | bytes
-        expected: Sequence[object] | bytes
-        if fidelity is Fidelity.BYTES:
-            got, expected = bytes(peer.received), sender.encode(*frames)
-        elif fidelity is Fidelity.FRAMES:
-            got, expected = peer.frames, list(frames)
-        else:
-            got, expected = _messages(peer.frames), _messages(frames)
-        assert got == expected[: len(got)], f"the {side} gets {got!r}, not {expected!r}"
-        assert len(got) == len(expected) or not peer.ended, (
-            f"the connection of the {side} has ended: it gets {got!r}, not {expected!r}"
-        )
-        return len(got) == len(expected)
-
-    def all_arrived() -> bool:
-        return all(arrived(side, frames) for side, frames in due.items())
-
-    def so_far() -> str:
-        got = [f"the {side} has {_sides(session, side)[0].frames}" for side in due]
-        return f"not all has arrived: {', '.join(got)}"
-
-    session.until(all_arrived, so_far)
-
-
-def _messages(frames: Sequence[Frame]) -> list[tuple[int, bytes]]:
-    return [item for item in delivered(frames) if item[0] not in {PING, PONG}]
-
-
-def _vanish(stand: Stand, after: list[Frame], by: str) -> list[Frame]:
-    """One side vanishes after some messages; what the other one gets until its end."""
-    with stand.session() as session:
-        session.open()
-        vanishing, other = _sides(session, by)
-        name = "origin" if by == "client" else "client"
-        vanishing.send_frames(*after)
-        _wait_for(session, {name: after})
-        vanishing.reset()
-        return session.is_ended(other, name)
-
-
-def _is_over(peer: Peer) -> bool:
-    """Whether a side has been told of an end; a Close is answered as it should be."""
-    if any(frame.opcode == CLOSE for frame in peer.frames):
-        if not peer.close_sent:
-            peer.send_frames(close_frame(_DOING_WELL))
-            peer.finish()
-        return True
-    return peer.ended
-
-
-def _code(frame: Frame) -> int | None:
-    return int.from_bytes(frame.payload[:2], "big") if frame.payload else None

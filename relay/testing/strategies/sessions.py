@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from relay.testing.frames import Frame
-from relay.testing.playbook import Act, Expectation, client, origin
+from relay.testing.sides import Act, Expectation, client, origin
 from relay.testing.strategies.chunkings import chunkings
 from relay.testing.strategies.frames import close_frames, fragmented_messages
 from relay.testing.strategies.subprotocols import offers_and_choices
