@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from relay.protocol import Timeouts
-from relay.testing.frames import Frame
+from relay.testing.frames import MASKING_KEY, Frame
 from tests.e2e.drivers import in_every_driver
 from tests.e2e.support import e2e_test, open_session
 from tests.support import Peer, from_both_sides
@@ -18,7 +18,6 @@ _MESSAGE = Frame(0x2, bytes(range(256)) * 4096)
 _MESSAGES = 64
 _FAR_LESS = 40
 """Messages of a MiB: the buffers of four sockets take fewer."""
-_KEY = b"\x37\xfa\x21\x3d"
 _PATIENCE = Timeouts(write=600)
 
 
@@ -42,7 +41,7 @@ class _Sender:
 @from_both_sides
 @e2e_test
 async def test_a_sender_waits_for_its_receiver(by: str, driver: str, tmp_path: Path) -> None:
-    frame = _MESSAGE.encode(_KEY if by == "client" else None)
+    frame = _MESSAGE.encode(MASKING_KEY if by == "client" else None)
     async with (
         open_session(driver, tmp_path, timeouts=_PATIENCE) as ends,
         trio.open_nursery() as nursery,
