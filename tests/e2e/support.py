@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -40,20 +39,6 @@ STORED_KEY = "sk-stored-key-of-the-gateway"
 
 Provider = Callable[[trio.SSLStream[trio.SocketStream], bytes], Awaitable[None]]
 """Plays the provider on one connection; gets the request's head."""
-
-
-def e2e_test(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run an async test on the real clock; one that hangs fails."""
-
-    @functools.wraps(test)
-    def run(*args: object, **kwargs: object) -> None:
-        async def bounded() -> None:
-            with trio.fail_after(60):
-                await test(*args, **kwargs)
-
-        trio.run(bounded)
-
-    return run
 
 
 @dataclass

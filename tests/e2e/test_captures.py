@@ -13,8 +13,8 @@ import trio
 from relay.protocol import Timeouts
 from relay.testing.frames import Frame, close_frame, decode
 from tests.e2e.drivers import example
-from tests.e2e.support import Ends, e2e_test, open_session
-from tests.support import Ended, Peer
+from tests.e2e.support import Ends, open_session
+from tests.support import Ended, Peer, real_clock
 
 _HELLO = Frame(0x1, b"hello")
 _FRAGMENTS = (Frame(0x1, b"in ", fin=False), Frame(0x9, b"ping"), Frame(0x0, b"two"))
@@ -55,7 +55,7 @@ async def _says_nothing(_ends: Ends) -> None:
 @pytest.mark.parametrize("chunk", [None, 1])
 @pytest.mark.parametrize("lane", ["verbatim", "messages"])
 @pytest.mark.parametrize("play", [_closes, _vanishes, _breaks_the_protocol, _says_nothing])
-@e2e_test
+@real_clock
 async def test_a_replay_sends_what_was_sent(
     play: Callable[[Ends], Awaitable[None]], lane: str, chunk: int | None, tmp_path: Path
 ) -> None:

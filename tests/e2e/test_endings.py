@@ -12,8 +12,8 @@ from relay.protocol import PING, Limits, Pipe, Timeouts
 from relay.testing.frames import Frame, close_frame
 from tests.e2e import drivers
 from tests.e2e.drivers import in_every_driver, with_the_guide
-from tests.e2e.support import e2e_test, open_session
-from tests.support import Ended, Peer, from_both_sides
+from tests.e2e.support import open_session
+from tests.support import Ended, Peer, from_both_sides, real_clock
 
 in_both_lanes = pytest.mark.parametrize("lane", ["verbatim", "messages"])
 finishing_frames = pytest.mark.parametrize("driver", ["asyncio", "uvloop", "threads", "guide"])
@@ -42,7 +42,7 @@ async def _was_reset(peer: Peer) -> None:
 @in_both_lanes
 @from_both_sides
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_peer_that_vanishes(by: str, lane: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, lane=lane) as ends:
         one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
@@ -55,7 +55,7 @@ async def test_a_peer_that_vanishes(by: str, lane: str, driver: str, tmp_path: P
 
 @in_both_lanes
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_silence(lane: str, driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(idle=0.3)
     async with open_session(driver, tmp_path, lane=lane, timeouts=timeouts) as ends:
@@ -66,7 +66,7 @@ async def test_silence(lane: str, driver: str, tmp_path: Path) -> None:
 
 
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_the_longest_duration(driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(max_duration=0.3)) as ends:
         assert await ends.provider.answer_close() == _AWAY
@@ -77,7 +77,7 @@ async def test_the_longest_duration(driver: str, tmp_path: Path) -> None:
 
 @in_both_lanes
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_drain(lane: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, lane=lane) as ends, trio.open_nursery() as nursery:
         nursery.start_soon(ends.under_test.drain)
@@ -88,7 +88,7 @@ async def test_a_drain(lane: str, driver: str, tmp_path: Path) -> None:
 
 
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_the_hard_end_of_a_drain(driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(drain=0.3, close=600)
     async with open_session(driver, tmp_path, timeouts=timeouts) as ends:
@@ -101,7 +101,7 @@ async def test_the_hard_end_of_a_drain(driver: str, tmp_path: Path) -> None:
 
 @from_both_sides
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_fault_of_ours_is_blamed_on_nobody(
     by: str, driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,7 +120,7 @@ async def test_a_fault_of_ours_is_blamed_on_nobody(
 
 @from_both_sides
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_close_that_is_not_answered(by: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(close=0.3)) as ends:
         one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
@@ -142,7 +142,7 @@ async def test_a_close_that_is_not_answered(by: str, driver: str, tmp_path: Path
 )
 @from_both_sides
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_violation(
     by: str, frame: Frame, code: int, lane: str, driver: str, tmp_path: Path
 ) -> None:
@@ -160,7 +160,7 @@ async def test_a_violation(
 
 @in_both_lanes
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_the_answers_to_what_came_before_a_violation(
     lane: str, driver: str, tmp_path: Path
 ) -> None:
@@ -176,7 +176,7 @@ async def test_the_answers_to_what_came_before_a_violation(
 
 
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_violation_to_which_the_provider_says_nothing(driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(close=0.3)) as ends:
         await ends.client.send(Frame(0x3))
@@ -196,7 +196,7 @@ async def _flood(peer: Peer) -> None:
 
 
 @finishing_frames
-@e2e_test
+@real_clock
 async def test_a_flood_that_the_relay_ends(driver: str, tmp_path: Path) -> None:
     async with (
         open_session(driver, tmp_path, timeouts=Timeouts(max_duration=0.3)) as ends,
@@ -210,7 +210,7 @@ async def test_a_flood_that_the_relay_ends(driver: str, tmp_path: Path) -> None:
 
 
 @finishing_frames
-@e2e_test
+@real_clock
 async def test_a_violation_while_the_other_side_is_inside_a_frame(
     driver: str, tmp_path: Path
 ) -> None:
@@ -233,7 +233,7 @@ async def test_a_violation_while_the_other_side_is_inside_a_frame(
 
 @in_both_lanes
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_client_that_takes_nothing(lane: str, driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(write=0.5)
     async with (
@@ -248,7 +248,7 @@ async def test_a_client_that_takes_nothing(lane: str, driver: str, tmp_path: Pat
 
 @in_both_lanes
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_provider_that_takes_nothing(lane: str, driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(write=0.5)
     async with (

@@ -17,11 +17,11 @@ from tests.e2e.support import (
     RelayUnderTest,
     accept,
     connect,
-    e2e_test,
     read_all,
     read_head,
     relay,
 )
+from tests.support import real_clock
 
 _KEY = b"\x01\x02\x03\x04"
 _BYE = Frame(0x8, b"\x03\xe8")
@@ -56,7 +56,7 @@ class _Listening:
 
 @pytest.mark.parametrize("size", [10, 1_000_000], ids=["little", "more-than-is-kept"])
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_what_a_client_sends_before_its_101_arrives_after_it(
     size: int, driver: str, tmp_path: Path
 ) -> None:
@@ -76,7 +76,7 @@ async def test_what_a_client_sends_before_its_101_arrives_after_it(
 
 
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_client_that_leaves_ends_the_dialling(driver: str, tmp_path: Path) -> None:
     provider = _Listening()
     async with relay(provider, tmp_path, driver=driver, timeouts=_PATIENCE) as under_test:
@@ -88,7 +88,7 @@ async def test_a_client_that_leaves_ends_the_dialling(driver: str, tmp_path: Pat
 
 
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_no_session_opens_once_the_relay_drains(driver: str, tmp_path: Path) -> None:
     provider = _Listening()
     async with (
@@ -122,7 +122,7 @@ async def _never(_stream: _Stream, _head: bytes) -> None:
 
 
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_request_that_does_not_end_is_408(driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(opening=0.5)
     async with relay(_never, tmp_path, driver=driver, timeouts=timeouts) as under_test:
@@ -135,7 +135,7 @@ async def test_a_request_that_does_not_end_is_408(driver: str, tmp_path: Path) -
 
 
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_refusal_reaches_a_client_that_goes_on_sending(driver: str, tmp_path: Path) -> None:
     """A connection that is closed with bytes unread is reset, and the answer lost with it."""
     if driver in {"asyncio", "uvloop"}:
@@ -145,7 +145,7 @@ async def test_a_refusal_reaches_a_client_that_goes_on_sending(driver: str, tmp_
 
 
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_refusal_reaches_a_client_that_goes_on_sending_without_tls(
     driver: str, tmp_path: Path
 ) -> None:
@@ -164,7 +164,7 @@ async def _is_told_and_goes_on_sending(client: trio.abc.Stream) -> None:
 
 @pytest.mark.parametrize("shakes_hands", [True, False])
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_client_that_says_nothing_is_told_nothing(
     shakes_hands: bool, driver: str, tmp_path: Path
 ) -> None:
@@ -180,7 +180,7 @@ async def test_a_client_that_says_nothing_is_told_nothing(
 
 
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_the_next_upstream_is_asked_when_one_cannot_be_reached(
     driver: str, tmp_path: Path
 ) -> None:
@@ -209,7 +209,7 @@ async def _bad_chunks(stream: _Stream, _head: bytes) -> None:
 
 @pytest.mark.parametrize("provider", [_refuse_and_drip, _bad_chunks])
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_refusal_without_its_whole_body_keeps_its_status(
     provider: Provider, driver: str, tmp_path: Path
 ) -> None:
