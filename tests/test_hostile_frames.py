@@ -26,12 +26,19 @@ from relay.testing.hostile_frames import (
     mirror,
 )
 from tests.played_session import PlayedSession, open_session, sides
-from tests.support import Ended, Peer, Variant, from_both_sides, in_every_variant, trio_test
+from tests.support import (
+    AWAY,
+    IDLE,
+    LOST,
+    Ended,
+    Peer,
+    Variant,
+    from_both_sides,
+    in_every_variant,
+    trio_test,
+)
 
-AWAY = close_frame(1001, "going away")
 BROKEN = close_frame(1011, "upstream protocol error")
-LOST = close_frame(1011, "upstream connection lost")
-IDLE = close_frame(1001, "idle timeout")
 
 
 def as_sent(data: bytes, by: str) -> bytes:

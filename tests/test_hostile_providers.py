@@ -23,10 +23,8 @@ from tests.certificates import server_context
 from tests.loopback import HTTP, Relay, running
 from tests.played_session import CREDENTIAL, TARGET, accept, error_of
 from tests.protocol.test_bad_inputs import UPSTREAM
-from tests.support import Peer, real_clock
+from tests.support import AWAY, LOST, Peer, real_clock
 
-AWAY = close_frame(1001, "going away")
-LOST = close_frame(1011, "upstream connection lost")
 BROKE = close_frame(1011, "upstream protocol error")
 
 _TLS = server_context("127.0.0.1")

@@ -31,10 +31,9 @@ from tests.certificates import client_context, server_context, write_pem
 from tests.loopback import HTTP, HTTPS, Relay, close, in_plain_and_tls, running
 from tests.played_session import TARGET, accept, settings
 from tests.protocol.proxy_headers import addresses, binary, line
-from tests.support import Peer, real_clock, trio_test
+from tests.support import AWAY, LOST, Peer, real_clock, trio_test
 
 HELLO = Frame(TEXT, b"hello")
-AWAY = close_frame(1001, "going away")
 
 
 @pytest.fixture
@@ -244,7 +243,7 @@ async def test_a_provider_that_resets_its_connection() -> None:
 
     async with running(HTTP, provider=provider) as it:
         client = await it.open()
-        assert await client.answer_close() == close_frame(1011, "upstream connection lost")
+        assert await client.answer_close() == LOST
         assert await client.receive_rest() == b""
         await client.end()
 

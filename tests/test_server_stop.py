@@ -17,9 +17,7 @@ from relay.tls import ServerTls
 from tests.certificates import write_pem
 from tests.loopback import HTTP, close, in_plain_and_tls, running
 from tests.played_session import CREDENTIAL, TARGET, settings
-from tests.support import real_clock
-
-AWAY = close_frame(1001, "going away")
+from tests.support import AWAY, real_clock
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.config.files import OPEN_GATEWAY
 from tests.loopback import HTTP, Relay, running
 from tests.loopback import close as close_session
 from tests.serving import relay, write
-from tests.support import real_clock
+from tests.support import AWAY, real_clock
 
 ADMIN = AdminSettings(Listener("http", "127.0.0.1", 0), SHA256)
 
@@ -80,7 +80,7 @@ async def test_it_is_not_ready_while_it_drains() -> None:
         assert (await client.get("/readyz")).status_code == 200
         it.server.drain()
         assert (await client.get("/readyz")).status_code == 503
-        assert await session.answer_close() == close_frame(1001, "going away")
+        assert await session.answer_close() == AWAY
         await session.end()
         await it.ended.wait()
 

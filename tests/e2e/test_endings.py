@@ -13,14 +13,12 @@ from relay.testing.frames import Frame, close_frame
 from tests.e2e import drivers
 from tests.e2e.drivers import in_every_driver, with_the_guide
 from tests.e2e.support import open_session
-from tests.support import Ended, Peer, from_both_sides, real_clock
+from tests.support import AWAY, LOST, Ended, Peer, from_both_sides, real_clock
 
 in_both_lanes = pytest.mark.parametrize("lane", ["verbatim", "messages"])
 finishing_frames = pytest.mark.parametrize("driver", ["asyncio", "uvloop", "threads", "guide"])
 """Those drivers that bring a frame under way to its end before they close: docs/embedding.md."""
 
-_AWAY = close_frame(1001, "going away")
-_LOST = close_frame(1011, "upstream connection lost")
 _HELLO = Frame(0x1, b"hello")
 
 
@@ -49,7 +47,7 @@ async def test_a_peer_that_vanishes(by: str, lane: str, driver: str, tmp_path: P
         await one.send(_HELLO)
         await one.end()
         assert await other.receive() == _HELLO
-        assert await other.answer_close() == (_AWAY if by == "client" else _LOST)
+        assert await other.answer_close() == (AWAY if by == "client" else LOST)
         await _is_over(other)
 
 
@@ -69,7 +67,7 @@ async def test_silence(lane: str, driver: str, tmp_path: Path) -> None:
 @real_clock
 async def test_the_longest_duration(driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(max_duration=0.3)) as ends:
-        assert await ends.provider.answer_close() == _AWAY
+        assert await ends.provider.answer_close() == AWAY
         assert await ends.client.answer_close() == close_frame(1008, "maximum duration reached")
         for peer in (ends.provider, ends.client):
             await _is_over(peer)
@@ -82,7 +80,7 @@ async def test_a_drain(lane: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, lane=lane) as ends, trio.open_nursery() as nursery:
         nursery.start_soon(ends.under_test.drain)
         for peer in (ends.provider, ends.client):
-            assert await peer.answer_close() == _AWAY
+            assert await peer.answer_close() == AWAY
         for peer in (ends.provider, ends.client):
             await _is_over(peer)
 
@@ -94,7 +92,7 @@ async def test_the_hard_end_of_a_drain(driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=timeouts) as ends:
         await ends.under_test.drain()
         for peer in (ends.provider, ends.client):
-            assert await peer.receive() == _AWAY  # it does not answer
+            assert await peer.receive() == AWAY  # it does not answer
             with pytest.raises((Ended, trio.BrokenResourceError)):
                 await peer.receive()
 
@@ -151,7 +149,7 @@ async def test_a_violation(
         one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
         await one.send(_HELLO, frame, _HELLO)
         assert await other.receive() == _HELLO
-        told = _AWAY if by == "client" else close_frame(1011, "upstream protocol error")
+        told = AWAY if by == "client" else close_frame(1011, "upstream protocol error")
         assert await other.answer_close() == told
         assert (await one.answer_close()).payload[:2] == code.to_bytes(2, "big")
         for peer in (one, other):
@@ -167,8 +165,8 @@ async def test_the_answers_to_what_came_before_a_violation(
     async with open_session(driver, tmp_path, lane=lane) as ends:
         await ends.client.send(_HELLO, Frame(0x3))
         assert await ends.provider.receive() == _HELLO
-        assert await ends.provider.receive() == _AWAY
-        await ends.provider.send(Frame(0x1, b"answer"), _AWAY)
+        assert await ends.provider.receive() == AWAY
+        await ends.provider.send(Frame(0x1, b"answer"), AWAY)
         assert await ends.client.receive() == Frame(0x1, b"answer")
         assert (await ends.client.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
         for peer in (ends.provider, ends.client):
@@ -180,7 +178,7 @@ async def test_the_answers_to_what_came_before_a_violation(
 async def test_a_violation_to_which_the_provider_says_nothing(driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(close=0.3)) as ends:
         await ends.client.send(Frame(0x3))
-        assert await ends.provider.receive() == _AWAY
+        assert await ends.provider.receive() == AWAY
         assert (await ends.client.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
         await _is_over(ends.client)
         await _was_reset(ends.provider)
