@@ -188,7 +188,7 @@ class Peer:
 
     def __init__(self, stream: trio.abc.Stream, *, masks: bool) -> None:
         self.stream = stream
-        self._masks = masks
+        self.masks = masks
         self._received = bytearray()
 
     @property
@@ -209,7 +209,7 @@ class Peer:
 
     def encode(self, *frames: Frame) -> bytes:
         """Frames as this peer sends them."""
-        return encode(frames, MASKING_KEY if self._masks else None)
+        return encode(frames, MASKING_KEY if self.masks else None)
 
     async def receive_head(self) -> bytes:
         """The next HTTP head, once the relay has done all that follows; what follows it is kept."""
@@ -220,9 +220,9 @@ class Peer:
 
     async def receive(self) -> Frame:
         """The next frame."""
-        while not (size := frame_size(self._received, masked=not self._masks)):
+        while not (size := frame_size(self._received, masked=not self.masks)):
             await self._receive_more()
-        (frame,) = decode(self._take(size), masked=not self._masks)
+        (frame,) = decode(self._take(size), masked=not self.masks)
         return frame
 
     async def receive_bytes(self, size: int) -> bytes:

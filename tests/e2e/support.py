@@ -169,6 +169,18 @@ async def open_session(driver: str, folder: Path, **options: Any) -> AsyncIterat
         over.set()
 
 
+async def end_first(provider: Peer) -> None:
+    """End the connection as a server does, before its client (RFC 6455 7.1.1).
+
+    Nothing more comes, and the relay ends its side in order, too. It would wait ``close_timeout``
+    for a provider that does not.
+    """
+    assert isinstance(provider.stream, trio.SSLStream)
+    transport, more = await provider.stream.unwrap()
+    async with transport:
+        assert provider.unread + more + await transport.receive_some() == b""
+
+
 async def read_head(stream: trio.abc.ReceiveStream) -> bytes:
     """Read a head, byte by byte, so that nothing after it is taken."""
     head = b""

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import trio
 
+from relay import upstream_opening
 from relay.protocol import Timeouts
 from relay.testing.frames import Frame, decode
-from tests.e2e.drivers import in_every_driver, with_the_guide
+from tests.e2e.drivers import example, in_every_driver, with_the_guide
 from tests.e2e.support import (
     REQUEST,
     Provider,
@@ -104,7 +105,7 @@ async def test_no_session_opens_once_the_relay_drains(driver: str, tmp_path: Pat
         provider.may_accept.set()
         assert (await read_head(client)).startswith(b"HTTP/1.1 503 ")
         assert json.loads(await read_all(client))["error"][0]["code"] == 2102
-        nursery.cancel_scope.cancel()
+        await client.aclose()
 
 
 async def _refuses_all(under_test: RelayUnderTest) -> bool:
@@ -211,8 +212,11 @@ async def _bad_chunks(stream: _Stream, _head: bytes) -> None:
 @in_every_driver
 @real_clock
 async def test_a_refusal_without_its_whole_body_keeps_its_status(
-    provider: Provider, driver: str, tmp_path: Path
+    provider: Provider, driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(upstream_opening, "_FOR_THE_BODY", 0.2)
+    for name in ("asyncio_relay", "threads_relay"):
+        monkeypatch.setattr(example(name), "FOR_THE_BODY", 0.2)
     async with relay(provider, tmp_path, driver=driver, timeouts=_PATIENCE) as under_test:
         client = await connect(under_test)
         await client.send_all(REQUEST)

@@ -121,6 +121,7 @@ async def test_usage_under_compression(driver: str, broken: bool, tmp_path: Path
         "openai",
         driver,
         gateway='compression = "passthrough"',
+        limits='close_timeout = "100ms"',  # nobody answers the Close
         script=frame.encode() + Frame(0x8, b"\x03\xe8").encode(),
     ) as here:
         client = await here.connect()
