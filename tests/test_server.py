@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import errno
-import os
-import resource
 import socket
 from contextlib import suppress
-from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
-from typing import cast
 
 import pytest
 import structlog
 import trio
 
 from relay.link import detect_dead_peer, reset
-from relay.openings import Openings
-from relay.paced_listener import PacedListener
 from relay.protocol import Timeouts, TrustedProxies
 from relay.protocol.frames import TEXT
-from relay.server import Server, serve
 from relay.settings import Listener
 from relay.socket_stream import SocketStream
 from relay.testing.frames import Frame, close_frame
@@ -29,9 +22,10 @@ from relay.testing.handshakes import head, upgrade
 from relay.tls import ServerTls
 from tests.certificates import client_context, server_context, write_pem
 from tests.loopback import HTTP, HTTPS, Relay, close, in_plain_and_tls, running
-from tests.played_session import TARGET, accept, settings
+from tests.played_session import TARGET, accept
 from tests.protocol.proxy_headers import addresses, binary, line
-from tests.support import AWAY, LOST, Peer, real_clock, trio_test
+from tests.sockets import open_descriptors
+from tests.support import AWAY, LOST, Peer, real_clock
 
 HELLO = Frame(TEXT, b"hello")
 
@@ -56,85 +50,6 @@ async def test_sessions_at_every_kind_of_listener(tls: ServerTls, tmp_path: Path
         for index in range(4):
             await close(await it.open(index))
             assert await it.status(head("/healthz"), index) == 200
-
-
-@real_clock
-async def test_a_name_with_several_addresses_is_listened_on_at_each() -> None:
-    async with running(Listener("http", "localhost")) as it:
-        for index in range(len(it.server.addresses)):
-            assert await it.status(head("/healthz"), index) == 200
-
-
-def bind_error(*listeners: Listener) -> OSError:
-    """Why a relay on these listeners does not start."""
-
-    @real_clock
-    async def main() -> None:
-        await serve(replace(settings(), listeners=listeners))
-
-    with pytest.raises(OSError, match=r"\S") as caught:
-        main()
-    return caught.value
-
-
-def test_a_port_that_is_taken_is_named_and_nothing_stays_bound(tmp_path: Path) -> None:
-    unix = Listener("unix", str(tmp_path / "relay.sock"))
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        wanted = Listener("http", *taken.getsockname())
-        before = descriptors()
-        error = bind_error(HTTP, unix, wanted)
-        assert descriptors() == before
-    assert error.errno == errno.EADDRINUSE
-    assert error.filename == str(wanted)
-    assert not Path(unix.host).exists()
-
-
-def test_a_host_that_is_not_ours_is_named() -> None:
-    wanted = Listener("http", "192.0.2.1", 8080)  # RFC 5737: nobody's
-    error = bind_error(HTTP, wanted)
-    assert error.errno == errno.EADDRNOTAVAIL
-    assert error.filename == "http://192.0.2.1:8080"
-
-
-def test_a_stale_unix_socket_is_replaced_and_removed_at_the_end(tmp_path: Path) -> None:
-    path = tmp_path / "relay.sock"
-    with socket.socket(socket.AF_UNIX) as stale:
-        stale.bind(str(path))
-
-    @real_clock
-    async def main() -> None:
-        async with running(Listener("unix", str(path))) as it:
-            await close(await it.open())
-
-    main()
-    assert not path.exists()
-
-
-def test_a_unix_socket_that_somebody_listens_on_is_left_to_them(tmp_path: Path) -> None:
-    path = tmp_path / "relay.sock"
-    with socket.socket(socket.AF_UNIX) as live:
-        live.bind(str(path))
-        live.listen()
-        error = bind_error(Listener("unix", str(path)))
-        assert error.errno == errno.EADDRINUSE
-        assert error.filename == f"unix:{path}"
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(path))
-
-
-def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "relay.sock"
-    path.write_text("precious")
-    error = bind_error(Listener("unix", str(path)))
-    assert error.errno == errno.EADDRINUSE
-    assert path.read_text() == "precious"
-
-
-def test_a_unix_socket_in_no_directory_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "nowhere" / "relay.sock"
-    error = bind_error(Listener("unix", str(path)))
-    assert error.errno == errno.ENOENT
-    assert error.filename == f"unix:{path}"
 
 
 def test_who_speaks_something_else_does_no_harm(tls: ServerTls) -> None:
@@ -317,11 +232,6 @@ def test_a_client_that_reads_nothing_is_reset(listener: Listener, tls: ServerTls
 # Descriptors and places
 
 
-def descriptors() -> int:
-    """How many this process has open."""
-    return len(os.listdir("/proc/self/fd"))
-
-
 @in_plain_and_tls
 @pytest.mark.parametrize("refused", [False, True], ids=["sessions", "refusals"])
 @real_clock
@@ -335,7 +245,7 @@ async def test_two_hundred_connections_leave_no_descriptor(
             else:
                 await close(await it.open())
 
-    before = descriptors()
+    before = open_descriptors()
     provider_tls = server_context("127.0.0.1") if listener is HTTPS else None
     async with running(listener, tls=tls, provider_tls=provider_tls) as it:
         async with trio.open_nursery() as nursery:
@@ -343,8 +253,8 @@ async def test_two_hundred_connections_leave_no_descriptor(
                 nursery.start_soon(client, it)
         it.server.drain()
         await it.ended.wait()
-        assert descriptors() == before + 1  # the provider's listener
-    assert descriptors() == before
+        assert open_descriptors() == before + 1  # the provider's listener
+    assert open_descriptors() == before
 
 
 def test_a_tls_client_that_ends_in_an_orderly_way(tls: ServerTls) -> None:
@@ -352,7 +262,7 @@ def test_a_tls_client_that_ends_in_an_orderly_way(tls: ServerTls) -> None:
 
     @real_clock
     async def main() -> None:
-        before = descriptors()
+        before = open_descriptors()
         async with running(HTTPS, tls=tls) as it:
             for request in (head("/nowhere"), head("/healthz")):
                 client = await it.connect()
@@ -364,47 +274,11 @@ def test_a_tls_client_that_ends_in_an_orderly_way(tls: ServerTls) -> None:
                 await transport.aclose()
             it.server.drain()
             await it.ended.wait()
-            assert descriptors() == before + 1
+            assert open_descriptors() == before + 1
 
     with structlog.testing.capture_logs() as log:
         main()
     assert not [each for each in log if each["event"] == "fault"]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "places", "warned"), [(None, 450, False), (7, 7, False), (451, 450, True)]
-)
-@real_clock
-async def test_there_are_no_more_places_than_descriptors_allow(
-    wanted: int | None, places: int, warned: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (1000, 4000))
-    with structlog.testing.capture_logs() as log:
-        server = Server(replace(settings(), max_sessions=wanted))
-    assert server.quotas.max_sessions == places
-    assert [each["now"] for each in log] == ([450] if warned else [])
-
-
-@pytest.mark.parametrize(
-    ("limit", "wanted", "most", "warned"),
-    [
-        (1000, None, 112, False),
-        (1 << 20, None, 4096, False),
-        (resource.RLIM_INFINITY, None, 4096, False),
-        (64, None, 1, False),
-        (1000, 7, 7, False),
-        (1000, 901, 900, True),
-    ],
-)
-@real_clock
-async def test_connections_that_are_no_sessions_are_bounded_by_descriptors(
-    limit: int, wanted: int | None, most: int, warned: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
-    with structlog.testing.capture_logs() as log:
-        server = Server(replace(settings(places=1), max_openings=wanted))
-    assert server.openings.most == most
-    assert [each["now"] for each in log] == ([900] if warned else [])
 
 
 @real_clock
@@ -520,25 +394,3 @@ def test_a_proxy_that_sends_no_header_is_left_without_an_answer(
         main()
     assert log[0]["event"] == "no PROXY header"
     assert log[0]["proxy"] == "127.0.0.1"
-
-
-class Exhausted(trio.abc.Listener[trio.SocketStream]):
-    """A listener that has no descriptor left for what it would accept."""
-
-    async def accept(self) -> trio.SocketStream:
-        await trio.lowlevel.checkpoint()
-        raise OSError(errno.EMFILE, "no descriptors")
-
-    async def aclose(self) -> None:
-        """Nothing to close."""
-
-
-@trio_test
-async def test_without_descriptors_a_connection_that_is_no_session_is_ended() -> None:
-    openings = Openings(9)
-    listener = PacedListener(cast("trio.SocketListener", Exhausted()), openings)
-    with trio.CancelScope() as scope, openings.place(scope) as place:
-        with pytest.raises(OSError, match="no descriptors"):
-            await listener.accept()
-        assert place.lost
-        assert scope.cancel_called
