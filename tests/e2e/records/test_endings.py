@@ -12,7 +12,8 @@ from relay.protocol import closing
 from relay.records.explanation import explain, seconds
 from relay.records.session_record import Outcome, SessionRecord
 from relay.session import Session
-from tests.e2e.records.endings import ENDINGS, VIOLATED, Close, Row, listen
+from tests.e2e.records.acts import listen
+from tests.e2e.records.endings import ENDINGS, VIOLATED, Close, Row
 from tests.e2e.records.expectation import without_times
 from tests.e2e.records.wire import Heard
 from tests.e2e.records.world import GATEWAY, Client, World, in_both_drivers, world

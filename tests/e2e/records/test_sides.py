@@ -15,7 +15,7 @@ from relay.records.filter import Filter
 from relay.records.session_record import to_json
 from relay.records.store import Store, check_url
 from relay.testing.frames import Frame
-from tests.e2e.records.endings import listen
+from tests.e2e.records.acts import listen
 from tests.e2e.records.wire import Heard
 from tests.e2e.records.world import GATEWAY, KEY, TOKEN, Client, World, in_both_drivers, world
 from tests.support import real_clock
