@@ -81,7 +81,7 @@ class Row:
         return TARGETS[self.provider]
 
 
-_BRIEF = 'write_timeout = "300ms"\nclose_timeout = "200ms"\n'
+_BRIEF = 'write_timeout = "300ms"'
 _MESSAGES = 'lane = "messages"'
 
 ENDINGS = (
