@@ -25,6 +25,7 @@ from relay.protocol import (
 from relay.protocol.frames import CLOSE, TEXT
 from relay.testing.frames import MASKING_KEY, Frame, decode
 from relay.testing.hostile_frames import REJECTED, Rejected, mirror
+from tests.protocol.directions import key
 
 OPEN, CLOSING, CLOSED, FAILED = State.OPEN, State.CLOSING, State.CLOSED, State.FAILED
 WITHHELD = State.WITHHELD
@@ -127,7 +128,7 @@ def pipe(state: State, *, masked: bool, lane: type[Pipe] = Pipe) -> Pipe:
     """A direction that carried a message and then came into this state."""
     made = lane(masked=masked, limits=LIMITS)
     made.withhold_close_while(lambda: state is WITHHELD)
-    assert made.receive_data(Frame(TEXT, b"Hello").encode(MASKING_KEY if masked else None))
+    assert made.receive_data(Frame(TEXT, b"Hello").encode(key(masked)))
     for data in ENDS[state, masked]:
         made.receive_data(data)
     assert made.state is state

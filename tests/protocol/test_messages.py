@@ -109,13 +109,6 @@ def test_a_frame_may_be_injected_while_a_message_is_held(masked: bool) -> None:
     assert pipe.can_inject
 
 
-def test_nothing_may_be_injected_after_a_failed_write() -> None:
-    pipe = new_pipe(masked=False)
-    pipe.receive_data(Frame(TEXT, b"Hello").encode())
-    pipe.send_failed()
-    assert not pipe.can_inject
-
-
 # Policies.
 
 

@@ -11,7 +11,7 @@ from relay.protocol.frames import BINARY, CONTINUATION, PING, TEXT
 from relay.protocol.observer import Observers
 from relay.testing.frames import MASKING_KEY, Frame, cut, delivered, encode
 from relay.testing.strategies import chunkings, valid_streams
-from tests.protocol.directions import COMPRESSING, Lane, both_directions, every_lane
+from tests.protocol.directions import COMPRESSING, Lane, both_directions, every_lane, key
 from tests.protocol.observing import Recorder
 
 WHOLE = Frame(TEXT, b"whole").encode()
@@ -182,7 +182,7 @@ def test_from_any_chunk_on_messages_that_begin_are_seen_whole(
             Frame(PING, b"%d" % number),
             Frame(CONTINUATION, text[half:]),
         ]
-    chunks = cut(encode(frames, MASKING_KEY if masked else None), sizes)
+    chunks = cut(encode(frames, key(masked)), sizes)
     meter, tail = Recorder(), Recorder()
     pipe = lane(masked=masked, limits=Limits(), observer=meter)
     for number, chunk in enumerate(chunks):

@@ -441,8 +441,9 @@ def test_nothing_may_be_injected_after_an_end_inside_a_frame() -> None:
     assert not pipe.can_inject
 
 
-def test_nothing_may_be_injected_after_a_failed_write() -> None:
-    pipe = new_pipe(masked=False)
+@pytest.mark.parametrize("lane", [Pipe, MessagePipe], ids=["verbatim", "messages"])
+def test_nothing_may_be_injected_after_a_failed_write(lane: type[Pipe]) -> None:
+    pipe = lane(masked=False, limits=Limits())
     pipe.receive_data(Frame(TEXT, b"Hello").encode())
     pipe.send_failed()
     assert not pipe.can_inject
@@ -451,11 +452,10 @@ def test_nothing_may_be_injected_after_a_failed_write() -> None:
 @both_directions
 def test_a_close_may_be_withheld(masked: bool) -> None:
     before, close = Frame(TEXT, b"before"), Frame(CLOSE, b"\x03\xe9")
-    pipe = Pipe(masked=masked, limits=Limits())
+    pipe = new_pipe(masked)
     pipe.withhold_close()
-    key = MASKING_KEY if masked else None
-    data = encode([before, close, Frame(TEXT, b"after")], key)
-    assert pipe.receive_data(data) == before.encode(key)
+    data = encode([before, close, Frame(TEXT, b"after")], key(masked))
+    assert pipe.receive_data(data) == before.encode(key(masked))
     assert pipe.state is State.CLOSED
     assert pipe.close is None
     assert pipe.error is None
