@@ -22,7 +22,7 @@ from tests.certificates import client_context
 from tests.played_session import CREDENTIAL, TARGET, accept, settings
 from tests.support import Ended, Peer
 
-__all__ = ["HTTP", "HTTPS", "Relay", "close", "in_plain_and_tls", "run", "running"]
+__all__ = ["HTTP", "HTTPS", "Relay", "close", "in_plain_and_tls", "running"]
 
 HTTP = Listener("http", "127.0.0.1")
 HTTPS = Listener("https", "127.0.0.1")
@@ -152,13 +152,3 @@ async def running(
         nursery.start_soon(trio.serve_listeners, serve_provider, [upstream])
         yield Relay(await nursery.start(run), ended)
         nursery.cancel_scope.cancel()
-
-
-def run(main: Callable[[], Awaitable[None]]) -> None:
-    """Run a test on the real clock; after a minute it must be hanging."""
-
-    async def run_for_a_minute() -> None:
-        with trio.fail_after(60):
-            await main()
-
-    trio.run(run_for_a_minute)

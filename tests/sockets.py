@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from relay.socket_stream import SocketStream
 from tests.certificates import client_context, server_context
 
 __all__ = [
+    "open_descriptors",
     "received_now",
     "reset",
     "running_reactor",
@@ -26,6 +28,11 @@ __all__ = [
 ]
 
 _SERVER_TLS = server_context("relay.test")
+
+
+def open_descriptors() -> int:
+    """How many this process has open."""
+    return len(os.listdir("/proc/self/fd"))
 
 
 def unix_pair(buffer: int | None = None) -> tuple[SocketStream, SocketStream]:

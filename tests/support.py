@@ -15,11 +15,14 @@ from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair, wa
 from relay.protocol.frames import CLOSE
 from relay.reactor import Reactor
 from relay.socket_stream import SocketStream
-from relay.testing.frames import MASKING_KEY, Frame, decode, encode, frame_size
+from relay.testing.frames import MASKING_KEY, Frame, close_frame, decode, encode, frame_size
 from relay.testing.handshakes import Answer, parse_answer
 from tests.sockets import running_reactor, unix_pair
 
 __all__ = [
+    "AWAY",
+    "IDLE",
+    "LOST",
     "MESSAGES",
     "VERBATIM",
     "Ended",
@@ -35,6 +38,11 @@ __all__ = [
     "real_clock",
     "trio_test",
 ]
+
+AWAY = close_frame(1001, "going away")
+IDLE = close_frame(1001, "idle timeout")
+LOST = close_frame(1011, "upstream connection lost")
+"""What peers are told most often when the other one, or nobody, ended the session."""
 
 _FOR_EVER = 7 * 24 * 3600.0
 
@@ -180,7 +188,7 @@ class Peer:
 
     def __init__(self, stream: trio.abc.Stream, *, masks: bool) -> None:
         self.stream = stream
-        self._masks = masks
+        self.masks = masks
         self._received = bytearray()
 
     @property
@@ -201,7 +209,7 @@ class Peer:
 
     def encode(self, *frames: Frame) -> bytes:
         """Frames as this peer sends them."""
-        return encode(frames, MASKING_KEY if self._masks else None)
+        return encode(frames, MASKING_KEY if self.masks else None)
 
     async def receive_head(self) -> bytes:
         """The next HTTP head, once the relay has done all that follows; what follows it is kept."""
@@ -212,9 +220,9 @@ class Peer:
 
     async def receive(self) -> Frame:
         """The next frame."""
-        while not (size := frame_size(self._received, masked=not self._masks)):
+        while not (size := frame_size(self._received, masked=not self.masks)):
             await self._receive_more()
-        (frame,) = decode(self._take(size), masked=not self._masks)
+        (frame,) = decode(self._take(size), masked=not self.masks)
         return frame
 
     async def receive_bytes(self, size: int) -> bytes:

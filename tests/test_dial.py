@@ -30,7 +30,7 @@ from tests.dialling import (
     say_nothing,
     tls_provider,
 )
-from tests.support import trio_test
+from tests.support import real_clock, trio_test
 
 TIMEOUT = 10
 
@@ -44,18 +44,17 @@ async def connect(port: int, *, host: str = "127.0.0.1", scheme: str = "ws") -> 
     return stream
 
 
-def test_a_provider_without_tls() -> None:
-    async def main() -> None:
-        async with provider(echo) as port:
-            stream = await connect(port)
-            assert isinstance(stream, SocketStream)
-            assert not stream.has_tls
-            await check_echo(stream)
-
-    trio.run(main)
+@real_clock
+async def test_a_provider_without_tls() -> None:
+    async with provider(echo) as port:
+        stream = await connect(port)
+        assert isinstance(stream, SocketStream)
+        assert not stream.has_tls
+        await check_echo(stream)
 
 
-def test_a_provider_with_tls() -> None:
+@real_clock
+async def test_a_provider_with_tls() -> None:
     names = []
     context = server_context("provider.test")
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -64,58 +63,46 @@ def test_a_provider_with_tls() -> None:
         names.append(name)
 
     context.sni_callback = note
-
-    async def main() -> None:
-        Names("127.0.0.1")
-        async with provider(tls_provider(context)) as port:
-            stream = await connect(port, host="provider.test", scheme="wss")
-            assert isinstance(stream, SocketStream)
-            assert isinstance(stream.socket, ssl.SSLSocket)
-            assert stream.socket.version() == "TLSv1.3"  # the handshake is done
-            await check_echo(stream)
-        assert names == ["provider.test"]
-
-    trio.run(main)
+    Names("127.0.0.1")
+    async with provider(tls_provider(context)) as port:
+        stream = await connect(port, host="provider.test", scheme="wss")
+        assert isinstance(stream, SocketStream)
+        assert isinstance(stream.socket, ssl.SSLSocket)
+        assert stream.socket.version() == "TLSv1.3"  # the handshake is done
+        await check_echo(stream)
+    assert names == ["provider.test"]
 
 
-def test_an_address_can_have_a_certificate_too() -> None:
-    async def main() -> None:
-        async with provider(tls_provider(server_context("127.0.0.1"))) as port:
-            await check_echo(await connect(port, scheme="wss"))
-
-    trio.run(main)
+@real_clock
+async def test_an_address_can_have_a_certificate_too() -> None:
+    async with provider(tls_provider(server_context("127.0.0.1"))) as port:
+        await check_echo(await connect(port, scheme="wss"))
 
 
-def test_a_port_that_is_closed() -> None:
-    async def main() -> None:
-        sockets = Sockets()
-        with a_closed_port() as port, refused(sockets, 502, "connection_refused"):
-            await connect(port)
-
-    trio.run(main)
+@real_clock
+async def test_a_port_that_is_closed() -> None:
+    sockets = Sockets()
+    with a_closed_port() as port, refused(sockets, 502, "connection_refused"):
+        await connect(port)
 
 
-def test_a_name_that_does_not_resolve() -> None:
-    async def main() -> None:
-        sockets = Sockets()
-        Names()
-        with refused(sockets, 502, "dns_error"):
-            await connect(443, host="provider.invalid", scheme="wss")
-
-    trio.run(main)
+@real_clock
+async def test_a_name_that_does_not_resolve() -> None:
+    sockets = Sockets()
+    Names()
+    with refused(sockets, 502, "dns_error"):
+        await connect(443, host="provider.invalid", scheme="wss")
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
-def test_of_two_addresses_the_first_refuses(scheme: str) -> None:
-    async def main() -> None:
-        sockets = Sockets()
-        Names("127.0.0.2", "127.0.0.1")
-        handler = echo if scheme == "ws" else tls_provider(server_context("provider.test"))
-        async with provider(handler) as port:
-            await check_echo(await connect(port, host="provider.test", scheme=scheme))
-            assert sockets.made == 3  # the listener, and one for each address
-
-    trio.run(main)
+@real_clock
+async def test_of_two_addresses_the_first_refuses(scheme: str) -> None:
+    sockets = Sockets()
+    Names("127.0.0.2", "127.0.0.1")
+    handler = echo if scheme == "ws" else tls_provider(server_context("provider.test"))
+    async with provider(handler) as port:
+        await check_echo(await connect(port, host="provider.test", scheme=scheme))
+        assert sockets.made == 3  # the listener, and one for each address
 
 
 @pytest.mark.parametrize(
@@ -132,40 +119,36 @@ async def test_of_two_addresses_the_first_never_answers(dead: str, alive: str) -
 
 
 @pytest.mark.parametrize(("first", "second"), [("::1", "127.0.0.1"), ("127.0.0.1", "::1")])
-def test_of_two_families_one_refuses(first: str, second: str) -> None:
-    async def main() -> None:
-        sockets = Sockets()
-        Names(first, second)
-        async with provider(echo, second) as port:
-            await check_echo(await connect(port, host="provider.test"))
-            assert sockets.made == 3
-
-    trio.run(main)
+@real_clock
+async def test_of_two_families_one_refuses(first: str, second: str) -> None:
+    sockets = Sockets()
+    Names(first, second)
+    async with provider(echo, second) as port:
+        await check_echo(await connect(port, host="provider.test"))
+        assert sockets.made == 3
 
 
-def test_none_of_two_addresses_answers() -> None:
-    async def main() -> None:
-        sockets = Sockets()
-        Names("127.0.0.2", "127.0.0.1")
-        with a_closed_port() as port, refused(sockets, 502, "connection_refused"):
-            await connect(port, host="provider.test")
-
-    trio.run(main)
+@real_clock
+async def test_none_of_two_addresses_answers() -> None:
+    sockets = Sockets()
+    Names("127.0.0.2", "127.0.0.1")
+    with a_closed_port() as port, refused(sockets, 502, "connection_refused"):
+        await connect(port, host="provider.test")
 
 
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1", "127.0.0.2"]])
 @pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE])
-def test_without_descriptors_it_is_the_relay_that_is_full(error: int, addresses: list[str]) -> None:
-    async def main() -> None:
-        Sockets(error=error)
-        Names(*addresses)
-        with pytest.raises(Refused) as caught:
-            await connect(443, host="provider.test")
-        assert (caught.value.status, caught.value.code) == (503, 2102)
-        assert caught.value.proxy_error == "connection_limit_reached"
-        assert dict(caught.value.fields) == {"Retry-After": "5"}
-
-    trio.run(main)
+@real_clock
+async def test_without_descriptors_it_is_the_relay_that_is_full(
+    error: int, addresses: list[str]
+) -> None:
+    Sockets(error=error)
+    Names(*addresses)
+    with pytest.raises(Refused) as caught:
+        await connect(443, host="provider.test")
+    assert (caught.value.status, caught.value.code) == (503, 2102)
+    assert caught.value.proxy_error == "connection_limit_reached"
+    assert dict(caught.value.fields) == {"Retry-After": "5"}
 
 
 YESTERDAY = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
@@ -185,20 +168,17 @@ YESTERDAY = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
         pytest.param("trusted", "provider.test", YESTERDAY, "has expired", id="expired"),
     ],
 )
-def test_a_certificate_that_is_not_valid(
+@real_clock
+async def test_a_certificate_that_is_not_valid(
     issuer: str, name: str, expires: dt.datetime | None, fault: str
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority(issuer).issue_cert(name, not_after=expires).configure_cert(context)
-
-    async def main() -> None:
-        Names("127.0.0.1")
-        async with provider(tls_provider(context)) as port:
-            sockets = Sockets()
-            with refused(sockets, 502, "tls_certificate_error", f"certificate {fault}"):
-                await connect(port, host="provider.test", scheme="wss")
-
-    trio.run(main)
+    Names("127.0.0.1")
+    async with provider(tls_provider(context)) as port:
+        sockets = Sockets()
+        with refused(sockets, 502, "tls_certificate_error", f"certificate {fault}"):
+            await connect(port, host="provider.test", scheme="wss")
 
 
 async def answer_in_http(stream: trio.SocketStream) -> None:
@@ -266,14 +246,12 @@ def old_tls() -> Handler:
         ),
     ],
 )
-def test_a_provider_that_does_not_speak_our_tls(handler: Handler, error: str) -> None:
-    async def main() -> None:
-        async with provider(handler) as port:
-            sockets = Sockets()
-            with refused(sockets, 502, error):
-                await connect(port, scheme="wss")
-
-    trio.run(main)
+@real_clock
+async def test_a_provider_that_does_not_speak_our_tls(handler: Handler, error: str) -> None:
+    async with provider(handler) as port:
+        sockets = Sockets()
+        with refused(sockets, 502, error):
+            await connect(port, scheme="wss")
 
 
 @trio_test

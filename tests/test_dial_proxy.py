@@ -27,7 +27,7 @@ from tests.dialling import (
     say_nothing,
     tls_provider,
 )
-from tests.support import trio_test
+from tests.support import real_clock, trio_test
 
 TIMEOUT = 10
 WSS = Origin("wss", "provider.test", 443)
@@ -55,47 +55,41 @@ def saying(answer: bytes) -> Handler:
     return handler
 
 
-def test_an_upstream_without_tls() -> None:
-    async def main() -> None:
-        Names()  # the proxy resolves the upstream's name; the relay cannot
-        async with provider(echo) as port, connect_proxy({"provider.test": port}) as proxy:
-            stream, early_data = await connect(proxy.with_credentials())
-            assert early_data == b""
-            await check_echo(stream)
-            assert proxy.heads[0].startswith(b"CONNECT provider.test:80 HTTP/1.1\r\n")
-            assert bytes(proxy.carried) == b"hello"
-
-    trio.run(main)
+@real_clock
+async def test_an_upstream_without_tls() -> None:
+    Names()  # the proxy resolves the upstream's name; the relay cannot
+    async with provider(echo) as port, connect_proxy({"provider.test": port}) as proxy:
+        stream, early_data = await connect(proxy.with_credentials())
+        assert early_data == b""
+        await check_echo(stream)
+        assert proxy.heads[0].startswith(b"CONNECT provider.test:80 HTTP/1.1\r\n")
+        assert bytes(proxy.carried) == b"hello"
 
 
-def test_tls_is_with_the_upstream_and_the_proxy_reads_nothing() -> None:
-    async def main() -> None:
-        Names()
-        handler = tls_provider(server_context("provider.test"))
-        async with provider(handler) as port, connect_proxy({"provider.test": port}) as proxy:
-            stream, early_data = await connect(proxy.with_credentials(), WSS)
-            assert early_data == b""
-            assert isinstance(stream, SocketStream)
-            assert stream.has_tls
-            await check_echo(stream)
-            assert proxy.heads[0].startswith(b"CONNECT provider.test:443 HTTP/1.1\r\n")
-            assert proxy.carried.startswith(b"\x16\x03\x01")  # a ClientHello
-            assert b"hello" not in proxy.carried
-
-    trio.run(main)
+@real_clock
+async def test_tls_is_with_the_upstream_and_the_proxy_reads_nothing() -> None:
+    Names()
+    handler = tls_provider(server_context("provider.test"))
+    async with provider(handler) as port, connect_proxy({"provider.test": port}) as proxy:
+        stream, early_data = await connect(proxy.with_credentials(), WSS)
+        assert early_data == b""
+        assert isinstance(stream, SocketStream)
+        assert stream.has_tls
+        await check_echo(stream)
+        assert proxy.heads[0].startswith(b"CONNECT provider.test:443 HTTP/1.1\r\n")
+        assert proxy.carried.startswith(b"\x16\x03\x01")  # a ClientHello
+        assert b"hello" not in proxy.carried
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "proxy.test", "other.test"])
-def test_the_certificate_has_to_be_the_upstreams_own(name: str) -> None:
-    async def main() -> None:
-        handler = tls_provider(server_context(name))
-        async with provider(handler) as port, connect_proxy({"provider.test": port}) as proxy:
-            with pytest.raises(Refused) as caught:
-                await connect(proxy.with_credentials(), WSS)
-            assert (caught.value.status, caught.value.code) == (502, 2100)
-            assert caught.value.proxy_error == "tls_certificate_error"
-
-    trio.run(main)
+@real_clock
+async def test_the_certificate_has_to_be_the_upstreams_own(name: str) -> None:
+    handler = tls_provider(server_context(name))
+    async with provider(handler) as port, connect_proxy({"provider.test": port}) as proxy:
+        with pytest.raises(Refused) as caught:
+            await connect(proxy.with_credentials(), WSS)
+        assert (caught.value.status, caught.value.code) == (502, 2100)
+        assert caught.value.proxy_error == "tls_certificate_error"
 
 
 def test_a_tls_session_is_resumed_with_the_upstream_behind_the_proxy_and_no_other() -> None:
@@ -125,14 +119,12 @@ def test_a_tls_session_is_resumed_with_the_upstream_behind_the_proxy_and_no_othe
     trio.run(main)
 
 
-def test_what_follows_the_answer_is_the_upstreams() -> None:
-    async def main() -> None:
-        async with provider(saying(OPENED + b"HTTP/1.1 400 ")) as port:
-            stream, early_data = await connect(Proxy("127.0.0.1", port))
-            assert early_data == b"HTTP/1.1 400 "
-            await stream.aclose()
-
-    trio.run(main)
+@real_clock
+async def test_what_follows_the_answer_is_the_upstreams() -> None:
+    async with provider(saying(OPENED + b"HTTP/1.1 400 ")) as port:
+        stream, early_data = await connect(Proxy("127.0.0.1", port))
+        assert early_data == b"HTTP/1.1 400 "
+        await stream.aclose()
 
 
 @pytest.mark.parametrize(
@@ -143,38 +135,32 @@ def test_what_follows_the_answer_is_the_upstreams() -> None:
         pytest.param(b"HTTP/1.1 403 No\r\n\r\n", "destination_unavailable", id="403"),
     ],
 )
-def test_a_proxy_that_opens_no_tunnel(answer: bytes, error: str) -> None:
-    async def main() -> None:
-        async with provider(saying(answer)) as port:
-            sockets = Sockets()
-            with refused(sockets, 502, error):
-                await connect(Proxy("127.0.0.1", port), WSS)
-
-    trio.run(main)
+@real_clock
+async def test_a_proxy_that_opens_no_tunnel(answer: bytes, error: str) -> None:
+    async with provider(saying(answer)) as port:
+        sockets = Sockets()
+        with refused(sockets, 502, error):
+            await connect(Proxy("127.0.0.1", port), WSS)
 
 
-def test_a_proxy_that_hangs_up() -> None:
+@real_clock
+async def test_a_proxy_that_hangs_up() -> None:
     async def hang_up(stream: trio.SocketStream) -> None:
         await stream.aclose()
 
-    async def main() -> None:
-        async with provider(hang_up) as port:
-            sockets = Sockets()
-            with refused(sockets, 502, "http_protocol_error"):
-                await connect(Proxy("127.0.0.1", port))
-
-    trio.run(main)
+    async with provider(hang_up) as port:
+        sockets = Sockets()
+        with refused(sockets, 502, "http_protocol_error"):
+            await connect(Proxy("127.0.0.1", port))
 
 
-def test_wrong_credentials_for_the_proxy_are_not_told() -> None:
-    async def main() -> None:
-        async with connect_proxy({}) as proxy:
-            with pytest.raises(Refused, match="status 407") as caught:
-                await connect(proxy.with_credentials("relay:wrong-word"))
-            assert "wrong-word" not in repr(caught.value) + str(caught.value)
-            assert "body" not in str(caught.value)
-
-    trio.run(main)
+@real_clock
+async def test_wrong_credentials_for_the_proxy_are_not_told() -> None:
+    async with connect_proxy({}) as proxy:
+        with pytest.raises(Refused, match="status 407") as caught:
+            await connect(proxy.with_credentials("relay:wrong-word"))
+        assert "wrong-word" not in repr(caught.value) + str(caught.value)
+        assert "body" not in str(caught.value)
 
 
 def test_credentials_are_asked_for_each_time() -> None:
@@ -199,23 +185,19 @@ def test_credentials_are_asked_for_each_time() -> None:
     assert b"Proxy-Authorization: Basic cmVsYXk6c2Vjb25k\r\n" in second
 
 
-def test_a_proxy_that_cannot_be_reached() -> None:
-    async def main() -> None:
-        sockets = Sockets()
-        with a_closed_port() as port, refused(sockets, 502, "connection_refused"):
-            await connect(Proxy("127.0.0.1", port))
-
-    trio.run(main)
+@real_clock
+async def test_a_proxy_that_cannot_be_reached() -> None:
+    sockets = Sockets()
+    with a_closed_port() as port, refused(sockets, 502, "connection_refused"):
+        await connect(Proxy("127.0.0.1", port))
 
 
-def test_a_proxy_whose_name_does_not_resolve() -> None:
-    async def main() -> None:
-        sockets = Sockets()
-        Names()
-        with refused(sockets, 502, "dns_error"):
-            await connect(Proxy("proxy.test", 3128))
-
-    trio.run(main)
+@real_clock
+async def test_a_proxy_whose_name_does_not_resolve() -> None:
+    sockets = Sockets()
+    Names()
+    with refused(sockets, 502, "dns_error"):
+        await connect(Proxy("proxy.test", 3128))
 
 
 @trio_test
@@ -253,17 +235,14 @@ async def test_cancellation_leaves_nothing_open() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
-def test_the_environment_names_no_proxy(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@real_clock
+async def test_the_environment_names_no_proxy(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     handler = echo if scheme == "ws" else tls_provider(server_context("provider.test"))
-
-    async def main() -> None:
-        Names("127.0.0.1")
-        async with provider(handler) as port, connect_proxy({"provider.test": port}) as proxy:
-            for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy"):
-                for each in (name, name.upper()):
-                    monkeypatch.setenv(each, f"http://127.0.0.1:{proxy.port}")
-            stream, _ = await connect(None, Origin(scheme, "provider.test", port))
-            await check_echo(stream)
-            assert proxy.heads == []
-
-    trio.run(main)
+    Names("127.0.0.1")
+    async with provider(handler) as port, connect_proxy({"provider.test": port}) as proxy:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy"):
+            for each in (name, name.upper()):
+                monkeypatch.setenv(each, f"http://127.0.0.1:{proxy.port}")
+        stream, _ = await connect(None, Origin(scheme, "provider.test", port))
+        await check_echo(stream)
+        assert proxy.heads == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 
@@ -11,10 +10,7 @@ import trio
 
 from relay.guest_mode import run_as_guest
 from relay.reactor import READ, Reactor
-
-
-def _open_descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+from tests.sockets import open_descriptors
 
 
 class _Port:
@@ -41,9 +37,9 @@ def test_it_gives_what_the_program_returns() -> None:
         await trio.lowlevel.checkpoint()
         return 7
 
-    before = _open_descriptors()
+    before = open_descriptors()
     assert run_as_guest(main) == 7
-    assert _open_descriptors() == before
+    assert open_descriptors() == before
 
 
 def test_it_raises_what_the_program_raises() -> None:
@@ -51,10 +47,10 @@ def test_it_raises_what_the_program_raises() -> None:
         await trio.lowlevel.checkpoint()
         raise ValueError("mine")
 
-    before = _open_descriptors()
+    before = open_descriptors()
     with pytest.raises(ValueError, match="mine"):
         run_as_guest(main)
-    assert _open_descriptors() == before
+    assert open_descriptors() == before
 
 
 def test_a_port_is_served_and_wakes_a_task() -> None:

@@ -15,7 +15,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Limits, Timeouts
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
-from relay.testing.frames import Frame, close_frame, decode, delivered
+from relay.testing.frames import MASKING_KEY, Frame, close_frame, decode, delivered
 from relay.testing.hostile_frames import (
     ACCEPTED,
     COMPRESSED,
@@ -26,12 +26,19 @@ from relay.testing.hostile_frames import (
     mirror,
 )
 from tests.played_session import PlayedSession, open_session, sides
-from tests.support import Ended, Peer, Variant, from_both_sides, in_every_variant, trio_test
+from tests.support import (
+    AWAY,
+    IDLE,
+    LOST,
+    Ended,
+    Peer,
+    Variant,
+    from_both_sides,
+    in_every_variant,
+    trio_test,
+)
 
-AWAY = close_frame(1001, "going away")
 BROKEN = close_frame(1011, "upstream protocol error")
-LOST = close_frame(1011, "upstream connection lost")
-IDLE = close_frame(1001, "idle timeout")
 
 
 def as_sent(data: bytes, by: str) -> bytes:
@@ -254,9 +261,6 @@ def as_header(start: bytes, by: str) -> bytes:
 # The client's masking keys
 
 
-KEY = b"\x37\xfa\x21\x3d"  # of every frame that the client of a test sends
-
-
 async def masking_keys(peer: Peer, count: int) -> list[bytes]:
     """The keys of the next frames, all of which have less than 126 bytes."""
     keys = []
@@ -287,7 +291,7 @@ async def test_no_masking_key_of_a_client_is_seen_on_a_path_in_the_clear(
         assert await play.client.receive() == close_frame(1000)
         await play.client.end()
     if in_the_clear or variant.messages_lane:
-        assert KEY not in keys
+        assert MASKING_KEY not in keys
         assert len(set(keys)) == len(keys)
     else:
-        assert set(keys) == {KEY}
+        assert set(keys) == {MASKING_KEY}

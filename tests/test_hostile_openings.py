@@ -23,11 +23,11 @@ from relay.testing.frames import close_frame
 from relay.testing.handshakes import Answer, head, parse_answer, upgrade
 from relay.tls import ServerTls
 from tests.certificates import authority, write_pem
-from tests.loopback import HTTP, HTTPS, run, running
+from tests.loopback import HTTP, HTTPS, running
 from tests.played_session import accept
 from tests.protocol.handshakes import TOKEN
 from tests.protocol.test_bad_inputs import CLIENT, TARGET
-from tests.support import Ended, Peer
+from tests.support import Ended, Peer, real_clock
 
 STORED_KEY = "sk-stored"
 AUTHORISED = f"cf-aig-authorization: Bearer {TOKEN}"
@@ -108,6 +108,7 @@ def test_each_has_its_status_and_the_provider_sees_plain_handshakes_alone(driver
     recorder = Recorder()
     seen: dict[str, int] = {}
 
+    @real_clock
     async def main() -> None:
         async with running(HTTP, provider=recorder, **GATEWAY) as it:
             for name, _, data in CLIENT:
@@ -120,7 +121,7 @@ def test_each_has_its_status_and_the_provider_sees_plain_handshakes_alone(driver
             assert it.server.quotas.open == 0
 
     with structlog.testing.capture_logs() as log:
-        run(main)
+        main()
     assert seen == EXPECTED
     for request in recorder.heads:
         assert request.startswith(b"GET /v1/realtime?")
@@ -168,6 +169,7 @@ def test_one_request_on_a_connection_is_answered_and_no_more(driver: str) -> Non
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": 400,
     }
 
+    @real_clock
     async def main() -> None:
         async with running(HTTP, provider=recorder, **GATEWAY) as it:
             for first, status in firsts.items():
@@ -177,28 +179,26 @@ def test_one_request_on_a_connection_is_answered_and_no_more(driver: str) -> Non
                 assert (answer.status, answer.values("Connection")) == (status, ["close"])
 
     with structlog.testing.capture_logs() as log:
-        run(main)
+        main()
     assert recorder.heads == []
     check_log(log)
 
 
-def test_http_2_is_not_spoken_under_tls_either(driver: str, tls: ServerTls) -> None:  # noqa: ARG001
-    async def main() -> None:
-        async with running(HTTPS, tls=tls, **GATEWAY) as it:
-            (address,) = it.server.addresses
-            context = ssl.create_default_context()
-            authority().configure_trust(context)
-            context.set_alpn_protocols(["h2"])
-            stream = trio.SSLStream(
-                await trio.open_tcp_stream(address.host, address.port),
-                context,
-                server_hostname="relay.test",
-                https_compatible=True,
-            )
-            client = Peer(stream, masks=True)
-            await stream.do_handshake()
-            assert stream.selected_alpn_protocol() is None
-            await stream.send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
-            assert (await client.receive_answer()).status == 400
-
-    run(main)
+@real_clock
+async def test_http_2_is_not_spoken_under_tls_either(driver: str, tls: ServerTls) -> None:  # noqa: ARG001
+    async with running(HTTPS, tls=tls, **GATEWAY) as it:
+        (address,) = it.server.addresses
+        context = ssl.create_default_context()
+        authority().configure_trust(context)
+        context.set_alpn_protocols(["h2"])
+        stream = trio.SSLStream(
+            await trio.open_tcp_stream(address.host, address.port),
+            context,
+            server_hostname="relay.test",
+            https_compatible=True,
+        )
+        client = Peer(stream, masks=True)
+        await stream.do_handshake()
+        assert stream.selected_alpn_protocol() is None
+        await stream.send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
+        assert (await client.receive_answer()).status == 400

@@ -20,13 +20,11 @@ from relay.reactor import Reactor
 from relay.testing.frames import Frame, close_frame
 from relay.testing.handshakes import NONCE, switch, upgrade
 from tests.certificates import server_context
-from tests.loopback import HTTP, Relay, run, running
+from tests.loopback import HTTP, Relay, running
 from tests.played_session import CREDENTIAL, TARGET, accept, error_of
 from tests.protocol.test_bad_inputs import UPSTREAM
-from tests.support import Peer
+from tests.support import AWAY, LOST, Peer, real_clock
 
-AWAY = close_frame(1001, "going away")
-LOST = close_frame(1011, "upstream connection lost")
 BROKE = close_frame(1011, "upstream protocol error")
 
 _TLS = server_context("127.0.0.1")
@@ -122,24 +120,22 @@ ANSWERS = [
 @pytest.mark.parametrize(
     ("status", "data"), [row[1:] for row in ANSWERS], ids=[r[0] for r in ANSWERS]
 )
-def test_an_answer_has_its_status(scheme: str, status: int, data: bytes) -> None:
-    async def main() -> None:
-        async with in_front_of(saying(data), scheme) as relay:
-            client = await ask(relay)
-            if status == 101:
-                head = await client.receive_head()
-                assert head.startswith(b"HTTP/1.1 101 ")
-                assert b"secret" not in head
-                assert await client.answer_close() == LOST
-            else:
-                answer = await client.receive_answer()
-                assert answer.status == status
-                assert not answer.values("Location")
-                if status == 502:
-                    assert error_of(answer) == (502, 2100)
-            await client.end()
-
-    run(main)
+@real_clock
+async def test_an_answer_has_its_status(scheme: str, status: int, data: bytes) -> None:
+    async with in_front_of(saying(data), scheme) as relay:
+        client = await ask(relay)
+        if status == 101:
+            head = await client.receive_head()
+            assert head.startswith(b"HTTP/1.1 101 ")
+            assert b"secret" not in head
+            assert await client.answer_close() == LOST
+        else:
+            answer = await client.receive_answer()
+            assert answer.status == status
+            assert not answer.values("Location")
+            if status == 502:
+                assert error_of(answer) == (502, 2100)
+        await client.end()
 
 
 @with_and_without_tls
@@ -151,20 +147,19 @@ def test_an_answer_has_its_status(scheme: str, status: int, data: bytes) -> None
         pytest.param(saying(b"HTTP/1.1 101 Swi", resetting), id="in-its-head"),
     ],
 )
-def test_a_provider_that_resets_before_its_answer_is_502(scheme: str, script: Script) -> None:
-    async def main() -> None:
-        async with in_front_of(script, scheme) as relay:
-            client = await ask(relay)
-            answer = await client.receive_answer()
-            assert error_of(answer) == (502, 2100)
-            (status,) = answer.values("Proxy-Status")
-            assert "http_protocol_error" in status or "connection_terminated" in status
-
-    run(main)
+@real_clock
+async def test_a_provider_that_resets_before_its_answer_is_502(scheme: str, script: Script) -> None:
+    async with in_front_of(script, scheme) as relay:
+        client = await ask(relay)
+        answer = await client.receive_answer()
+        assert error_of(answer) == (502, 2100)
+        (status,) = answer.values("Proxy-Status")
+        assert "http_protocol_error" in status or "connection_terminated" in status
 
 
 @with_and_without_tls
-def test_an_answer_that_does_not_wait_for_the_request_is_read(scheme: str) -> None:
+@real_clock
+async def test_an_answer_that_does_not_wait_for_the_request_is_read(scheme: str) -> None:
     """What the provider has not read makes its end a reset, which may not take the answer away."""
 
     async def answer_at_once(provider: Peer) -> None:
@@ -178,13 +173,10 @@ def test_an_answer_that_does_not_wait_for_the_request_is_read(scheme: str) -> No
             transport = transport.transport_stream
         await trio.aclose_forcefully(transport)
 
-    async def main() -> None:
-        async with in_front_of(answer_at_once, scheme) as relay:
-            for _ in range(20):
-                answer = await (await ask(relay)).receive_answer()
-                assert (answer.status, answer.body) == (429, b"slow")
-
-    run(main)
+    async with in_front_of(answer_at_once, scheme) as relay:
+        for _ in range(20):
+            answer = await (await ask(relay)).receive_answer()
+            assert (answer.status, answer.body) == (429, b"slow")
 
 
 # With the 101, and after it
@@ -206,37 +198,31 @@ def test_an_answer_that_does_not_wait_for_the_request_is_read(scheme: str) -> No
         pytest.param([close_frame(1006)], [BROKE], id="u-47-close-1006-wire"),
     ],
 )
-def test_what_comes_with_the_101(
+@real_clock
+async def test_what_comes_with_the_101(
     scheme: str, lane: str, frames: list[Frame], expected: list[Frame]
 ) -> None:
     data = switch() + b"".join(frame.encode() for frame in frames)
-
-    async def main() -> None:
-        async with in_front_of(saying(data, until_the_relay_ends), scheme, lane) as relay:
-            client = await ask(relay)
-            await client.receive_head()
-            for frame in expected or frames:
-                assert await client.receive() == frame
-            await client.end()
-
-    run(main)
+    async with in_front_of(saying(data, until_the_relay_ends), scheme, lane) as relay:
+        client = await ask(relay)
+        await client.receive_head()
+        for frame in expected or frames:
+            assert await client.receive() == frame
+        await client.end()
 
 
 @with_both_drivers
 @pytest.mark.parametrize(("lane", "told"), [("verbatim", LOST), ("messages", BROKE)])
-def test_u_44_text_is_the_endpoints_duty_in_the_verbatim_lane(lane: str, told: Frame) -> None:
+@real_clock
+async def test_u_44_text_is_the_endpoints_duty_in_the_verbatim_lane(lane: str, told: Frame) -> None:
     bad = Frame(TEXT, b"\xff\xfe")
-
-    async def main() -> None:
-        async with in_front_of(saying(switch() + bad.encode()), "ws", lane) as relay:
-            client = await ask(relay)
-            await client.receive_head()
-            if lane == "verbatim":
-                assert await client.receive() == bad
-            assert await client.answer_close() == told
-            await client.end()
-
-    run(main)
+    async with in_front_of(saying(switch() + bad.encode()), "ws", lane) as relay:
+        client = await ask(relay)
+        await client.receive_head()
+        if lane == "verbatim":
+            assert await client.receive() == bad
+        assert await client.answer_close() == told
+        await client.end()
 
 
 @with_both_drivers
@@ -249,6 +235,7 @@ def test_u_48_a_ping_is_the_clients_to_answer(lane: str) -> None:
 
     data = switch() + Frame(PING, b"ping").encode()
 
+    @real_clock
     async def main() -> None:
         async with in_front_of(saying(data, ping), "ws", lane) as relay:
             client = await ask(relay)
@@ -258,26 +245,23 @@ def test_u_48_a_ping_is_the_clients_to_answer(lane: str) -> None:
             assert await client.answer_close() == LOST
             await client.end()
 
-    run(main)
+    main()
     assert answered == [Frame(PONG, b"ping")]
 
 
 @in_both_lanes
 @pytest.mark.parametrize("line", ["Content-Length: 5", "Transfer-Encoding: chunked"])
-def test_a_101_has_no_body_whatever_it_says(line: str, lane: str) -> None:
+@real_clock
+async def test_a_101_has_no_body_whatever_it_says(line: str, lane: str) -> None:
     """RFC 9112 6.3: it ends with its head, and what follows are frames."""
     data = switch(line) + Frame(TEXT, b"hello").encode()
-
-    async def main() -> None:
-        async with in_front_of(saying(data, until_the_relay_ends), "ws", lane) as relay:
-            client = await ask(relay)
-            head = await client.receive_head()
-            assert head.startswith(b"HTTP/1.1 101 ")
-            assert line.partition(":")[0].encode() not in head
-            assert await client.receive() == Frame(TEXT, b"hello")
-            await client.end()
-
-    run(main)
+    async with in_front_of(saying(data, until_the_relay_ends), "ws", lane) as relay:
+        client = await ask(relay)
+        head = await client.receive_head()
+        assert head.startswith(b"HTTP/1.1 101 ")
+        assert line.partition(":")[0].encode() not in head
+        assert await client.receive() == Frame(TEXT, b"hello")
+        await client.end()
 
 
 # Vanishing
@@ -308,7 +292,8 @@ async def was_reset(peer: Peer) -> bool:
 @with_and_without_tls
 @pytest.mark.parametrize("how", ["fin", "orderly", "reset"])
 @pytest.mark.parametrize("inside", [False, True], ids=["between-frames", "inside-a-frame"])
-def test_a_provider_that_vanishes(scheme: str, lane: str, how: str, inside: bool) -> None:
+@real_clock
+async def test_a_provider_that_vanishes(scheme: str, lane: str, how: str, inside: bool) -> None:
     """No Close can follow part of a frame: then the client's connection is reset (DESIGN 4.6)."""
     hello = Frame(TEXT, b"hello")
     partial = Frame(BINARY, b"y" * 200).encode()[:-100] if inside else b""
@@ -319,22 +304,19 @@ def test_a_provider_that_vanishes(scheme: str, lane: str, how: str, inside: bool
         await go.wait()
         await vanish(provider, how)
 
-    async def main() -> None:
-        async with in_front_of(script, scheme, lane) as relay:
-            client = await ask(relay)
-            await client.receive_head()
-            assert await client.receive() == hello
-            if inside and lane == "verbatim":
-                await client.receive_bytes(len(partial))
-                go.set()
-                assert await was_reset(client)
-            else:
-                go.set()
-                assert await client.answer_close() == LOST
-                assert await client.receive_rest() == b""
-            await client.end()
-
-    run(main)
+    async with in_front_of(script, scheme, lane) as relay:
+        client = await ask(relay)
+        await client.receive_head()
+        assert await client.receive() == hello
+        if inside and lane == "verbatim":
+            await client.receive_bytes(len(partial))
+            go.set()
+            assert await was_reset(client)
+        else:
+            go.set()
+            assert await client.answer_close() == LOST
+            assert await client.receive_rest() == b""
+        await client.end()
 
 
 @with_both_drivers
@@ -358,6 +340,7 @@ def test_a_client_that_vanishes(scheme: str, lane: str, how: str, inside: bool) 
         heard.append(await was_reset(provider) if cut_short else await provider.answer_close())
         told.set()
 
+    @real_clock
     async def main() -> None:
         async with in_front_of(script, scheme, lane) as relay:
             client = await ask(relay)
@@ -369,14 +352,17 @@ def test_a_client_that_vanishes(scheme: str, lane: str, how: str, inside: bool) 
             await told.wait()
             await client.end()
 
-    run(main)
+    main()
     assert heard == [True if inside and lane == "verbatim" else AWAY]
 
 
 @with_both_drivers
 @in_both_lanes
 @pytest.mark.parametrize("how", ["fin", "reset"])
-def test_a_provider_that_vanishes_while_the_client_is_inside_a_frame(lane: str, how: str) -> None:
+@real_clock
+async def test_a_provider_that_vanishes_while_the_client_is_inside_a_frame(
+    lane: str, how: str
+) -> None:
     """What was cut short is on the other leg, and so the client can be told."""
     arrived = trio.Event()
 
@@ -388,15 +374,12 @@ def test_a_provider_that_vanishes_while_the_client_is_inside_a_frame(lane: str, 
         arrived.set()
         await vanish(provider, how)
 
-    async def main() -> None:
-        async with in_front_of(script, "ws", lane) as relay:
-            client = await ask(relay)
-            await client.receive_head()
-            partial = client.encode(Frame(BINARY, b"y" * 200))[:-100]
-            await client.stream.send_all(client.encode(Frame(TEXT, b"hello")) + partial)
-            await arrived.wait()
-            frame = await client.receive()
-            assert frame == LOST
-            await client.end()
-
-    run(main)
+    async with in_front_of(script, "ws", lane) as relay:
+        client = await ask(relay)
+        await client.receive_head()
+        partial = client.encode(Frame(BINARY, b"y" * 200))[:-100]
+        await client.stream.send_all(client.encode(Frame(TEXT, b"hello")) + partial)
+        await arrived.wait()
+        frame = await client.receive()
+        assert frame == LOST
+        await client.end()

@@ -2,104 +2,37 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Limits, Timeouts, closing, policy
-from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
-from relay.protocol.usage import Usage
-from relay.records.session_record import SessionRecord
+from relay.protocol.frames import BINARY, PING, PONG, TEXT
 from relay.testing.frames import Frame, close_frame
-from tests.played_session import PlayedSession, open_session
+from tests.lingering import (
+    CREATED,
+    DELTA,
+    DONE,
+    MINE,
+    MINUTE,
+    USED,
+    answering,
+    end_provider,
+    hear_out,
+    leave,
+    leave_inside_frame,
+    live,
+    result,
+    used,
+)
+from tests.played_session import open_session
 from tests.support import (
-    VERBATIM,
-    Peer,
+    AWAY,
     Variant,
     in_every_variant,
     in_portable_variants,
     in_verbatim_variants,
     trio_test,
 )
-
-MINUTE = Timeouts(linger=60)
-AWAY = close_frame(1001, "going away")
-MINE = close_frame(4001, "heard enough")
-
-
-def event(kind: str, **members: object) -> Frame:
-    return Frame(TEXT, json.dumps({"type": kind, **members}).encode())
-
-
-CREATED = event("response.created", response={"id": "resp_1"})
-DELTA = event("response.output_audio.delta", response_id="resp_1", delta="A" * 2000)
-DONE = event(
-    "response.done",
-    response={
-        "id": "resp_1",
-        "status": "completed",
-        "usage": {
-            "input_token_details": {"text_tokens": 5, "audio_tokens": 0},
-            "output_token_details": {"text_tokens": 0, "audio_tokens": 7},
-        },
-    },
-)
-USED = Usage(input_text_tokens=5, output_audio_tokens=7)
-
-
-@asynccontextmanager
-async def answering(
-    variant: Variant = VERBATIM, timeouts: Timeouts = MINUTE, **setting: Any
-) -> AsyncIterator[PlayedSession]:
-    """A session whose provider has begun a response, of which the client has had the beginning.
-
-    It ends with the block.
-    """
-    async with open_session(variant, timeouts=timeouts, **setting) as play:
-        await play.provider.send(CREATED, DELTA)
-        assert await play.client.receive() == CREATED
-        assert await play.client.receive() == DELTA
-        yield play
-        await play.ended.wait()
-
-
-def result(play: PlayedSession) -> SessionRecord:
-    """The record of the session, which has ended."""
-    (record,) = play.records
-    return record
-
-
-def used(play: PlayedSession) -> list[Usage]:
-    """What was used, by model."""
-    return [work.usage for work in result(play).usage or ()]
-
-
-def live(play: PlayedSession) -> SessionRecord:
-    """The record of the session, which is open, as far as it has got."""
-    (seen,) = play.server.glances()
-    found = play.server.live.find(seen.record.id)
-    assert found is not None
-    return found[1]
-
-
-async def leave(play: PlayedSession) -> None:
-    """The client closes, is answered, and ends."""
-    await play.client.send(MINE)
-    assert await play.client.receive() == MINE
-    assert await play.client.receive_rest() == b""  # the server ends first (RFC 6455 7.1.1)
-    await play.client.end()
-
-
-async def end_provider(provider: Peer, told: Frame) -> None:
-    """The provider gets its Close, answers it and ends."""
-    assert await provider.answer_close() == told
-    await provider.end()
-
 
 # Who has gone, and how
 
@@ -118,8 +51,7 @@ async def test_a_client_that_closes_is_answered_at_once_and_the_provider_is_hear
         assert live(play).lingered == pytest.approx(3, abs=0.01)
         await play.provider.send(DELTA, DELTA)
         assert await play.provider.hears_nothing()
-        await play.provider.send(DONE)
-        await end_provider(play.provider, MINE)
+        await hear_out(play)
     record = result(play)
     assert used(play) == [USED]
     assert record.lingered == record.duration == pytest.approx(3, abs=0.01)
@@ -158,8 +90,7 @@ async def test_a_client_to_which_a_write_fails_has_vanished(variant: Variant) ->
         play.client_leg.break_writes()
         await play.provider.send(DELTA)
         await trio.sleep(7)  # of which 5 are for the client to say why
-        await play.provider.send(DONE)
-        await end_provider(play.provider, AWAY)
+        await hear_out(play, told=AWAY)
         await play.client.end()
     assert used(play) == [USED]
     assert result(play).cause == "client lost"
@@ -175,8 +106,7 @@ async def test_a_client_that_answers_no_ping_has_vanished(variant: Variant) -> N
         assert ping.opcode == PING
         await play.provider.send(Frame(PONG, ping.payload))
         await trio.sleep(15)
-        await play.provider.send(DONE)
-        await end_provider(play.provider, AWAY)
+        await hear_out(play, told=AWAY)
         await play.client.end()
     assert used(play) == [USED]
     assert result(play).cause == "client silent"
@@ -243,8 +173,7 @@ async def test_what_came_before_the_close_still_reaches_the_provider(variant: Va
         await play.client.send(words, MINE, words)
         assert await play.provider.receive() == words
         assert await play.provider.hears_nothing()
-        await play.provider.send(DONE)
-        await end_provider(play.provider, MINE)
+        await hear_out(play)
         await play.client.end()
     assert used(play) == [USED]
 
@@ -260,8 +189,7 @@ async def test_what_comes_after_the_close_is_dropped_and_does_not_hurt(variant: 
         assert await play.client.receive_rest() == b""
         await play.client.end()
         assert await play.provider.hears_nothing()
-        await play.provider.send(DONE)
-        await end_provider(play.provider, MINE)
+        await hear_out(play)
     assert used(play) == [USED]
 
 
@@ -356,15 +284,11 @@ async def test_whoever_ends_the_session_ends_it(variant: Variant, cause: closing
 async def test_a_session_that_is_to_end_does_not_begin_with_it(variant: Variant) -> None:
     """It was told so while the client had the rest of a frame to get."""
     async with answering(variant) as play:
-        audio = play.provider.encode(DELTA)
-        await play.provider.stream.send_all(audio[:1000])
-        await play.client.receive_bytes(1000)
-        await play.client.send(MINE)
-        await wait_all_tasks_blocked()
+        rest = await leave_inside_frame(play)
         play.server.drain()
-        await play.provider.stream.send_all(audio[1000:])
+        await play.provider.stream.send_all(rest)
         await end_provider(play.provider, MINE)
-        await play.client.receive_bytes(len(audio) - 1000)
+        assert await play.client.receive_bytes(len(rest)) == rest
         assert await play.client.receive() == MINE
         await play.client.end()
     assert result(play).lingered == 0
@@ -470,8 +394,7 @@ async def test_pings_are_answered_in_the_place_of_the_client(variant: Variant) -
         await play.provider.send(Frame(PING), Frame(PONG, b"whose?"))
         assert await play.provider.receive() == Frame(PONG)
         assert await play.provider.hears_nothing()
-        await play.provider.send(DONE)
-        await end_provider(play.provider, MINE)
+        await hear_out(play)
     assert used(play) == [USED]
 
 
@@ -484,8 +407,7 @@ async def test_pings_that_the_client_answered_are_not_answered_again(variant: Va
         await play.client.send(Frame(PONG, b"before"), MINE)
         assert await play.provider.receive() == Frame(PONG, b"before")
         assert await play.provider.hears_nothing()
-        await play.provider.send(DONE)
-        await end_provider(play.provider, MINE)
+        await hear_out(play)
         await play.client.end()
 
 
@@ -535,147 +457,3 @@ async def test_a_pong_that_is_not_read_holds_up_no_end(variant: Variant) -> None
         await play.provider.end()
     assert play.ended_at == 10
     assert play.upstream_leg.was_reset
-
-
-# A frame under way
-
-
-@in_verbatim_variants
-@trio_test
-async def test_a_frame_under_way_is_finished_before_the_answer(variant: Variant) -> None:
-    async with answering(variant) as play:
-        audio = play.provider.encode(DELTA)
-        await play.provider.stream.send_all(audio[:1000])
-        assert await play.client.receive_bytes(1000) == audio[:1000]
-        await play.client.send(MINE)
-        assert await play.client.hears_nothing()
-        await play.provider.stream.send_all(audio[1000:1500])
-        assert await play.client.receive_bytes(500) == audio[1000:1500]
-        await play.provider.stream.send_all(audio[1500:] + audio[:1000])
-        assert await play.client.receive_bytes(len(audio) - 1500) == audio[1500:]
-        assert await play.client.receive() == MINE
-        assert await play.client.receive_rest() == b""
-        await play.client.end()
-        await play.provider.stream.send_all(audio[1000:] + play.provider.encode(DONE))
-        await end_provider(play.provider, MINE)
-    assert used(play) == [USED]
-    assert not play.client_leg.was_reset
-
-
-@in_verbatim_variants
-@trio_test
-async def test_the_answer_may_stand_between_fragments(variant: Variant) -> None:
-    async with answering(variant) as play:
-        half = len(DONE.payload) // 2
-        first = Frame(TEXT, DONE.payload[:half], fin=False)
-        await play.provider.send(first)
-        assert await play.client.receive() == first
-        await leave(play)
-        await play.provider.send(Frame(CONTINUATION, DONE.payload[half:]))
-        await end_provider(play.provider, MINE)
-    assert used(play) == [USED]
-
-
-@in_verbatim_variants
-@trio_test
-async def test_if_that_frame_was_the_end_of_the_response_nothing_is_waited_for(
-    variant: Variant,
-) -> None:
-    async with answering(variant) as play:
-        done = play.provider.encode(DONE)
-        await play.provider.stream.send_all(done[:20])
-        await play.client.receive_bytes(20)
-        await play.client.send(MINE)
-        assert await play.client.hears_nothing()
-        await play.provider.stream.send_all(done[20:])
-        assert await play.client.receive_bytes(len(done) - 20) == done[20:]
-        await end_provider(play.provider, MINE)
-        assert await play.client.receive() == MINE
-        await play.client.end()
-    assert used(play) == [USED]
-    assert result(play).lingered == 0
-
-
-@in_every_variant
-@trio_test
-async def test_the_message_lane_finishes_none(variant: Variant) -> None:
-    """What it has not had wholly, nobody has had in part."""
-    async with answering(variant) as play:
-        done = play.provider.encode(DONE)
-        await play.provider.stream.send_all(done[:1])
-        await wait_all_tasks_blocked()
-        await leave(play)
-        await play.provider.stream.send_all(done[1:])
-        await end_provider(play.provider, MINE)
-    assert used(play) == [USED]
-
-
-@in_verbatim_variants
-@trio_test
-async def test_a_client_whose_frame_is_never_finished_is_reset(variant: Variant) -> None:
-    async with answering(variant) as play:
-        audio = play.provider.encode(DELTA)
-        await play.provider.stream.send_all(audio[:1000])
-        await play.client.receive_bytes(1000)
-        await play.client.send(MINE)
-        await trio.sleep(7)
-        await play.client.end()
-        await play.provider.stream.send_all(audio[1000:] + play.provider.encode(DONE))
-        await end_provider(play.provider, MINE)
-    assert used(play) == [USED]
-    assert play.client_leg.was_reset
-    assert result(play).client.told_code is None
-    assert result(play).lingered == pytest.approx(2, abs=0.01)
-
-
-@in_verbatim_variants
-@trio_test
-async def test_a_client_whose_frame_ends_with_the_provider_is_reset(variant: Variant) -> None:
-    async with answering(variant) as play:
-        audio = play.provider.encode(DELTA)
-        await play.provider.stream.send_all(audio[:1000])
-        await play.client.receive_bytes(1000)
-        await play.client.send(MINE)
-        await wait_all_tasks_blocked()
-        await play.provider.end()
-        await play.ended.wait()
-        await play.client.end()
-    assert play.client_leg.was_reset
-    assert play.ended_at == 0
-
-
-@in_verbatim_variants
-@trio_test
-async def test_a_client_that_does_not_take_the_rest_of_a_frame_is_reset(variant: Variant) -> None:
-    async with answering(variant) as play:
-        audio = play.provider.encode(DELTA)
-        await play.provider.stream.send_all(audio[:1000])
-        await play.client.receive_bytes(1000)
-        await play.client.send(MINE)
-        await wait_all_tasks_blocked()
-        play.client_leg.break_writes()
-        await play.provider.stream.send_all(audio[1000:])
-        await wait_all_tasks_blocked()
-        await play.client.end()
-        await play.provider.send(DONE)
-        await end_provider(play.provider, MINE)
-    assert used(play) == [USED]
-    assert play.client_leg.was_reset
-
-
-@in_verbatim_variants
-@trio_test
-async def test_no_answer_follows_what_was_not_written_wholly(variant: Variant) -> None:
-    async with answering(variant, tight=True) as play:
-        size = 8 * 1024 * 1024  # more than any buffer takes
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(play.provider.stream.send_all, Frame(BINARY, bytes(size)).encode())
-            await wait_all_tasks_blocked()
-            await play.client.send(MINE)
-            await trio.sleep(6)
-            nursery.cancel_scope.cancel()
-        await play.client.end()
-        play.scope.cancel()
-        await play.provider.end()
-    assert play.client_leg.was_reset
-    assert result(play).client.told_code is None

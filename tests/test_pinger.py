@@ -15,6 +15,9 @@ from relay.testing.frames import Frame, close_frame
 from relay.testing.strategies import compress
 from tests.played_session import legs, open_session, session, sides
 from tests.support import (
+    AWAY,
+    IDLE,
+    LOST,
     Peer,
     Variant,
     from_both_sides,
@@ -24,9 +27,6 @@ from tests.support import (
     trio_test,
 )
 
-AWAY = close_frame(1001, "going away")
-LOST = close_frame(1011, "upstream connection lost")
-IDLE = close_frame(1001, "idle timeout")
 ASKING = Timeouts(ping_interval=20, ping_timeout=10)
 
 

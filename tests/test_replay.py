@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import MASKING_KEY, Frame, close_frame
 from tests.e2e.drivers import example
 
 PROGRAM = Path(__file__).parent.parent / "examples" / "embedding" / "replay.py"
-KEY = b"\x37\xfa\x21\x3d"
 FIRST = {
     "capture": 1,
     "lane": "verbatim",
@@ -27,7 +26,7 @@ HELLO = Frame(0x1, b"hello")
 
 def read(source: str, *frames: Frame, at: float = 0.5) -> dict[str, object]:
     """A line: these frames were read of that side; without any, its end."""
-    key = KEY if source == "client" else None
+    key = MASKING_KEY if source == "client" else None
     data = b"".join(frame.encode(key) for frame in frames)
     return {"at": at, "from": source, "data": base64.b64encode(data).decode()}
 

@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import errno
-import os
-import resource
 import socket
 from contextlib import suppress
-from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
-from typing import cast
 
 import pytest
 import structlog
 import trio
 
 from relay.link import detect_dead_peer, reset
-from relay.openings import Openings
-from relay.paced_listener import PacedListener
 from relay.protocol import Timeouts, TrustedProxies
 from relay.protocol.frames import TEXT
-from relay.server import Server, serve
 from relay.settings import Listener
 from relay.socket_stream import SocketStream
 from relay.testing.frames import Frame, close_frame
 from relay.testing.handshakes import head, upgrade
 from relay.tls import ServerTls
 from tests.certificates import client_context, server_context, write_pem
-from tests.loopback import HTTP, HTTPS, Relay, close, in_plain_and_tls, run, running
-from tests.played_session import TARGET, accept, settings
+from tests.loopback import HTTP, HTTPS, Relay, close, in_plain_and_tls, running
+from tests.played_session import TARGET, accept
 from tests.protocol.proxy_headers import addresses, binary, line
-from tests.support import Peer, trio_test
+from tests.sockets import open_descriptors
+from tests.support import AWAY, LOST, Peer, real_clock
 
 HELLO = Frame(TEXT, b"hello")
-AWAY = close_frame(1001, "going away")
 
 
 @pytest.fixture
@@ -45,103 +38,22 @@ def tls(tmp_path: Path) -> ServerTls:
 # Listeners
 
 
-def test_sessions_at_every_kind_of_listener(tls: ServerTls, tmp_path: Path) -> None:
+@real_clock
+async def test_sessions_at_every_kind_of_listener(tls: ServerTls, tmp_path: Path) -> None:
     unix = Listener("unix", str(tmp_path / "relay.sock"))
     listeners = (HTTP, Listener("http", "::1"), HTTPS, unix)
-
-    async def main() -> None:
-        async with running(*listeners, tls=tls) as it:
-            addresses = it.server.addresses
-            assert [each.scheme for each in addresses] == ["http", "http", "https", "unix"]
-            assert all(each.port for each in addresses[:3])
-            assert addresses[3] == unix
-            for index in range(4):
-                await close(await it.open(index))
-                assert await it.status(head("/healthz"), index) == 200
-
-    run(main)
-
-
-def test_a_name_with_several_addresses_is_listened_on_at_each() -> None:
-    async def main() -> None:
-        async with running(Listener("http", "localhost")) as it:
-            for index in range(len(it.server.addresses)):
-                assert await it.status(head("/healthz"), index) == 200
-
-    run(main)
-
-
-def bind_error(*listeners: Listener) -> OSError:
-    """Why a relay on these listeners does not start."""
-
-    async def main() -> None:
-        await serve(replace(settings(), listeners=listeners))
-
-    with pytest.raises(OSError, match=r"\S") as caught:
-        run(main)
-    return caught.value
-
-
-def test_a_port_that_is_taken_is_named_and_nothing_stays_bound(tmp_path: Path) -> None:
-    unix = Listener("unix", str(tmp_path / "relay.sock"))
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        wanted = Listener("http", *taken.getsockname())
-        before = descriptors()
-        error = bind_error(HTTP, unix, wanted)
-        assert descriptors() == before
-    assert error.errno == errno.EADDRINUSE
-    assert error.filename == str(wanted)
-    assert not Path(unix.host).exists()
-
-
-def test_a_host_that_is_not_ours_is_named() -> None:
-    wanted = Listener("http", "192.0.2.1", 8080)  # RFC 5737: nobody's
-    error = bind_error(HTTP, wanted)
-    assert error.errno == errno.EADDRNOTAVAIL
-    assert error.filename == "http://192.0.2.1:8080"
-
-
-def test_a_stale_unix_socket_is_replaced_and_removed_at_the_end(tmp_path: Path) -> None:
-    path = tmp_path / "relay.sock"
-    with socket.socket(socket.AF_UNIX) as stale:
-        stale.bind(str(path))
-
-    async def main() -> None:
-        async with running(Listener("unix", str(path))) as it:
-            await close(await it.open())
-
-    run(main)
-    assert not path.exists()
-
-
-def test_a_unix_socket_that_somebody_listens_on_is_left_to_them(tmp_path: Path) -> None:
-    path = tmp_path / "relay.sock"
-    with socket.socket(socket.AF_UNIX) as live:
-        live.bind(str(path))
-        live.listen()
-        error = bind_error(Listener("unix", str(path)))
-        assert error.errno == errno.EADDRINUSE
-        assert error.filename == f"unix:{path}"
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(path))
-
-
-def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "relay.sock"
-    path.write_text("precious")
-    error = bind_error(Listener("unix", str(path)))
-    assert error.errno == errno.EADDRINUSE
-    assert path.read_text() == "precious"
-
-
-def test_a_unix_socket_in_no_directory_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "nowhere" / "relay.sock"
-    error = bind_error(Listener("unix", str(path)))
-    assert error.errno == errno.ENOENT
-    assert error.filename == f"unix:{path}"
+    async with running(*listeners, tls=tls) as it:
+        addresses = it.server.addresses
+        assert [each.scheme for each in addresses] == ["http", "http", "https", "unix"]
+        assert all(each.port for each in addresses[:3])
+        assert addresses[3] == unix
+        for index in range(4):
+            await close(await it.open(index))
+            assert await it.status(head("/healthz"), index) == 200
 
 
 def test_who_speaks_something_else_does_no_harm(tls: ServerTls) -> None:
+    @real_clock
     async def main() -> None:
         async with running(HTTP, HTTPS, tls=tls) as it:
             plain, secure = it.server.addresses
@@ -165,7 +77,7 @@ def test_who_speaks_something_else_does_no_harm(tls: ServerTls) -> None:
                 await close(await it.open(index))
 
     with structlog.testing.capture_logs() as log:
-        run(main)
+        main()
     assert not [each for each in log if each["event"] == "fault"]
 
 
@@ -183,6 +95,7 @@ def test_certificates_are_exchanged_under_new_connections(tls: ServerTls, tmp_pa
         await close(client)
         return certificate["serialNumber"]
 
+    @real_clock
     async def main() -> None:
         async with running(HTTPS, tls=tls, places=20) as it:
             old_session = await it.open()
@@ -202,7 +115,7 @@ def test_certificates_are_exchanged_under_new_connections(tls: ServerTls, tmp_pa
     async def close_one(it: Relay) -> None:
         await close(await it.open())
 
-    run(main)
+    main()
 
 
 # Peers that vanish, or read nothing
@@ -226,50 +139,48 @@ def test_a_client_that_resets_its_connection() -> None:
         await peer.end()
         told.set()
 
+    @real_clock
     async def main() -> None:
         async with running(HTTP, provider=provider) as it:
             client = await it.open()
             await reset(client.stream)
             await told.wait()
 
-    run(main)
+    main()
     assert heard == [AWAY]
 
 
-def test_a_provider_that_resets_its_connection() -> None:
+@real_clock
+async def test_a_provider_that_resets_its_connection() -> None:
     async def provider(stream: trio.abc.Stream) -> None:
         await accept(Peer(stream, masks=False))
         await reset(stream)
 
-    async def main() -> None:
-        async with running(HTTP, provider=provider) as it:
-            client = await it.open()
-            assert await client.answer_close() == close_frame(1011, "upstream connection lost")
-            assert await client.receive_rest() == b""
-            await client.end()
-
-    run(main)
+    async with running(HTTP, provider=provider) as it:
+        client = await it.open()
+        assert await client.answer_close() == LOST
+        assert await client.receive_rest() == b""
+        await client.end()
 
 
-def test_a_provider_that_dies_inside_a_frame() -> None:
+@real_clock
+async def test_a_provider_that_dies_inside_a_frame() -> None:
     async def provider(stream: trio.abc.Stream) -> None:
         peer = Peer(stream, masks=False)
         await accept(peer, early_data=peer.encode(HELLO)[:-1])
         await peer.end()
 
-    async def main() -> None:
-        async with running(HTTP, provider=provider) as it:
-            client = await it.open()
-            with pytest.raises(trio.BrokenResourceError) as caught:
-                await client.receive_rest()
-            assert isinstance(caught.value.__cause__, OSError)
-            assert caught.value.__cause__.errno == errno.ECONNRESET
-            await client.end()
-
-    run(main)
+    async with running(HTTP, provider=provider) as it:
+        client = await it.open()
+        with pytest.raises(trio.BrokenResourceError) as caught:
+            await client.receive_rest()
+        assert isinstance(caught.value.__cause__, OSError)
+        assert caught.value.__cause__.errno == errno.ECONNRESET
+        await client.end()
 
 
-def test_a_close_reaches_a_client_that_is_in_the_middle_of_sending() -> None:
+@real_clock
+async def test_a_close_reaches_a_client_that_is_in_the_middle_of_sending() -> None:
     """The provider closes and resets; what the client sends meanwhile stays unread."""
 
     async def provider(stream: trio.abc.Stream) -> None:
@@ -279,16 +190,13 @@ def test_a_close_reaches_a_client_that_is_in_the_middle_of_sending() -> None:
         await peer.send(close_frame(3000, "enough"))
         await reset(stream)
 
-    async def main() -> None:
-        async with running(HTTP, provider=provider) as it:
-            client = await it.open()
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(flood, client)
-                assert await client.receive() == close_frame(3000, "enough")
-                nursery.cancel_scope.cancel()
-            await client.end()
-
-    run(main)
+    async with running(HTTP, provider=provider) as it:
+        client = await it.open()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(flood, client)
+            assert await client.receive() == close_frame(3000, "enough")
+            nursery.cancel_scope.cancel()
+        await client.end()
 
 
 @in_plain_and_tls
@@ -306,6 +214,7 @@ def test_a_client_that_reads_nothing_is_reset(listener: Listener, tls: ServerTls
         await peer.end()
         told.set()
 
+    @real_clock
     async def main() -> None:
         async with running(
             listener, provider=provider, tls=tls, timeouts=Timeouts(write=0.1, close=0.1)
@@ -316,21 +225,17 @@ def test_a_client_that_reads_nothing_is_reset(listener: Listener, tls: ServerTls
                 await client.receive_rest()
             await client.end()
 
-    run(main)
+    main()
     assert heard == [close_frame(1001, "client stalled")]
 
 
 # Descriptors and places
 
 
-def descriptors() -> int:
-    """How many this process has open."""
-    return len(os.listdir("/proc/self/fd"))
-
-
 @in_plain_and_tls
 @pytest.mark.parametrize("refused", [False, True], ids=["sessions", "refusals"])
-def test_two_hundred_connections_leave_no_descriptor(
+@real_clock
+async def test_two_hundred_connections_leave_no_descriptor(
     listener: Listener, refused: bool, tls: ServerTls
 ) -> None:
     async def client(it: Relay) -> None:
@@ -340,26 +245,24 @@ def test_two_hundred_connections_leave_no_descriptor(
             else:
                 await close(await it.open())
 
-    async def main() -> None:
-        before = descriptors()
-        provider_tls = server_context("127.0.0.1") if listener is HTTPS else None
-        async with running(listener, tls=tls, provider_tls=provider_tls) as it:
-            async with trio.open_nursery() as nursery:
-                for _ in range(4):
-                    nursery.start_soon(client, it)
-            it.server.drain()
-            await it.ended.wait()
-            assert descriptors() == before + 1  # the provider's listener
-        assert descriptors() == before
-
-    run(main)
+    before = open_descriptors()
+    provider_tls = server_context("127.0.0.1") if listener is HTTPS else None
+    async with running(listener, tls=tls, provider_tls=provider_tls) as it:
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(client, it)
+        it.server.drain()
+        await it.ended.wait()
+        assert open_descriptors() == before + 1  # the provider's listener
+    assert open_descriptors() == before
 
 
 def test_a_tls_client_that_ends_in_an_orderly_way(tls: ServerTls) -> None:
     """It answers close_notify; its connection is closed, and it is no fault."""
 
+    @real_clock
     async def main() -> None:
-        before = descriptors()
+        before = open_descriptors()
         async with running(HTTPS, tls=tls) as it:
             for request in (head("/nowhere"), head("/healthz")):
                 client = await it.connect()
@@ -371,56 +274,15 @@ def test_a_tls_client_that_ends_in_an_orderly_way(tls: ServerTls) -> None:
                 await transport.aclose()
             it.server.drain()
             await it.ended.wait()
-            assert descriptors() == before + 1
+            assert open_descriptors() == before + 1
 
     with structlog.testing.capture_logs() as log:
-        run(main)
+        main()
     assert not [each for each in log if each["event"] == "fault"]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "places", "warned"), [(None, 450, False), (7, 7, False), (451, 450, True)]
-)
-def test_there_are_no_more_places_than_descriptors_allow(
-    wanted: int | None, places: int, warned: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (1000, 4000))
-
-    async def main() -> None:
-        with structlog.testing.capture_logs() as log:
-            server = Server(replace(settings(), max_sessions=wanted))
-        assert server.quotas.max_sessions == places
-        assert [each["now"] for each in log] == ([450] if warned else [])
-
-    run(main)
-
-
-@pytest.mark.parametrize(
-    ("limit", "wanted", "most", "warned"),
-    [
-        (1000, None, 112, False),
-        (1 << 20, None, 4096, False),
-        (resource.RLIM_INFINITY, None, 4096, False),
-        (64, None, 1, False),
-        (1000, 7, 7, False),
-        (1000, 901, 900, True),
-    ],
-)
-def test_connections_that_are_no_sessions_are_bounded_by_descriptors(
-    limit: int, wanted: int | None, most: int, warned: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
-
-    async def main() -> None:
-        with structlog.testing.capture_logs() as log:
-            server = Server(replace(settings(places=1), max_openings=wanted))
-        assert server.openings.most == most
-        assert [each["now"] for each in log] == ([900] if warned else [])
-
-    run(main)
-
-
-def test_hundreds_that_come_at_once_and_speak_are_all_served(tls: ServerTls) -> None:
+@real_clock
+async def test_hundreds_that_come_at_once_and_speak_are_all_served(tls: ServerTls) -> None:
     """Though there are places for few, and those are taken by connections that say nothing."""
 
     most_silent = 0
@@ -430,26 +292,24 @@ def test_hundreds_that_come_at_once_and_speak_are_all_served(tls: ServerTls) -> 
         assert await it.status(head("/healthz"), index) == 200
         most_silent = max(most_silent, it.server.openings.silent)
 
-    async def main() -> None:
-        async with running(HTTP, HTTPS, tls=tls, server={"max_openings": 20}) as it:
-            silent = [await it.connect() for _ in range(40)]
-            async with trio.open_nursery() as nursery:
-                for number in range(300):
-                    nursery.start_soon(client, it, number % 10 == 0)
-            for each in silent:
-                await each.end()
-            # Each of two listeners may have room for the same one, and accept another one before
-            # the last has its place.
-            assert most_silent <= 20 + 2 * 2
-
-    run(main)
+    async with running(HTTP, HTTPS, tls=tls, server={"max_openings": 20}) as it:
+        silent = [await it.connect() for _ in range(40)]
+        async with trio.open_nursery() as nursery:
+            for number in range(300):
+                nursery.start_soon(client, it, number % 10 == 0)
+        for each in silent:
+            await each.end()
+        # Each of two listeners may have room for the same one, and accept another one before
+        # the last has its place.
+        assert most_silent <= 20 + 2 * 2
 
 
 # Dead peers
 
 
 @in_plain_and_tls
-def test_both_legs_of_a_session_are_watched_by_the_system(
+@real_clock
+async def test_both_legs_of_a_session_are_watched_by_the_system(
     listener: Listener, tls: ServerTls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched: list[tuple[int, float]] = []
@@ -461,39 +321,32 @@ def test_both_legs_of_a_session_are_watched_by_the_system(
         watched.append((stream.socket.getsockname()[1], write_timeout))
 
     monkeypatch.setattr("relay.session_opening.detect_dead_peer", note)
-
-    async def main() -> None:
-        timeouts = Timeouts(write=77.0)
-        async with running(listener, tls=tls, gateway_timeouts=timeouts) as it:
-            assert await it.status(head("/nowhere")) == 404
-            await close(await it.open())
-            assert [each for _, each in watched] == [77.0, 77.0]
-            assert watched[0][0] == it.server.addresses[0].port
-
-    run(main)
+    timeouts = Timeouts(write=77.0)
+    async with running(listener, tls=tls, gateway_timeouts=timeouts) as it:
+        assert await it.status(head("/nowhere")) == 404
+        await close(await it.open())
+        assert [each for _, each in watched] == [77.0, 77.0]
+        assert watched[0][0] == it.server.addresses[0].port
 
 
 # Addresses
 
 
-def test_an_address_has_as_many_sessions_as_it_may(tls: ServerTls, tmp_path: Path) -> None:
+@real_clock
+async def test_an_address_has_as_many_sessions_as_it_may(tls: ServerTls, tmp_path: Path) -> None:
     unix = Listener("unix", str(tmp_path / "relay.sock"))
-
-    async def main() -> None:
-        limit = {"max_sessions_per_address": 2}
-        async with running(HTTP, HTTPS, Listener("http", "::1"), unix, tls=tls, server=limit) as it:
-            both = [await it.open(index) for index in (0, 1)]
-            for index in (0, 1):
-                assert await it.status(upgrade(TARGET), index) == 429
-            for index in (2, 3, 3, 3):
-                assert await it.status(upgrade(TARGET), index) == 401
-            for client in both:
-                await close(client)
-            while it.server.quotas._connections:
-                await trio.lowlevel.checkpoint()
-            assert await it.status(upgrade(TARGET)) == 401
-
-    run(main)
+    limit = {"max_sessions_per_address": 2}
+    async with running(HTTP, HTTPS, Listener("http", "::1"), unix, tls=tls, server=limit) as it:
+        both = [await it.open(index) for index in (0, 1)]
+        for index in (0, 1):
+            assert await it.status(upgrade(TARGET), index) == 429
+        for index in (2, 3, 3, 3):
+            assert await it.status(upgrade(TARGET), index) == 401
+        for client in both:
+            await close(client)
+        while it.server.quotas._connections:
+            await trio.lowlevel.checkpoint()
+        assert await it.status(upgrade(TARGET)) == 401
 
 
 @in_plain_and_tls
@@ -508,13 +361,14 @@ def test_a_proxy_in_front_names_its_client_before_tls(
     """And the first bytes of TLS, or of HTTP, come with the header."""
     trusted = TrustedProxies((ip_network("127.0.0.0/8"),))
 
+    @real_clock
     async def main() -> None:
         server = {"trusted_proxies": trusted, "proxy_protocol": True}
         async with running(listener, tls=tls, server=server) as it:
             await close(await it.open(proxy_header=header))
 
     with structlog.testing.capture_logs() as log:
-        run(main)
+        main()
     assert {each["client"] for each in log} == {"2001:db8::7"}
     assert [each["event"] for each in log] == ["opened", "ended"]
 
@@ -525,6 +379,7 @@ def test_a_proxy_that_sends_no_header_is_left_without_an_answer(
 ) -> None:
     trusted = TrustedProxies((ip_network("127.0.0.1/32"),))
 
+    @real_clock
     async def main() -> None:
         server = {"trusted_proxies": trusted, "proxy_protocol": True}
         async with running(listener, Listener("http", "::1"), tls=tls, server=server) as it:
@@ -536,28 +391,6 @@ def test_a_proxy_that_sends_no_header_is_left_without_an_answer(
             await close(await it.open(1))  # who is no proxy sends none
 
     with structlog.testing.capture_logs() as log:
-        run(main)
+        main()
     assert log[0]["event"] == "no PROXY header"
     assert log[0]["proxy"] == "127.0.0.1"
-
-
-class Exhausted(trio.abc.Listener[trio.SocketStream]):
-    """A listener that has no descriptor left for what it would accept."""
-
-    async def accept(self) -> trio.SocketStream:
-        await trio.lowlevel.checkpoint()
-        raise OSError(errno.EMFILE, "no descriptors")
-
-    async def aclose(self) -> None:
-        """Nothing to close."""
-
-
-@trio_test
-async def test_without_descriptors_a_connection_that_is_no_session_is_ended() -> None:
-    openings = Openings(9)
-    listener = PacedListener(cast("trio.SocketListener", Exhausted()), openings)
-    with trio.CancelScope() as scope, openings.place(scope) as place:
-        with pytest.raises(OSError, match="no descriptors"):
-            await listener.accept()
-        assert place.lost
-        assert scope.cancel_called

@@ -33,10 +33,10 @@ from relay.testing.frames import Frame, close_frame
 from relay.testing.handshakes import upgrade
 from relay.tls import ServerTls
 from tests.certificates import write_pem
-from tests.loopback import HTTP, HTTPS, close, run, running
+from tests.loopback import HTTP, HTTPS, close, running
 from tests.played_session import TARGET, error_of, open_session, session, settings
 from tests.protocol.handshakes import a_token
-from tests.support import Variant, in_every_variant, trio_test
+from tests.support import Variant, in_every_variant, real_clock, trio_test
 
 TOKEN = "rly_known"
 WITH_TOKEN = f"cf-aig-authorization: {TOKEN}"
@@ -189,54 +189,46 @@ async def test_the_servers_bounds_hold_at_once() -> None:
         await play.close()
 
 
-def test_the_listeners_stay_and_a_warning_says_so() -> None:
-    async def main() -> None:
-        async with running(HTTP) as relay:
-            server = relay.server
-            wanted = (HTTP, Listener("http", "127.0.0.1", 1))
-            with structlog.testing.capture_logs() as log:
-                for listeners in ((HTTP,), wanted, wanted, (HTTP,)):
-                    assert server.reload(replace(server.settings, listeners=listeners))
-            assert [each["log_level"] for each in log] == ["warning", "warning"]
-            assert log[0]["running"] == ["http://127.0.0.1:0"]
-            assert log[0]["wanted"] == ["http://127.0.0.1:0", "http://127.0.0.1:1"]
-            assert server.settings.listeners == (HTTP,)
-            await close(await relay.open())
-
-    run(main)
+@real_clock
+async def test_the_listeners_stay_and_a_warning_says_so() -> None:
+    async with running(HTTP) as relay:
+        server = relay.server
+        wanted = (HTTP, Listener("http", "127.0.0.1", 1))
+        with structlog.testing.capture_logs() as log:
+            for listeners in ((HTTP,), wanted, wanted, (HTTP,)):
+                assert server.reload(replace(server.settings, listeners=listeners))
+        assert [each["log_level"] for each in log] == ["warning", "warning"]
+        assert log[0]["running"] == ["http://127.0.0.1:0"]
+        assert log[0]["wanted"] == ["http://127.0.0.1:0", "http://127.0.0.1:1"]
+        assert server.settings.listeners == (HTTP,)
+        await close(await relay.open())
 
 
-def test_a_tls_listener_stays_one(tmp_path: Path) -> None:
+@real_clock
+async def test_a_tls_listener_stays_one(tmp_path: Path) -> None:
     tls = ServerTls(*write_pem(tmp_path, "relay.test"))
-
-    async def main() -> None:
-        async with running(HTTPS, tls=tls) as relay:
-            server = relay.server
-            assert server.reload(replace(server.settings, listeners=(HTTP,), tls=None))
-            assert server.settings.tls is tls
-            await close(await relay.open())
-
-    run(main)
+    async with running(HTTPS, tls=tls) as relay:
+        server = relay.server
+        assert server.reload(replace(server.settings, listeners=(HTTP,), tls=None))
+        assert server.settings.tls is tls
+        await close(await relay.open())
 
 
-def test_another_certificate_is_for_new_connections(tmp_path: Path) -> None:
+@real_clock
+async def test_another_certificate_is_for_new_connections(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("old", "new")]
     for folder in folders:
         folder.mkdir()
     old, new = (ServerTls(*write_pem(each, "relay.test")) for each in folders)
-
-    async def main() -> None:
-        async with running(HTTPS, tls=old) as relay:
-            server = relay.server
-            before = await relay.open()
-            assert server.reload(replace(server.settings, tls=new))
-            after = await relay.open()
-            shown = [_certificate(each.stream) for each in (before, after)]
-            assert shown == [_leaf(each) for each in folders]
-            for client in (before, after):
-                await close(client)
-
-    run(main)
+    async with running(HTTPS, tls=old) as relay:
+        server = relay.server
+        before = await relay.open()
+        assert server.reload(replace(server.settings, tls=new))
+        after = await relay.open()
+        shown = [_certificate(each.stream) for each in (before, after)]
+        assert shown == [_leaf(each) for each in folders]
+        for client in (before, after):
+            await close(client)
 
 
 def _certificate(stream: trio.abc.Stream) -> bytes:

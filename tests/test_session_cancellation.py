@@ -18,7 +18,7 @@ from trio.testing import MockClock
 from relay.protocol.frames import CLOSE, PING, TEXT
 from relay.testing.frames import Frame, close_frame, decode
 from tests.played_session import PlayedSession, session
-from tests.support import Ended, Leg, Peer, Variant, in_every_variant, in_portable_variants
+from tests.support import AWAY, Ended, Leg, Peer, Variant, in_every_variant, in_portable_variants
 
 INBOUND = [Frame(TEXT, b"a" * 50), Frame(PING, b"aaa"), Frame(TEXT, b"a" * 300)]
 OUTBOUND = [Frame(TEXT, b"b" * 50), Frame(PING, b"bbb"), Frame(TEXT, b"b" * 300)]
@@ -188,7 +188,7 @@ async def play_both(variant: Variant, saboteur: Saboteur, *, drains: bool) -> No
     assert not list(server.glances())
     assert not server._connections
     if saboteur.turns_left >= 0 and not play.scope.cancel_called:  # nothing happened
-        close = close_frame(1001, "going away") if drains else close_frame(PEERS_CODE)
+        close = AWAY if drains else close_frame(PEERS_CODE)
         assert heard_by_provider == [*INBOUND, close]
         assert heard_by_client == [*OUTBOUND, close]
         assert not play.faults

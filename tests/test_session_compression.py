@@ -13,6 +13,7 @@ from relay.testing.frames import Frame, close_frame
 from relay.testing.strategies import compress
 from tests.played_session import PlayedSession, error_of, session, sides
 from tests.support import (
+    AWAY,
     Variant,
     from_both_sides,
     in_every_variant,
@@ -22,7 +23,6 @@ from tests.support import (
 
 OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
 ANSWER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=12"
-AWAY = close_frame(1001, "going away")
 FAILED = close_frame(1011, "upstream protocol error")
 COMPRESSED = Frame(TEXT, compress(b"over and over, " * 20), rsv1=True)
 

@@ -27,7 +27,7 @@ from relay.reactor import Reactor
 from relay.server import Server
 from relay.socket_stream import SocketStream
 from relay.testing.frames import Frame, close_frame, encode
-from tests.loopback import HTTP, close, run, running
+from tests.loopback import HTTP, close, running
 from tests.played_session import PlayedSession, open_session, session, settings, sides
 from tests.support import (
     VARIANTS,
@@ -36,6 +36,7 @@ from tests.support import (
     from_both_sides,
     in_every_variant,
     in_portable_variants,
+    real_clock,
     trio_test,
 )
 from tests.test_session_cancellation import play_client, play_provider
@@ -271,6 +272,7 @@ def test_other_sessions_go_on(fast: bool, monkeypatch: pytest.MonkeyPatch) -> No
     def sometimes(pipe: Pipe, data: bytes) -> bytes:
         return fault() if data.endswith(poison) else receive_data(pipe, data)
 
+    @real_clock
     async def main() -> None:
         async with running(HTTP) as it:
             one, other = await it.open(), await it.open()
@@ -284,7 +286,7 @@ def test_other_sessions_go_on(fast: bool, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(Pipe, "receive_data", sometimes)
     if not fast:
         monkeypatch.setattr(Reactor, "is_available", lambda: False)
-    run(main)
+    main()
 
 
 def fault(*_: object) -> NoReturn:

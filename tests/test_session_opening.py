@@ -14,9 +14,8 @@ from relay.server import Server
 from relay.testing.frames import Frame, close_frame
 from relay.testing.handshakes import head, parse_answer, upgrade
 from tests.played_session import TARGET, ask, error_of, open_session, session, settings
-from tests.support import Variant, in_every_variant, in_portable_variants, trio_test
+from tests.support import AWAY, Variant, in_every_variant, in_portable_variants, trio_test
 
-AWAY = close_frame(1001, "going away")
 PIECE = Frame(BINARY, b"0123456789abcdef" * 512)  # 8 KiB
 
 

@@ -16,10 +16,10 @@ from relay.settings import AdminSettings, Listener
 from relay.testing.frames import close_frame
 from tests.admin.fakes import BEARER, SHA256
 from tests.config.files import OPEN_GATEWAY
-from tests.loopback import HTTP, Relay, run, running
+from tests.loopback import HTTP, Relay, running
 from tests.loopback import close as close_session
 from tests.serving import relay, write
-from tests.support import real_clock
+from tests.support import AWAY, real_clock
 
 ADMIN = AdminSettings(Listener("http", "127.0.0.1", 0), SHA256)
 
@@ -34,84 +34,72 @@ async def _live(client: httpx.AsyncClient) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_session_is_seen_and_ended_and_found_again(tmp_path: Path) -> None:
+@real_clock
+async def test_a_session_is_seen_and_ended_and_found_again(tmp_path: Path) -> None:
     records = RecordSettings(check_url("sqlite:relay.db", tmp_path))
-
-    async def main() -> None:
-        server = {"admin": ADMIN, "records": records}
-        async with running(HTTP, server=server) as it, _client(it) as client:
-            session = await it.open()
-            (row,) = await _live(client)
-            path = f"/api/sessions/{row['id']}"
-            assert (await client.get(path)).json()["live"] is True
-            await client.post(f"{path}/end", json={"reason": "over budget"})
-            assert await session.answer_close() == close_frame(1008, "over budget")
-            await session.end()
-            while True:
-                await trio.sleep(0.01)  # until its record is written
-                ended = (await client.get("/api/sessions")).json()["sessions"]
-                if ended:
-                    break
-            assert await _live(client) == []
-            assert "over budget" in (await client.get(path)).json()["explanation"]
-            (row,) = ended
-            (day,) = (await client.get("/api/totals")).json()["days"]
-            assert (day["provider"], day["sessions"]) == (row["provider"], 1)
-            assert (row["ended_by"], row["live"]) == ("relay", False)
-            metrics = (await client.get("/metrics")).text
-            assert 'relay_sessions_total{gateway="acct/main",outcome="ended"' in metrics
-
-    run(main)
+    server = {"admin": ADMIN, "records": records}
+    async with running(HTTP, server=server) as it, _client(it) as client:
+        session = await it.open()
+        (row,) = await _live(client)
+        path = f"/api/sessions/{row['id']}"
+        assert (await client.get(path)).json()["live"] is True
+        await client.post(f"{path}/end", json={"reason": "over budget"})
+        assert await session.answer_close() == close_frame(1008, "over budget")
+        await session.end()
+        while True:
+            await trio.sleep(0.01)  # until its record is written
+            ended = (await client.get("/api/sessions")).json()["sessions"]
+            if ended:
+                break
+        assert await _live(client) == []
+        assert "over budget" in (await client.get(path)).json()["explanation"]
+        (row,) = ended
+        (day,) = (await client.get("/api/totals")).json()["days"]
+        assert (day["provider"], day["sessions"]) == (row["provider"], 1)
+        assert (row["ended_by"], row["live"]) == ("relay", False)
+        metrics = (await client.get("/metrics")).text
+        assert 'relay_sessions_total{gateway="acct/main",outcome="ended"' in metrics
 
 
-def test_a_restart_by_the_operator_ends_the_relay_and_its_admin_listener() -> None:
-    async def main() -> None:
-        async with running(HTTP, server={"admin": ADMIN}) as it, _client(it) as client:
-            session = await it.open()
-            assert (await client.post("/api/drain", json={"restart": True})).status_code == 202
-            assert await session.answer_close() == close_frame(1012, "service restart")
-            await session.end()
-            await it.ended.wait()
-            with pytest.raises(httpx.ConnectError):
-                await httpx.AsyncClient().get(str(it.server.admin_addresses[0]))
-
-    run(main)
+@real_clock
+async def test_a_restart_by_the_operator_ends_the_relay_and_its_admin_listener() -> None:
+    async with running(HTTP, server={"admin": ADMIN}) as it, _client(it) as client:
+        session = await it.open()
+        assert (await client.post("/api/drain", json={"restart": True})).status_code == 202
+        assert await session.answer_close() == close_frame(1012, "service restart")
+        await session.end()
+        await it.ended.wait()
+        with pytest.raises(httpx.ConnectError):
+            await httpx.AsyncClient().get(str(it.server.admin_addresses[0]))
 
 
-def test_it_is_not_ready_while_it_drains() -> None:
-    async def main() -> None:
-        async with running(HTTP, server={"admin": ADMIN}) as it, _client(it) as client:
-            session = await it.open()
-            assert (await client.get("/readyz")).status_code == 200
-            it.server.drain()
-            assert (await client.get("/readyz")).status_code == 503
-            assert await session.answer_close() == close_frame(1001, "going away")
-            await session.end()
-            await it.ended.wait()
-
-    run(main)
+@real_clock
+async def test_it_is_not_ready_while_it_drains() -> None:
+    async with running(HTTP, server={"admin": ADMIN}) as it, _client(it) as client:
+        session = await it.open()
+        assert (await client.get("/readyz")).status_code == 200
+        it.server.drain()
+        assert (await client.get("/readyz")).status_code == 503
+        assert await session.answer_close() == AWAY
+        await session.end()
+        await it.ended.wait()
 
 
-def test_its_end_by_a_fault_leaves_sessions_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+@real_clock
+async def test_its_end_by_a_fault_leaves_sessions_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: object) -> None:
         raise RuntimeError
 
     monkeypatch.setattr("relay.admin.listener.application", broken)
-
-    async def main() -> None:
-        async with running(HTTP, server={"admin": ADMIN}) as it:
-            await close_session(await it.open())
-
-    run(main)
+    async with running(HTTP, server={"admin": ADMIN}) as it:
+        await close_session(await it.open())
 
 
-def test_without_it_nothing_is_counted() -> None:
-    async def main() -> None:
-        async with running(HTTP) as it:
-            assert it.server.admin_addresses == []
-            assert it.server.metrics is None
-
-    run(main)
+@real_clock
+async def test_without_it_nothing_is_counted() -> None:
+    async with running(HTTP) as it:
+        assert it.server.admin_addresses == []
+        assert it.server.metrics is None
 
 
 @real_clock

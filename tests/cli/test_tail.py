@@ -24,8 +24,8 @@ from relay.protocol.frames import TEXT
 from relay.settings import AdminSettings, Listener
 from relay.testing.frames import Frame, close_frame
 from tests.admin.fakes import SHA256, TOKEN
-from tests.loopback import HTTP, Relay, run, running
-from tests.support import Peer
+from tests.loopback import HTTP, Relay, running
+from tests.support import Peer, real_clock
 
 ID = "0193f3a0-0000-7000-8000-000000000001"
 OTHER = "0193f3a0-0000-7000-8000-000000000002"
@@ -190,58 +190,52 @@ async def _told(client: Peer, payload: bytes) -> None:
     assert (await client.receive()).payload == payload
 
 
-def test_a_session_of_a_relay_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+@real_clock
+async def test_a_session_of_a_relay_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELAY_ADMIN_TOKEN", TOKEN)
+    async with running(HTTP, server={"admin": ADMIN}, tail_content=True) as it:
+        client = await it.open()
+        (seen,) = it.server.glances()
+        command = _command(it, seen.record.id[:8], "--content")
+        async with trio.open_nursery() as nursery:
 
-    async def main() -> None:
-        async with running(HTTP, server={"admin": ADMIN}, tail_content=True) as it:
-            client = await it.open()
-            (seen,) = it.server.glances()
-            command = _command(it, seen.record.id[:8], "--content")
-            async with trio.open_nursery() as nursery:
+            async def read() -> None:
+                done = await trio.run_process(command, capture_stdout=True, check=False)
+                assert done.returncode == 0
+                lines = done.stdout.decode().splitlines()
+                assert [line.split()[2:] for line in lines[:2]] == [
+                    ["client", "text", "5", "hello"],
+                    ["provider", "text", "5", "hello"],
+                ]
+                assert lines[-1].startswith("the client closed with 1000 after ")
 
-                async def read() -> None:
-                    done = await trio.run_process(command, capture_stdout=True, check=False)
-                    assert done.returncode == 0
-                    lines = done.stdout.decode().splitlines()
-                    assert [line.split()[2:] for line in lines[:2]] == [
-                        ["client", "text", "5", "hello"],
-                        ["provider", "text", "5", "hello"],
-                    ]
-                    assert lines[-1].startswith("the client closed with 1000 after ")
-
-                nursery.start_soon(read)
-                await _is_read(it)
-                await _told(client, b"hello")
-                await client.send(close_frame(1000))
-                await client.receive()
-                await client.end()
-
-    run(main)
-
-
-def test_ctrl_c_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RELAY_ADMIN_TOKEN", TOKEN)
-
-    async def main() -> None:
-        async with running(HTTP, server={"admin": ADMIN}) as it:
-            client = await it.open()
-            (seen,) = it.server.glances()
-            process = await trio.lowlevel.open_process(
-                _command(it, seen.record.id), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-            )
-            assert process.stdout is not None
-            assert process.stderr is not None
-            async with process.stdout, process.stderr:
-                await _is_read(it)
-                await _told(client, b"hello")
-                assert b"client" in await process.stdout.receive_some()
-                process.send_signal(signal.SIGINT)
-                assert await process.stderr.receive_some() == b""
-                assert await process.wait() == 0
-            while it.server._tails._open:  # noqa: ASYNC110
-                await trio.sleep(0.01)
+            nursery.start_soon(read)
+            await _is_read(it)
             await _told(client, b"hello")
+            await client.send(close_frame(1000))
+            await client.receive()
             await client.end()
 
-    run(main)
+
+@real_clock
+async def test_ctrl_c_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAY_ADMIN_TOKEN", TOKEN)
+    async with running(HTTP, server={"admin": ADMIN}) as it:
+        client = await it.open()
+        (seen,) = it.server.glances()
+        process = await trio.lowlevel.open_process(
+            _command(it, seen.record.id), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        async with process.stdout, process.stderr:
+            await _is_read(it)
+            await _told(client, b"hello")
+            assert b"client" in await process.stdout.receive_some()
+            process.send_signal(signal.SIGINT)
+            assert await process.stderr.receive_some() == b""
+            assert await process.wait() == 0
+        while it.server._tails._open:  # noqa: ASYNC110
+            await trio.sleep(0.01)
+        await _told(client, b"hello")
+        await client.end()

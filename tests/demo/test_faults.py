@@ -16,6 +16,7 @@ from relay.demo.world import World, serve_world
 from relay.doubles import DOUBLES
 from relay.doubles.faults import Drop, Stall, parse_fault
 from tests.demo.support import resource
+from tests.support import real_clock
 
 
 def test_nothing_is_asked_for() -> None:
@@ -66,21 +67,17 @@ def test_the_demo_says_what_is_injected_and_talks_to_the_others() -> None:
     assert not any(line.startswith(("openai", "google", "eleven")) for line in printed.splitlines())
 
 
-def test_who_opens_a_session_of_a_faulty_provider_has_its_fault() -> None:
-    async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            faults = {"openai": parse_fault("close:after=0,3000 insufficient_quota")}
-            serve = partial(serve_world, http_port=0, https_port=0, faults=faults)
-            world: World = await nursery.start(serve)
-            where = split_url(f"{world.plain_url}/{resource('openai')}")
-            fields = [("cf-aig-authorization", world.token)]
-            async with await trio.open_tcp_stream(where.host, where.port) as stream:
-                connection = await open_websocket(
-                    stream, where.authority, where.target, fields=fields
-                )
-                with pytest.raises(Closed) as closed:
-                    await connection.receive()
-            assert (closed.value.code, closed.value.reason) == (3000, "insufficient_quota")
-            nursery.cancel_scope.cancel()
-
-    trio.run(main)
+@real_clock
+async def test_who_opens_a_session_of_a_faulty_provider_has_its_fault() -> None:
+    async with trio.open_nursery() as nursery:
+        faults = {"openai": parse_fault("close:after=0,3000 insufficient_quota")}
+        serve = partial(serve_world, http_port=0, https_port=0, faults=faults)
+        world: World = await nursery.start(serve)
+        where = split_url(f"{world.plain_url}/{resource('openai')}")
+        fields = [("cf-aig-authorization", world.token)]
+        async with await trio.open_tcp_stream(where.host, where.port) as stream:
+            connection = await open_websocket(stream, where.authority, where.target, fields=fields)
+            with pytest.raises(Closed) as closed:
+                await connection.receive()
+        assert (closed.value.code, closed.value.reason) == (3000, "insufficient_quota")
+        nursery.cancel_scope.cancel()

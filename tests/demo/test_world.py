@@ -17,6 +17,7 @@ from relay.demo.world import World, serve_world
 from relay.doubles import DOUBLES
 from relay.tls import client_context
 from tests.demo.support import resource, run_in_world
+from tests.support import real_clock
 
 
 @contextlib.asynccontextmanager
@@ -102,25 +103,23 @@ def test_the_page_of_the_plain_listener_answers() -> None:
     run_in_world(test)
 
 
-def test_a_port_that_is_taken_is_replaced_by_a_free_one_and_the_other_is_kept() -> None:
-    async def main() -> None:
-        with socket.socket() as taken, socket.socket() as free:
-            for each in (taken, free):
-                each.bind(("127.0.0.1", 0))
-            taken.listen()
-            http_port, https_port = free.getsockname()[1], taken.getsockname()[1]
-            free.close()
-            async with trio.open_nursery() as nursery:
-                serve = partial(serve_world, http_port=http_port, https_port=https_port)
-                world: World = await nursery.start(serve)
-                assert world.http_port == http_port
-                assert world.https_port not in {http_port, https_port}
-                for gateway in (world.plain_url, world.secure_url):
-                    async with _open(f"{gateway}/google", world, world.token) as connection:
-                        assert (await connection.close()).code == 1000
-                nursery.cancel_scope.cancel()
-
-    trio.run(main)
+@real_clock
+async def test_a_port_that_is_taken_is_replaced_by_a_free_one_and_the_other_is_kept() -> None:
+    with socket.socket() as taken, socket.socket() as free:
+        for each in (taken, free):
+            each.bind(("127.0.0.1", 0))
+        taken.listen()
+        http_port, https_port = free.getsockname()[1], taken.getsockname()[1]
+        free.close()
+        async with trio.open_nursery() as nursery:
+            serve = partial(serve_world, http_port=http_port, https_port=https_port)
+            world: World = await nursery.start(serve)
+            assert world.http_port == http_port
+            assert world.https_port not in {http_port, https_port}
+            for gateway in (world.plain_url, world.secure_url):
+                async with _open(f"{gateway}/google", world, world.token) as connection:
+                    assert (await connection.close()).code == 1000
+            nursery.cancel_scope.cancel()
 
 
 def test_the_operator_has_a_listener_a_token_and_a_store_while_the_world_lasts() -> None:

@@ -137,6 +137,8 @@ class HaProxy(Front):
                 "relay1 127.0.0.1:8080 ": f"relay1 {relay.address} ",
                 "log stdout ": f"log {self.folder / 'log'} ",
                 "inter 2s": f"inter {self.checks_every}",
+                # Otherwise a relay that has to wait for its turn as long as that is down, too.
+                "timeout connect 5s\n": f"timeout connect 5s\n    timeout check {LONGEST:.0f}s\n",
                 "maxconn 32768": "maxconn 1000",  # as many as this machine may have
             }
         )

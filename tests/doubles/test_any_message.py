@@ -127,22 +127,18 @@ MESSAGES = DOCUMENTS | st.sampled_from(("finalize", "not JSON", "[]", b"", b"\xf
 
 @pytest.mark.parametrize("name", ENDPOINTS)
 @given(messages=st.lists(MESSAGES, min_size=1, max_size=4))
-def test_a_double_takes_any_message(name: str, messages: list[Json | str | bytes]) -> None:
+@trio_test
+async def test_a_double_takes_any_message(name: str, messages: list[Json | str | bytes]) -> None:
     provider, target = ENDPOINTS[name]
-
-    @trio_test
-    async def test() -> None:
-        headers = [] if KEY in target else CREDENTIALS
-        async with connect(provider, target, headers=headers) as peer:
-            with trio.move_on_after(CLOSE_TIMEOUT):
-                if name in FIRST:
-                    await peer.send(FIRST[name])
-                for message in messages:
-                    await peer.send(message)
-                while True:
-                    try:
-                        await peer.next()
-                    except Ended:
-                        break
-
-    test()
+    headers = [] if KEY in target else CREDENTIALS
+    async with connect(provider, target, headers=headers) as peer:
+        with trio.move_on_after(CLOSE_TIMEOUT):
+            if name in FIRST:
+                await peer.send(FIRST[name])
+            for message in messages:
+                await peer.send(message)
+            while True:
+                try:
+                    await peer.next()
+                except Ended:
+                    break

@@ -22,26 +22,20 @@ BEARER = ("Authorization", f"Bearer {KEY}")
         (f"{STREAMING}&token={KEY}", [RAW]),
     ],
 )
-def test_every_slot_opens_streaming(target: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("assemblyai", target, headers=headers) as peer:
-            assert (await peer.json())["type"] == "Begin"
-
-    test()
+@trio_test
+async def test_every_slot_opens_streaming(target: str, headers: list[tuple[str, str]]) -> None:
+    async with connect("assemblyai", target, headers=headers) as peer:
+        assert (await peer.json())["type"] == "Begin"
 
 
 @pytest.mark.parametrize(
     ("target", "headers"), [(AGENT, [BEARER]), (AGENT, [RAW]), (f"{AGENT}?token={KEY}", [])]
 )
-def test_every_slot_opens_an_agent(target: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("assemblyai", target, headers=headers) as peer:
-            await peer.send({"type": "session.update"})
-            assert (await peer.json())["type"] == "session.ready"
-
-    test()
+@trio_test
+async def test_every_slot_opens_an_agent(target: str, headers: list[tuple[str, str]]) -> None:
+    async with connect("assemblyai", target, headers=headers) as peer:
+        await peer.send({"type": "session.update"})
+        assert (await peer.json())["type"] == "session.ready"
 
 
 @pytest.mark.parametrize(
@@ -54,38 +48,31 @@ def test_every_slot_opens_an_agent(target: str, headers: list[tuple[str, str]]) 
         (f"{STREAMING}&token=wrong", [RAW], "Invalid API key"),
     ],
 )
-def test_streaming_is_refused_after_the_101(
+@trio_test
+async def test_streaming_is_refused_after_the_101(
     target: str, headers: list[tuple[str, str]], reason: str
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("assemblyai", target, headers=headers) as peer:
-            what = f"Unauthorized Connection: {reason}"
-            assert await peer.json() == {"type": "Error", "error_code": 1008, "error": what}
-            assert await peer.close_frame() == (1008, what)
-
-    test()
+    async with connect("assemblyai", target, headers=headers) as peer:
+        what = f"Unauthorized Connection: {reason}"
+        assert await peer.json() == {"type": "Error", "error_code": 1008, "error": what}
+        assert await peer.close_frame() == (1008, what)
 
 
 @pytest.mark.parametrize(
     ("target", "headers"),
     [(AGENT, []), (AGENT, [("Authorization", f"Token {KEY}")]), (f"{AGENT}?token=wrong", [BEARER])],
 )
-def test_an_agent_is_refused_after_the_101(target: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("assemblyai", target, headers=headers) as peer:
-            error = await peer.json()
-            assert (error["type"], error["code"]) == ("session.error", "unauthorized")
-            assert (await peer.close_frame())[0] == 1008
-
-    test()
+@trio_test
+async def test_an_agent_is_refused_after_the_101(
+    target: str, headers: list[tuple[str, str]]
+) -> None:
+    async with connect("assemblyai", target, headers=headers) as peer:
+        error = await peer.json()
+        assert (error["type"], error["code"]) == ("session.error", "unauthorized")
+        assert (await peer.close_frame())[0] == 1008
 
 
 @pytest.mark.parametrize("path", ["/", "/v2/realtime/ws", "/v3/ws/"])
-def test_an_unknown_path_is_not_found(path: str) -> None:
-    @trio_test
-    async def test() -> None:
-        assert (await refusal("assemblyai", path, headers=[RAW]))[0] == 404
-
-    test()
+@trio_test
+async def test_an_unknown_path_is_not_found(path: str) -> None:
+    assert (await refusal("assemblyai", path, headers=[RAW]))[0] == 404

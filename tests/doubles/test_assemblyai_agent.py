@@ -92,17 +92,16 @@ async def test_the_greeting_is_said_and_updates_are_acknowledged() -> None:
         {"type": "input.audio", "audio": "not base64"},
     ],
 )
-def test_what_is_no_event_is_an_error_and_the_session_goes_on(message: bytes | str | Json) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await ready(peer)
-            await peer.send(message)
-            await check_error(peer, "invalid_format")
-            await peer.send({"type": "session.update"})
-            assert await peer.json() == {"type": "session.updated"}
-
-    test()
+@trio_test
+async def test_what_is_no_event_is_an_error_and_the_session_goes_on(
+    message: bytes | str | Json,
+) -> None:
+    async with opened() as peer:
+        await ready(peer)
+        await peer.send(message)
+        await check_error(peer, "invalid_format")
+        await peer.send({"type": "session.update"})
+        assert await peer.json() == {"type": "session.updated"}
 
 
 @trio_test

@@ -61,20 +61,17 @@ async def test_every_second_is_a_turn_and_the_end_has_the_usage() -> None:
 
 
 @pytest.mark.parametrize("query", ["&format_turns=true", "&format_turns=True", ""])
-def test_turns_are_formatted_if_asked_for(query: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened(f"sample_rate=16000{query}") as peer:
-            await begin(peer)
-            if not query:
-                await peer.send({"type": "UpdateConfiguration", "format_turns": True})
-            await peer.send(HALF_A_SECOND * 2)
-            turns = [await peer.json() for _ in range(3)]
-            assert [turn["turn_is_formatted"] for turn in turns] == [False, False, True]
-            assert turns[2]["transcript"] == f"{turns[1]['transcript']}."
-            assert turns[1]["turn_order"] == turns[2]["turn_order"]
-
-    test()
+@trio_test
+async def test_turns_are_formatted_if_asked_for(query: str) -> None:
+    async with opened(f"sample_rate=16000{query}") as peer:
+        await begin(peer)
+        if not query:
+            await peer.send({"type": "UpdateConfiguration", "format_turns": True})
+        await peer.send(HALF_A_SECOND * 2)
+        turns = [await peer.json() for _ in range(3)]
+        assert [turn["turn_is_formatted"] for turn in turns] == [False, False, True]
+        assert turns[2]["transcript"] == f"{turns[1]['transcript']}."
+        assert turns[1]["turn_order"] == turns[2]["turn_order"]
 
 
 @trio_test
@@ -99,25 +96,19 @@ async def test_a_turn_ends_where_the_client_says() -> None:
         ("sample_rate=8000", 16000),
     ],
 )
-def test_a_second_depends_on_the_encoding(query: str, size: int) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened(query) as peer:
-            await begin(peer)
-            await peer.send(bytes(size))
-            assert (await peer.json())["transcript"] == "1.0 seconds of audio"
-
-    test()
+@trio_test
+async def test_a_second_depends_on_the_encoding(query: str, size: int) -> None:
+    async with opened(query) as peer:
+        await begin(peer)
+        await peer.send(bytes(size))
+        assert (await peer.json())["transcript"] == "1.0 seconds of audio"
 
 
 @pytest.mark.parametrize("query", ["", "sample_rate=0", "sample_rate=x", "encoding=pcm_mulaw"])
-def test_pcm_has_a_sample_rate(query: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened(query) as peer:
-            await check_failure(peer, 3006, "Invalid sample_rate")
-
-    test()
+@trio_test
+async def test_pcm_has_a_sample_rate(query: str) -> None:
+    async with opened(query) as peer:
+        await check_failure(peer, 3006, "Invalid sample_rate")
 
 
 @pytest.mark.parametrize(
@@ -139,15 +130,12 @@ def test_pcm_has_a_sample_rate(query: str) -> None:
         ),
     ],
 )
-def test_messages_that_end_the_session(message: str | bytes, code: int, error: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await begin(peer)
-            await peer.send(message)
-            await check_failure(peer, code, error)
-
-    test()
+@trio_test
+async def test_messages_that_end_the_session(message: str | bytes, code: int, error: str) -> None:
+    async with opened() as peer:
+        await begin(peer)
+        await peer.send(message)
+        await check_failure(peer, code, error)
 
 
 @trio_test

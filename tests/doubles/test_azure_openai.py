@@ -30,13 +30,10 @@ async def turn(peer: Peer) -> list[Json]:
         (f"&api-key={KEY}", []),
     ],
 )
-def test_every_slot_opens(target: str, query: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("azure-openai", f"{target}{query}", headers=headers) as peer:
-            assert (await peer.json())["type"] == "session.created"
-
-    test()
+@trio_test
+async def test_every_slot_opens(target: str, query: str, headers: list[tuple[str, str]]) -> None:
+    async with connect("azure-openai", f"{target}{query}", headers=headers) as peer:
+        assert (await peer.json())["type"] == "session.created"
 
 
 @pytest.mark.parametrize(
@@ -53,24 +50,21 @@ def test_every_slot_opens(target: str, query: str, headers: list[tuple[str, str]
         ),
     ],
 )
-def test_a_turn_in_the_names_of_each_generation(
+@trio_test
+async def test_a_turn_in_the_names_of_each_generation(
     target: str, model: str, audio: str, item: str, provider: str
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("azure-openai", target, headers=[HEADER]) as peer:
-            created = await peer.json()
-            assert created["session"]["model"] == model
-            events = await turn(peer)
-            assert {f"{audio}.delta", f"{audio}.done", f"{audio}_transcript.delta"} <= set(
-                kinds(events)
-            )
-            assert events[0]["type"] == item
-            done = next(e for e in events if e["type"] == f"{audio}_transcript.done")
-            assert done["transcript"].startswith(f"This is a double of {provider}.")
-            assert done["transcript"].endswith("Hello there, double")
-
-    test()
+    async with connect("azure-openai", target, headers=[HEADER]) as peer:
+        created = await peer.json()
+        assert created["session"]["model"] == model
+        events = await turn(peer)
+        assert {f"{audio}.delta", f"{audio}.done", f"{audio}_transcript.delta"} <= set(
+            kinds(events)
+        )
+        assert events[0]["type"] == item
+        done = next(e for e in events if e["type"] == f"{audio}_transcript.done")
+        assert done["transcript"].startswith(f"This is a double of {provider}.")
+        assert done["transcript"].endswith("Hello there, double")
 
 
 @trio_test
@@ -98,22 +92,19 @@ async def test_an_offered_entry_is_the_answer() -> None:
 
 
 @pytest.mark.parametrize("path", ["/openai/v1/live", "/openai/v1/live/sessions"])
-def test_a_live_session_and_its_sideband(path: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("azure-openai", path, headers=[HEADER]) as peer:
-            await peer.send({"type": "session.start", "session": {"model": "gpt-live-1"}})
-            events = await peer.until("session.usage.updated")
-            words = "".join(event.get("delta", "") for event in events[-2:])
-            assert words.startswith("This is a double of Azure OpenAI.")
-            session_id = events[0]["session"]["id"]
-            attach = f"/openai/v1/live/sessions/{session_id}/attach"
-            async with connect("azure-openai", attach, headers=[HEADER]) as sideband:
-                await sideband.send({"type": "session.input_audio.mute"})
-                for follower in (peer, sideband):
-                    assert (await follower.json())["type"] == "session.input_audio.muted"
-
-    test()
+@trio_test
+async def test_a_live_session_and_its_sideband(path: str) -> None:
+    async with connect("azure-openai", path, headers=[HEADER]) as peer:
+        await peer.send({"type": "session.start", "session": {"model": "gpt-live-1"}})
+        events = await peer.until("session.usage.updated")
+        words = "".join(event.get("delta", "") for event in events[-2:])
+        assert words.startswith("This is a double of Azure OpenAI.")
+        session_id = events[0]["session"]["id"]
+        attach = f"/openai/v1/live/sessions/{session_id}/attach"
+        async with connect("azure-openai", attach, headers=[HEADER]) as sideband:
+            await sideband.send({"type": "session.input_audio.mute"})
+            for follower in (peer, sideband):
+                assert (await follower.json())["type"] == "session.input_audio.muted"
 
 
 @trio_test
@@ -138,13 +129,10 @@ async def test_a_response() -> None:
         ("/openai/v1/responses", []),
     ],
 )
-def test_refusals(target: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        status, body = await refusal("azure-openai", target, headers=headers)
-        assert (status, body["error"]["code"]) == (401, "401")
-
-    test()
+@trio_test
+async def test_refusals(target: str, headers: list[tuple[str, str]]) -> None:
+    status, body = await refusal("azure-openai", target, headers=headers)
+    assert (status, body["error"]["code"]) == (401, "401")
 
 
 @pytest.mark.parametrize(
@@ -161,10 +149,7 @@ def test_refusals(target: str, headers: list[tuple[str, str]]) -> None:
         "/openai/deployments/d/chat/completions?api-version=v",
     ],
 )
-def test_an_unknown_resource_is_not_found(target: str) -> None:
-    @trio_test
-    async def test() -> None:
-        status, body = await refusal("azure-openai", target, headers=[HEADER])
-        assert (status, body["error"]["code"]) == (404, "404")
-
-    test()
+@trio_test
+async def test_an_unknown_resource_is_not_found(target: str) -> None:
+    status, body = await refusal("azure-openai", target, headers=[HEADER])
+    assert (status, body["error"]["code"]) == (404, "404")

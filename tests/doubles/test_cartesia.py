@@ -18,15 +18,12 @@ from tests.support import trio_test
         ("", [("Authorization", f"Bearer {KEY}")]),
     ],
 )
-def test_every_slot_opens_every_endpoint(
+@trio_test
+async def test_every_slot_opens_every_endpoint(
     path: str, query: str, headers: list[tuple[str, str]]
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("cartesia", f"{path}{query}", headers=headers):
-            pass
-
-    test()
+    async with connect("cartesia", f"{path}{query}", headers=headers):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -39,25 +36,19 @@ def test_every_slot_opens_every_endpoint(
         (f"?api_key={KEY}", [("X-API-Key", "wrong-key-0123456789")], "invalid_api_key"),
     ],
 )
-def test_refusals(query: str, headers: list[tuple[str, str]], code: str | None) -> None:
-    @trio_test
-    async def test() -> None:
-        status, body = await refusal("cartesia", f"/tts/websocket{query}", headers=headers)
-        assert status == 401
-        assert body["error_code"] == code
-        assert body["title"]
-        assert body["message"]
-        assert "wrong-key-0123456789" not in str(body)
-
-    test()
+@trio_test
+async def test_refusals(query: str, headers: list[tuple[str, str]], code: str | None) -> None:
+    status, body = await refusal("cartesia", f"/tts/websocket{query}", headers=headers)
+    assert status == 401
+    assert body["error_code"] == code
+    assert body["title"]
+    assert body["message"]
+    assert "wrong-key-0123456789" not in str(body)
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/tts/websocket", "/tts/bytes"])
-def test_an_unknown_path_is_not_found(path: str) -> None:
-    @trio_test
-    async def test() -> None:
-        status, body = await refusal("cartesia", f"{path}?api_key={KEY}")
-        assert status == 404
-        assert body["title"] == "Not found"
-
-    test()
+@trio_test
+async def test_an_unknown_path_is_not_found(path: str) -> None:
+    status, body = await refusal("cartesia", f"{path}?api_key={KEY}")
+    assert status == 404
+    assert body["title"] == "Not found"

@@ -29,17 +29,14 @@ async def test_audio_is_transcribed_on_finalize() -> None:
 
 
 @pytest.mark.parametrize("command", ["close", "done"])
-def test_close_transcribes_what_is_left(command: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("cartesia", MANUAL) as peer:
-            await peer.send(HALF_A_SECOND)
-            await peer.send(command)
-            assert (await peer.json())["duration"] == 0.5
-            assert (await peer.json())["type"] == "done"
-            assert await peer.close_frame() == (1000, "")
-
-    test()
+@trio_test
+async def test_close_transcribes_what_is_left(command: str) -> None:
+    async with connect("cartesia", MANUAL) as peer:
+        await peer.send(HALF_A_SECOND)
+        await peer.send(command)
+        assert (await peer.json())["duration"] == 0.5
+        assert (await peer.json())["type"] == "done"
+        assert await peer.close_frame() == (1000, "")
 
 
 @trio_test
@@ -51,16 +48,13 @@ async def test_close_with_nothing_left_is_just_done() -> None:
 
 
 @pytest.mark.parametrize("rate", ["", "0", "x", "8000000", "²000"])
-def test_a_sample_rate_that_cannot_be_is_16000(rate: str) -> None:
-    @trio_test
-    async def test() -> None:
-        target = f"/stt/websocket?sample_rate={rate.encode('unicode_escape').decode()}"
-        async with connect("cartesia", f"{target}&api_key={KEY}") as peer:
-            await peer.send(HALF_A_SECOND)
-            await peer.send("finalize")
-            assert (await peer.json())["duration"] == 0.5
-
-    test()
+@trio_test
+async def test_a_sample_rate_that_cannot_be_is_16000(rate: str) -> None:
+    target = f"/stt/websocket?sample_rate={rate.encode('unicode_escape').decode()}"
+    async with connect("cartesia", f"{target}&api_key={KEY}") as peer:
+        await peer.send(HALF_A_SECOND)
+        await peer.send("finalize")
+        assert (await peer.json())["duration"] == 0.5
 
 
 @trio_test
@@ -88,15 +82,14 @@ async def test_turns() -> None:
 @pytest.mark.parametrize(
     ("target", "command"), [(MANUAL, "dance"), (TURNS, "close"), (TURNS, '{"type":"dance"}')]
 )
-def test_an_unknown_command_is_an_error_and_the_connection_stays(target: str, command: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("cartesia", target) as peer:
-            await peer.send(command)
-            error = (await peer.until("error"))[-1]
-            assert error["status_code"] == 400
-            await peer.send(HALF_A_SECOND)
-            await peer.send("finalize" if target is MANUAL else {"type": "close"})
-            await peer.until("transcript" if target is MANUAL else "turn.end")
-
-    test()
+@trio_test
+async def test_an_unknown_command_is_an_error_and_the_connection_stays(
+    target: str, command: str
+) -> None:
+    async with connect("cartesia", target) as peer:
+        await peer.send(command)
+        error = (await peer.until("error"))[-1]
+        assert error["status_code"] == 400
+        await peer.send(HALF_A_SECOND)
+        await peer.send("finalize" if target is MANUAL else {"type": "close"})
+        await peer.until("transcript" if target is MANUAL else "turn.end")

@@ -34,22 +34,18 @@ def heard(events: list[Json]) -> bytes:
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 24000, 44100, 48000])
 @pytest.mark.parametrize("encoding", ["pcm_s16le", "pcm_f32le"])
-def test_a_request_is_spoken_in_the_format_it_names(encoding: str, rate: int) -> None:
+@trio_test
+async def test_a_request_is_spoken_in_the_format_it_names(encoding: str, rate: int) -> None:
     output = {"container": "raw", "encoding": encoding, "sample_rate": rate}
-
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.send(REQUEST | {"output_format": output})
-            events = await peer.until("done")
-            assert [event["type"] for event in events] == ["chunk"] * 3 + ["done"]
-            assert {event["context_id"] for event in events} == {"happy-monkeys-fly"}
-            pcm = tone(rate, 3 * 0.1)
-            assert heard(events) == (pcm if encoding == "pcm_s16le" else to_float32(pcm))
-            assert events[-1]["done"] is True
-            assert events[-1]["status_code"] == 200
-
-    test()
+    async with opened() as peer:
+        await peer.send(REQUEST | {"output_format": output})
+        events = await peer.until("done")
+        assert [event["type"] for event in events] == ["chunk"] * 3 + ["done"]
+        assert {event["context_id"] for event in events} == {"happy-monkeys-fly"}
+        pcm = tone(rate, 3 * 0.1)
+        assert heard(events) == (pcm if encoding == "pcm_s16le" else to_float32(pcm))
+        assert events[-1]["done"] is True
+        assert events[-1]["status_code"] == 200
 
 
 @trio_test
@@ -115,19 +111,16 @@ async def test_a_cancelled_context_is_forgotten() -> None:
         REQUEST | {"output_format": {"encoding": "pcm_s16le", "sample_rate": True}},
     ],
 )
-def test_what_cannot_be_used_is_an_error_and_the_connection_stays(
+@trio_test
+async def test_what_cannot_be_used_is_an_error_and_the_connection_stays(
     message: Json | str | bytes,
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.send(message)
-            error = await peer.json()
-            assert error["type"] == "error"
-            assert error["status_code"] == 400
-            assert error["done"] is True
-            assert error["title"]
-            await peer.send(REQUEST)
-            await peer.until("done")
-
-    test()
+    async with opened() as peer:
+        await peer.send(message)
+        error = await peer.json()
+        assert error["type"] == "error"
+        assert error["status_code"] == 400
+        assert error["done"] is True
+        assert error["title"]
+        await peer.send(REQUEST)
+        await peer.until("done")

@@ -26,26 +26,22 @@ ENDPOINTS = [
 
 @pytest.mark.parametrize("target", ENDPOINTS)
 @pytest.mark.parametrize("scheme", ["Token", "token", "Bearer", "bearer"])
-def test_a_field_line_opens_every_endpoint(target: str, scheme: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("deepgram", target, headers=[("Authorization", f"{scheme} {KEY}")]):
-            pass
-
-    test()
+@trio_test
+async def test_a_field_line_opens_every_endpoint(target: str, scheme: str) -> None:
+    async with connect("deepgram", target, headers=[("Authorization", f"{scheme} {KEY}")]):
+        pass
 
 
 @pytest.mark.parametrize("target", ENDPOINTS)
 @pytest.mark.parametrize("scheme", ["token", "bearer"])
 @pytest.mark.parametrize("more", [[], ["x-deepgram-session-id", "0b5cd2b4"]])
-def test_adjacent_entries_open_every_endpoint(target: str, scheme: str, more: list[str]) -> None:
-    @trio_test
-    async def test() -> None:
-        entries = [scheme, KEY, *more]
-        async with connect("deepgram", target, subprotocols=entries) as peer:
-            assert peer.subprotocol == scheme
-
-    test()
+@trio_test
+async def test_adjacent_entries_open_every_endpoint(
+    target: str, scheme: str, more: list[str]
+) -> None:
+    entries = [scheme, KEY, *more]
+    async with connect("deepgram", target, subprotocols=entries) as peer:
+        assert peer.subprotocol == scheme
 
 
 @trio_test
@@ -79,17 +75,14 @@ async def test_only_the_name_of_a_scheme_is_answered() -> None:
         ("/v1/agent/converse", [], []),
     ],
 )
-def test_credentials_that_do_not_open(
+@trio_test
+async def test_credentials_that_do_not_open(
     target: str, headers: list[tuple[str, str]], subprotocols: list[str]
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        status, body = await refusal("deepgram", target, headers=headers, subprotocols=subprotocols)
-        assert status == 401
-        assert body["err_code"] == "INVALID_AUTH"
-        assert body["err_msg"] == "Invalid credentials."
-
-    test()
+    status, body = await refusal("deepgram", target, headers=headers, subprotocols=subprotocols)
+    assert status == 401
+    assert body["err_code"] == "INVALID_AUTH"
+    assert body["err_msg"] == "Invalid credentials."
 
 
 @trio_test
@@ -122,11 +115,8 @@ async def test_a_refusal_says_why_in_field_lines_too() -> None:
         ("/v1/speak?encoding=mp3", 400, "Bad Request"),
     ],
 )
-def test_requests_that_no_credential_opens(target: str, status: int, code: str) -> None:
-    @trio_test
-    async def test() -> None:
-        answer = await refusal("deepgram", target, headers=[TOKEN])
-        assert (answer[0], answer[1]["err_code"]) == (status, code)
-        assert answer[1]["request_id"]
-
-    test()
+@trio_test
+async def test_requests_that_no_credential_opens(target: str, status: int, code: str) -> None:
+    answer = await refusal("deepgram", target, headers=[TOKEN])
+    assert (answer[0], answer[1]["err_code"]) == (status, code)
+    assert answer[1]["request_id"]

@@ -106,15 +106,12 @@ async def test_another_listener_cannot() -> None:
 
 
 @pytest.mark.parametrize("what", ["Listen", "Prompt", "Speak", "Think"])
-def test_updates_are_acknowledged(what: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await apply(peer)
-            await peer.send({"type": f"Update{what}"})
-            assert await peer.json() == {"type": f"{what}Updated"}
-
-    test()
+@trio_test
+async def test_updates_are_acknowledged(what: str) -> None:
+    async with opened() as peer:
+        await apply(peer)
+        await peer.send({"type": f"Update{what}"})
+        assert await peer.json() == {"type": f"{what}Updated"}
 
 
 async def check_error(peer: Peer, code: str) -> None:
@@ -138,15 +135,12 @@ async def check_error(peer: Peer, code: str) -> None:
         ),
     ],
 )
-def test_what_is_no_settings_ends_the_session(first: bytes | str | Json, code: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.json()
-            await peer.send(first)
-            await check_error(peer, code)
-
-    test()
+@trio_test
+async def test_what_is_no_settings_ends_the_session(first: bytes | str | Json, code: str) -> None:
+    async with opened() as peer:
+        await peer.json()
+        await peer.send(first)
+        await check_error(peer, code)
 
 
 @pytest.mark.parametrize(
@@ -157,15 +151,12 @@ def test_what_is_no_settings_ends_the_session(first: bytes | str | Json, code: s
         ({"type": "dance"}, "UNPARSABLE_CLIENT_MESSAGE"),
     ],
 )
-def test_errors_end_the_session(message: str | Json, code: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await apply(peer)
-            await peer.send(message)
-            await check_error(peer, code)
-
-    test()
+@trio_test
+async def test_errors_end_the_session(message: str | Json, code: str) -> None:
+    async with opened() as peer:
+        await apply(peer)
+        await peer.send(message)
+        await check_error(peer, code)
 
 
 @trio_test

@@ -50,16 +50,13 @@ async def test_every_second_has_final_results_and_the_end_has_metadata() -> None
 
 
 @pytest.mark.parametrize("end", [CLOSE, b""])
-def test_nothing_heard_is_no_duration(end: bytes | dict[str, str]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.send(end)
-            metadata = await peer.json()
-            assert (metadata["duration"], metadata["channels"]) == (0, 0)
-            assert await peer.close_frame() == (1000, "")
-
-    test()
+@trio_test
+async def test_nothing_heard_is_no_duration(end: bytes | dict[str, str]) -> None:
+    async with opened() as peer:
+        await peer.send(end)
+        metadata = await peer.json()
+        assert (metadata["duration"], metadata["channels"]) == (0, 0)
+        assert await peer.close_frame() == (1000, "")
 
 
 @trio_test
@@ -126,15 +123,12 @@ async def test_older_models_take_no_key_terms() -> None:
 
 
 @pytest.mark.parametrize("message", ["finalize", "[]", '{"type":"dance"}', "{}"])
-def test_what_is_no_command_is_an_error(message: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.send(message)
-            assert (await peer.json())["type"] == "Error"
-            assert await peer.close_frame() == (1008, "DATA-0000")
-
-    test()
+@trio_test
+async def test_what_is_no_command_is_an_error(message: str) -> None:
+    async with opened() as peer:
+        await peer.send(message)
+        assert (await peer.json())["type"] == "Error"
+        assert await peer.close_frame() == (1008, "DATA-0000")
 
 
 @trio_test

@@ -63,27 +63,24 @@ async def test_an_eager_end_comes_before_the_end() -> None:
 
 
 @pytest.mark.parametrize("by", ["query", "Configure"])
-def test_a_turn_can_be_left_to_the_client(by: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened("&eot_threshold=1.0" if by == "query" else "") as peer:
-            await peer.json()
-            if by == "Configure":
-                thresholds = {"eot_threshold": 1, "eot_timeout_ms": True}
-                await peer.send({"type": "Configure", "thresholds": thresholds, "keyterms": ["a"]})
-                success = await peer.json()
-                assert success["type"] == "ConfigureSuccess"
-                assert success["thresholds"] == {"eot_threshold": 1}
-                assert success["keyterms"] == ["a"]
-            for _ in range(3):
-                await peer.send(HALF_A_SECOND)
-            await peer.send({"type": "ForceEndTurn"})
-            infos = await events(peer)
-            assert [info["event"] for info in infos[1:-1]] == ["Update", "Update"]
-            assert infos[-1]["trigger"] == "manual"
-            assert infos[-1]["transcript"] == "1.5 seconds of audio"
-
-    test()
+@trio_test
+async def test_a_turn_can_be_left_to_the_client(by: str) -> None:
+    async with opened("&eot_threshold=1.0" if by == "query" else "") as peer:
+        await peer.json()
+        if by == "Configure":
+            thresholds = {"eot_threshold": 1, "eot_timeout_ms": True}
+            await peer.send({"type": "Configure", "thresholds": thresholds, "keyterms": ["a"]})
+            success = await peer.json()
+            assert success["type"] == "ConfigureSuccess"
+            assert success["thresholds"] == {"eot_threshold": 1}
+            assert success["keyterms"] == ["a"]
+        for _ in range(3):
+            await peer.send(HALF_A_SECOND)
+        await peer.send({"type": "ForceEndTurn"})
+        infos = await events(peer)
+        assert [info["event"] for info in infos[1:-1]] == ["Update", "Update"]
+        assert infos[-1]["trigger"] == "manual"
+        assert infos[-1]["transcript"] == "1.5 seconds of audio"
 
 
 @trio_test
@@ -106,18 +103,15 @@ async def test_a_multilingual_model_names_the_languages() -> None:
 
 
 @pytest.mark.parametrize("message", ["[]", '{"type":"KeepAlive"}', "{}"])
-def test_what_is_no_command_is_an_error(message: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.json()
-            await peer.send(message)
-            error = await peer.json()
-            assert (error["type"], error["sequence_id"]) == ("Error", 1)
-            assert error["description"]
-            assert (await peer.close_frame())[0] == 1008
-
-    test()
+@trio_test
+async def test_what_is_no_command_is_an_error(message: str) -> None:
+    async with opened() as peer:
+        await peer.json()
+        await peer.send(message)
+        error = await peer.json()
+        assert (error["type"], error["sequence_id"]) == ("Error", 1)
+        assert error["description"]
+        assert (await peer.close_frame())[0] == 1008
 
 
 @trio_test

@@ -33,20 +33,17 @@ async def audio(peer: Peer, count: int) -> bytes:
 @pytest.mark.parametrize(
     ("query", "rate"), [("", 24000), ("&sample_rate=8000", 8000), ("&sample_rate=1", 24000)]
 )
-def test_a_flush_speaks_all_that_was_said(query: str, rate: int) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened(query) as peer:
-            metadata = await peer.json()
-            assert (metadata["type"], metadata["model_name"]) == ("Metadata", "aura-2-thalia-en")
-            for sequence_id in range(2):
-                await peer.send(said("Hello "))
-                await peer.send(said("there."))
-                await peer.send(FLUSH)
-                assert await audio(peer, 2) == speech(rate, ["Hello", "there."])
-                assert await peer.json() == {"type": "Flushed", "sequence_id": sequence_id}
-
-    test()
+@trio_test
+async def test_a_flush_speaks_all_that_was_said(query: str, rate: int) -> None:
+    async with opened(query) as peer:
+        metadata = await peer.json()
+        assert (metadata["type"], metadata["model_name"]) == ("Metadata", "aura-2-thalia-en")
+        for sequence_id in range(2):
+            await peer.send(said("Hello "))
+            await peer.send(said("there."))
+            await peer.send(FLUSH)
+            assert await audio(peer, 2) == speech(rate, ["Hello", "there."])
+            assert await peer.json() == {"type": "Flushed", "sequence_id": sequence_id}
 
 
 @trio_test
@@ -80,17 +77,14 @@ async def test_a_close_speaks_what_is_left() -> None:
         ({"type": "Speak", "text": "x", "more": "x" * 70_000}, 1009, "BIG-0000"),
     ],
 )
-def test_messages_that_end_the_connection(
+@trio_test
+async def test_messages_that_end_the_connection(
     message: bytes | str | dict[str, str], code: int, reason: str
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.json()
-            await peer.send(message)
-            assert await peer.close_frame() == (code, reason)
-
-    test()
+    async with opened() as peer:
+        await peer.json()
+        await peer.send(message)
+        assert await peer.close_frame() == (code, reason)
 
 
 @trio_test

@@ -126,20 +126,17 @@ async def test_warnings_leave_the_connection_open() -> None:
         (1.07, "SPEED_INCREMENT_INVALID"),
     ],
 )
-def test_the_speed_is_configured(speed: float, code: str | None) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.json()
-            await peer.send({"type": "Configure", "speed": speed})
-            answer = await peer.json()
-            if code is None:
-                assert answer == {"type": "ConfigureSuccess", "applied": {"speed": speed}}
-            else:
-                assert (answer["type"], answer["code"]) == ("ConfigureFailure", code)
-                assert (answer["field"], answer["value"]) == ("speed", speed)
-
-    test()
+@trio_test
+async def test_the_speed_is_configured(speed: float, code: str | None) -> None:
+    async with opened() as peer:
+        await peer.json()
+        await peer.send({"type": "Configure", "speed": speed})
+        answer = await peer.json()
+        if code is None:
+            assert answer == {"type": "ConfigureSuccess", "applied": {"speed": speed}}
+        else:
+            assert (answer["type"], answer["code"]) == ("ConfigureFailure", code)
+            assert (answer["field"], answer["value"]) == ("speed", speed)
 
 
 @pytest.mark.parametrize(
@@ -152,17 +149,16 @@ def test_the_speed_is_configured(speed: float, code: str | None) -> None:
         ({"type": "Speak", "text": "x" * 70_000}, "BIG-0000", 1009),
     ],
 )
-def test_an_error_ends_the_connection(message: bytes | str | Json, code: str, status: int) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.json()
-            await peer.send(message)
-            error = await peer.json()
-            assert (error["type"], error["code"]) == ("Error", code)
-            assert await peer.close_frame() == (status, code)
-
-    test()
+@trio_test
+async def test_an_error_ends_the_connection(
+    message: bytes | str | Json, code: str, status: int
+) -> None:
+    async with opened() as peer:
+        await peer.json()
+        await peer.send(message)
+        error = await peer.json()
+        assert (error["type"], error["code"]) == ("Error", code)
+        assert await peer.close_frame() == (status, code)
 
 
 @trio_test

@@ -182,7 +182,8 @@ def test_hostile_peers_neither_stop_the_server_nor_print_anything(
         ("", None, ["realtime", "cf-aig-authorization.x"], "subprotocol entry"),
     ],
 )
-def test_a_leak_is_refused_before_anything_else(
+@trio_test
+async def test_a_leak_is_refused_before_anything_else(
     provider: str,
     query: str,
     header: tuple[str, str] | None,
@@ -191,17 +192,12 @@ def test_a_leak_is_refused_before_anything_else(
 ) -> None:
     target, credential = TARGETS[provider]
     mark = "&" if "?" in target else "?"
-
-    @trio_test
-    async def test() -> None:
-        headers = [*credential.items(), *([header] if header else [])]
-        status, body = await refusal(
-            provider, f"{target}{mark}{query}", headers=headers, subprotocols=subprotocols
-        )
-        assert status == 400
-        assert body == {"error": f"leak: {slot}"}
-
-    test()
+    headers = [*credential.items(), *([header] if header else [])]
+    status, body = await refusal(
+        provider, f"{target}{mark}{query}", headers=headers, subprotocols=subprotocols
+    )
+    assert status == 400
+    assert body == {"error": f"leak: {slot}"}
 
 
 @trio_test

@@ -37,13 +37,10 @@ HEADER = ("xi-api-key", KEY)
         (f"{SCRIBE}&token={KEY}", []),
     ],
 )
-def test_every_slot_opens(target: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("elevenlabs", target, headers=headers) as peer:
-            assert peer.subprotocol is None
-
-    test()
+@trio_test
+async def test_every_slot_opens(target: str, headers: list[tuple[str, str]]) -> None:
+    async with connect("elevenlabs", target, headers=headers) as peer:
+        assert peer.subprotocol is None
 
 
 @trio_test
@@ -76,27 +73,21 @@ async def test_a_browsers_entries_open_an_agent_and_convai_is_answered() -> None
         (f"{SCRIBE}&token=wrong", [], [], 401, "invalid_api_key"),
     ],
 )
-def test_refusals(
+@trio_test
+async def test_refusals(
     target: str, headers: list[tuple[str, str]], subprotocols: list[str], status: int, name: str
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        answer = await refusal("elevenlabs", target, headers=headers, subprotocols=subprotocols)
-        assert (answer[0], answer[1]["detail"]["status"]) == (status, name)
-        assert answer[1]["detail"]["message"]
-
-    test()
+    answer = await refusal("elevenlabs", target, headers=headers, subprotocols=subprotocols)
+    assert (answer[0], answer[1]["detail"]["status"]) == (status, name)
+    assert answer[1]["detail"]["message"]
 
 
 @pytest.mark.parametrize(
     "path", ["/", "/v1/text-to-speech/voice", "/v1/text-to-speech//stream-input", "/v1/convai"]
 )
-def test_an_unknown_path_is_not_found(path: str) -> None:
-    @trio_test
-    async def test() -> None:
-        assert await refusal("elevenlabs", path, headers=[HEADER]) == (
-            404,
-            {"detail": "Not Found"},
-        )
-
-    test()
+@trio_test
+async def test_an_unknown_path_is_not_found(path: str) -> None:
+    assert await refusal("elevenlabs", path, headers=[HEADER]) == (
+        404,
+        {"detail": "Not Found"},
+    )

@@ -81,12 +81,9 @@ async def test_a_second_of_audio_is_transcribed_and_answered() -> None:
 
 
 @pytest.mark.parametrize("message", ["Hello", b"\x00", "[]"])
-def test_what_is_no_json_object_ends_with_1008(message: str | bytes) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.until("ping")
-            await peer.send(message)
-            assert (await peer.close_frame())[0] == 1008
-
-    test()
+@trio_test
+async def test_what_is_no_json_object_ends_with_1008(message: str | bytes) -> None:
+    async with opened() as peer:
+        await peer.until("ping")
+        await peer.send(message)
+        assert (await peer.close_frame())[0] == 1008

@@ -79,16 +79,13 @@ async def test_contexts_end_one_by_one_or_together() -> None:
     "credential",
     [{"xi_api_key": KEY}, {"authorization": f"Bearer {KEY}"}, {"single_use_token": KEY}],
 )
-def test_the_first_message_may_bring_the_credential(credential: Json) -> None:
-    @trio_test
-    async def test() -> None:
-        async with session(headers=()) as peer:
-            await peer.send(VOICES | credential | {"inputs": [line("anna", "Hello")]})
-            assert "audio" in await peer.json()
-            await peer.send({"inputs": [line("ben", "Hello")]})
-            assert "audio" in await peer.json()
-
-    test()
+@trio_test
+async def test_the_first_message_may_bring_the_credential(credential: Json) -> None:
+    async with session(headers=()) as peer:
+        await peer.send(VOICES | credential | {"inputs": [line("anna", "Hello")]})
+        assert "audio" in await peer.json()
+        await peer.send({"inputs": [line("ben", "Hello")]})
+        assert "audio" in await peer.json()
 
 
 BAD: dict[str, tuple[bool, bool, Json | str, str]] = {
@@ -103,16 +100,13 @@ BAD: dict[str, tuple[bool, bool, Json | str, str]] = {
 
 
 @pytest.mark.parametrize(("known", "multi", "message", "name"), BAD.values(), ids=BAD)
-def test_what_cannot_be_used_ends_the_connection(
+@trio_test
+async def test_what_cannot_be_used_ends_the_connection(
     known: bool, multi: bool, message: Json | str, name: str
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        headers = [("xi-api-key", KEY)] if known else []
-        async with session(headers=headers, multi=multi) as peer:
-            await peer.send(message)
-            error = await peer.json()
-            assert (error["error"], error["code"]) == (name, 1008)
-            assert await peer.close_frame() == (1008, error["message"])
-
-    test()
+    headers = [("xi-api-key", KEY)] if known else []
+    async with session(headers=headers, multi=multi) as peer:
+        await peer.send(message)
+        error = await peer.json()
+        assert (error["error"], error["code"]) == (name, 1008)
+        assert await peer.close_frame() == (1008, error["message"])

@@ -62,14 +62,11 @@ async def test_timestamps_come_where_the_url_asks_for_them() -> None:
     "message",
     ["not JSON", {"type": "input_audio_chunk"}, CHUNK | {"audio_base_64": "?"}, {"commit": True}],
 )
-def test_what_cannot_be_used_is_an_error_and_the_session_goes_on(message: Json | str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.json()
-            await peer.send(message)
-            assert (await peer.json())["message_type"] == "input_error"
-            await peer.send(CHUNK)
-            assert (await peer.json())["message_type"] == "partial_transcript"
-
-    test()
+@trio_test
+async def test_what_cannot_be_used_is_an_error_and_the_session_goes_on(message: Json | str) -> None:
+    async with opened() as peer:
+        await peer.json()
+        await peer.send(message)
+        assert (await peer.json())["message_type"] == "input_error"
+        await peer.send(CHUNK)
+        assert (await peer.json())["message_type"] == "partial_transcript"

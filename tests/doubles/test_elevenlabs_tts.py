@@ -20,29 +20,25 @@ OPENING = {"text": " ", "voice_settings": {"stability": 0.8, "similarity_boost":
     ("output_format", "rate"),
     [("pcm_16000", 16000), ("pcm_24000", 24000), ("ulaw_8000", 8000), ("mp3_44100_128", 44100)],
 )
-def test_text_is_spoken_and_an_empty_text_ends(output_format: str, rate: int) -> None:
+@trio_test
+async def test_text_is_spoken_and_an_empty_text_ends(output_format: str, rate: int) -> None:
     target = f"{SINGLE}?model_id=m&output_format={output_format}"
-
-    @trio_test
-    async def test() -> None:
-        async with connect("elevenlabs", target, headers=HEADERS) as peer:
-            await peer.send(OPENING)
-            await peer.send({"text": "Hello there. ", "try_trigger_generation": True})
-            spoken = await peer.json()
-            assert spoken["isFinal"] is None
-            assert "contextId" not in spoken
-            assert base64.b64decode(spoken["audio"]) == tone(rate, 0.2)
-            alignment = spoken["alignment"]
-            assert "".join(alignment["chars"]) == "Hello there. "
-            assert len(alignment["charStartTimesMs"]) == len(alignment["chars"])
-            assert len(alignment["charDurationsMs"]) == len(alignment["chars"])
-            assert alignment["charStartTimesMs"][0] == 0
-            assert alignment["charStartTimesMs"] == sorted(alignment["charStartTimesMs"])
-            await peer.send({"text": ""})
-            assert await peer.json() == {"isFinal": True}
-            assert await peer.close_frame() == (1000, "")
-
-    test()
+    async with connect("elevenlabs", target, headers=HEADERS) as peer:
+        await peer.send(OPENING)
+        await peer.send({"text": "Hello there. ", "try_trigger_generation": True})
+        spoken = await peer.json()
+        assert spoken["isFinal"] is None
+        assert "contextId" not in spoken
+        assert base64.b64decode(spoken["audio"]) == tone(rate, 0.2)
+        alignment = spoken["alignment"]
+        assert "".join(alignment["chars"]) == "Hello there. "
+        assert len(alignment["charStartTimesMs"]) == len(alignment["chars"])
+        assert len(alignment["charDurationsMs"]) == len(alignment["chars"])
+        assert alignment["charStartTimesMs"][0] == 0
+        assert alignment["charStartTimesMs"] == sorted(alignment["charStartTimesMs"])
+        await peer.send({"text": ""})
+        assert await peer.json() == {"isFinal": True}
+        assert await peer.close_frame() == (1000, "")
 
 
 @trio_test
@@ -62,15 +58,12 @@ async def test_without_an_output_format_the_rate_is_that_of_the_default() -> Non
         {"single_use_token": KEY},
     ],
 )
-def test_the_first_message_may_bring_the_credential(credential: Json) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("elevenlabs", SINGLE) as peer:
-            await peer.send(OPENING | credential)
-            await peer.send({"text": "Hello"})
-            assert (await peer.json())["audio"]
-
-    test()
+@trio_test
+async def test_the_first_message_may_bring_the_credential(credential: Json) -> None:
+    async with connect("elevenlabs", SINGLE) as peer:
+        await peer.send(OPENING | credential)
+        await peer.send({"text": "Hello"})
+        assert (await peer.json())["audio"]
 
 
 VIOLATIONS = {
@@ -117,19 +110,16 @@ VIOLATIONS = {
 @pytest.mark.parametrize(
     ("target", "headers", "messages", "error"), VIOLATIONS.values(), ids=VIOLATIONS
 )
-def test_a_violation_is_told_and_ends_with_1008(
+@trio_test
+async def test_a_violation_is_told_and_ends_with_1008(
     target: str, headers: list[tuple[str, str]], messages: list[Json | str], error: str
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("elevenlabs", target, headers=headers) as peer:
-            for message in messages:
-                await peer.send(message)
-            told = await peer.json()
-            assert (told["error"], told["code"]) == (error, 1008)
-            assert await peer.close_frame() == (1008, told["message"])
-
-    test()
+    async with connect("elevenlabs", target, headers=headers) as peer:
+        for message in messages:
+            await peer.send(message)
+        told = await peer.json()
+        assert (told["error"], told["code"]) == (error, 1008)
+        assert await peer.close_frame() == (1008, told["message"])
 
 
 @trio_test

@@ -15,14 +15,13 @@ UNAUTHORIZED = {"status": "error", "error": "Unauthorized"}
 
 @pytest.mark.parametrize("path", [HTTP, "/fal-ai/flux/dev", "/fal-ai/flux/dev/image-to-image"])
 @pytest.mark.parametrize(("query", "headers"), [("", [HEADER]), (f"?fal_jwt_token={KEY}", [])])
-def test_every_slot_opens_a_model(path: str, query: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("fal", f"{path}{query}", headers=headers) as peer:
-            await peer.send({"prompt": "a cat"})
-            assert (await peer.json())["type"] == "start"
-
-    test()
+@trio_test
+async def test_every_slot_opens_a_model(
+    path: str, query: str, headers: list[tuple[str, str]]
+) -> None:
+    async with connect("fal", f"{path}{query}", headers=headers) as peer:
+        await peer.send({"prompt": "a cat"})
+        assert (await peer.json())["type"] == "start"
 
 
 @pytest.mark.parametrize("path", [REALTIME, "/fal-ai/flux/dev/realtime"])
@@ -30,14 +29,13 @@ def test_every_slot_opens_a_model(path: str, query: str, headers: list[tuple[str
     ("query", "headers"),
     [("", [HEADER]), (f"?fal_jwt_token={KEY}&max_buffering=2", [])],
 )
-def test_every_slot_opens_realtime(path: str, query: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("fal", f"{path}{query}", headers=headers) as peer:
-            await peer.send(b"\x80")  # an empty map, which has no prompt
-            assert (await peer.json())["type"] == "x-fal-error"
-
-    test()
+@trio_test
+async def test_every_slot_opens_realtime(
+    path: str, query: str, headers: list[tuple[str, str]]
+) -> None:
+    async with connect("fal", f"{path}{query}", headers=headers) as peer:
+        await peer.send(b"\x80")  # an empty map, which has no prompt
+        assert (await peer.json())["type"] == "x-fal-error"
 
 
 BAD = [
@@ -49,32 +47,23 @@ BAD = [
 
 
 @pytest.mark.parametrize(("query", "headers"), BAD)
-def test_http_is_refused(query: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        answer = await refusal("fal", f"{HTTP}{query}", headers=headers)
-        assert answer == (401, {"detail": "Unauthorized"})
-
-    test()
+@trio_test
+async def test_http_is_refused(query: str, headers: list[tuple[str, str]]) -> None:
+    answer = await refusal("fal", f"{HTTP}{query}", headers=headers)
+    assert answer == (401, {"detail": "Unauthorized"})
 
 
 @pytest.mark.parametrize(("query", "headers"), BAD)
-def test_realtime_is_accepted_and_says_unauthorized(
+@trio_test
+async def test_realtime_is_accepted_and_says_unauthorized(
     query: str, headers: list[tuple[str, str]]
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("fal", f"{REALTIME}{query}", headers=headers) as peer:
-            assert await peer.json() == UNAUTHORIZED
-            assert await peer.close_frame() == (1008, "Unauthorized")
-
-    test()
+    async with connect("fal", f"{REALTIME}{query}", headers=headers) as peer:
+        assert await peer.json() == UNAUTHORIZED
+        assert await peer.close_frame() == (1008, "Unauthorized")
 
 
 @pytest.mark.parametrize("path", ["/", "/fal-ai", "/fal-ai/", "//fast-lcm-diffusion"])
-def test_an_unknown_path_is_not_found(path: str) -> None:
-    @trio_test
-    async def test() -> None:
-        assert await refusal("fal", path, headers=[HEADER]) == (404, {"detail": "Not Found"})
-
-    test()
+@trio_test
+async def test_an_unknown_path_is_not_found(path: str) -> None:
+    assert await refusal("fal", path, headers=[HEADER]) == (404, {"detail": "Not Found"})

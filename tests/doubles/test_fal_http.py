@@ -64,15 +64,12 @@ async def test_a_text_is_spoken_in_binary_messages() -> None:
 
 
 @pytest.mark.parametrize("payload", ["not JSON", {}, {"prompt": 1}, {"text": " "}])
-def test_what_cannot_be_used_gets_422_and_the_connection_stays(payload: Json | str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with session() as peer:
-            start, (body,), end = await exchange(peer, payload)
-            assert start["status"] == end["status"] == 422
-            (detail,) = json.loads(body)["detail"]
-            assert (detail["loc"], detail["type"]) == (["body", "prompt"], "missing")
-            start, _, _ = await exchange(peer, {"prompt": "\ud83d"})
-            assert start["status"] == 200
-
-    test()
+@trio_test
+async def test_what_cannot_be_used_gets_422_and_the_connection_stays(payload: Json | str) -> None:
+    async with session() as peer:
+        start, (body,), end = await exchange(peer, payload)
+        assert start["status"] == end["status"] == 422
+        (detail,) = json.loads(body)["detail"]
+        assert (detail["loc"], detail["type"]) == (["body", "prompt"], "missing")
+        start, _, _ = await exchange(peer, {"prompt": "\ud83d"})
+        assert start["status"] == 200

@@ -54,14 +54,11 @@ async def test_what_the_input_does_not_say_is_not_answered() -> None:
     "message",
     [b"", b"\xc1", b"\x80", msgpack.pack(["prompt"]), msgpack.pack({"prompt": ""}), "{}"],
 )
-def test_what_cannot_be_used_ends_the_connection(message: str | bytes) -> None:
-    @trio_test
-    async def test() -> None:
-        async with session() as peer:
-            await peer.send(message)
-            error = await peer.json()
-            assert (error["type"], error["error"]) == ("x-fal-error", "INTERNAL_ERROR")
-            assert error["reason"]
-            assert await peer.close_frame() == (1000, "")
-
-    test()
+@trio_test
+async def test_what_cannot_be_used_ends_the_connection(message: str | bytes) -> None:
+    async with session() as peer:
+        await peer.send(message)
+        error = await peer.json()
+        assert (error["type"], error["error"]) == ("x-fal-error", "INTERNAL_ERROR")
+        assert error["reason"]
+        assert await peer.close_frame() == (1000, "")

@@ -109,39 +109,30 @@ async def rest(peer: Peer) -> bytes:
 
 
 @pytest.mark.parametrize("provider", DOUBLES)
-def test_every_double_can_have_one_at_once(provider: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with faulty("close:after=0,4001 of every double", provider) as (peer, _):
-            assert await peer.answer() == (101, b"")
-            assert await peer.close_frame() == (4001, "of every double")
-
-    test()
+@trio_test
+async def test_every_double_can_have_one_at_once(provider: str) -> None:
+    async with faulty("close:after=0,4001 of every double", provider) as (peer, _):
+        assert await peer.answer() == (101, b"")
+        assert await peer.close_frame() == (4001, "of every double")
 
 
 @pytest.mark.parametrize("line", ["close", "close:after=0,1000", "refuse", "hangup"])
-def test_a_double_that_refuses_by_itself_has_no_fault(line: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with faulty(line, key="another key") as (peer, _):
-            status, body = await peer.answer()
-            assert status == 401
-            assert b"Incorrect API key" in body
-
-    test()
+@trio_test
+async def test_a_double_that_refuses_by_itself_has_no_fault(line: str) -> None:
+    async with faulty(line, key="another key") as (peer, _):
+        status, body = await peer.answer()
+        assert status == 401
+        assert b"Incorrect API key" in body
 
 
 @pytest.mark.parametrize("status", [200, 302, 418, 503, 599])
-def test_a_refusal_is_whole(status: int) -> None:
-    @trio_test
-    async def test() -> None:
-        async with faulty(f"refuse:{status}") as (peer, _):
-            head, _, body = (await rest(peer)).partition(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 %d " % status)
-            assert f"\r\nContent-Length: {len(body)}\r\n".encode() in head
-            assert json.loads(body)["error"]["status"] == status
-
-    test()
+@trio_test
+async def test_a_refusal_is_whole(status: int) -> None:
+    async with faulty(f"refuse:{status}") as (peer, _):
+        head, _, body = (await rest(peer)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 %d " % status)
+        assert f"\r\nContent-Length: {len(body)}\r\n".encode() in head
+        assert json.loads(body)["error"]["status"] == status
 
 
 @trio_test
@@ -160,17 +151,14 @@ async def test_a_late_answer_is_as_late_as_it_says() -> None:
 
 
 @pytest.mark.parametrize(("after", "kinds"), [(0, []), (1, ["session.created"])])
-def test_a_dropped_connection_has_so_many_messages(after: int, kinds: list[str]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with faulty(f"drop:after={after}") as (peer, _):
-            await peer.answer()
-            for kind in kinds:
-                assert (await peer.json())["type"] == kind
-            with pytest.raises(Ended):
-                await peer.next()
-
-    test()
+@trio_test
+async def test_a_dropped_connection_has_so_many_messages(after: int, kinds: list[str]) -> None:
+    async with faulty(f"drop:after={after}") as (peer, _):
+        await peer.answer()
+        for kind in kinds:
+            assert (await peer.json())["type"] == kind
+        with pytest.raises(Ended):
+            await peer.next()
 
 
 @trio_test
@@ -187,16 +175,13 @@ async def test_messages_are_counted_and_control_frames_are_not() -> None:
 
 
 @pytest.mark.parametrize("line", ["vanish", "reset"])
-def test_what_ends_inside_a_frame_has_sent_half_of_it(line: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with faulty(f"{line}:after=0") as (peer, _):
-            _, _, frame = (await rest(peer)).partition(b"\r\n\r\n")
-            length = int.from_bytes(frame[2:4], "big")
-            assert frame[:2] == b"\x81\x7e"
-            assert len(frame) - 4 == length // 2
-
-    test()
+@trio_test
+async def test_what_ends_inside_a_frame_has_sent_half_of_it(line: str) -> None:
+    async with faulty(f"{line}:after=0") as (peer, _):
+        _, _, frame = (await rest(peer)).partition(b"\r\n\r\n")
+        length = int.from_bytes(frame[2:4], "big")
+        assert frame[:2] == b"\x81\x7e"
+        assert len(frame) - 4 == length // 2
 
 
 @trio_test
@@ -257,17 +242,14 @@ async def test_a_masked_frame() -> None:
 
 
 @pytest.mark.parametrize(("line", "frame"), [("close", b"\x88\0"), ("close:5", b"\x88\2\0\5")])
-def test_a_close_says_anything_and_is_the_last(line: str, frame: bytes) -> None:
-    @trio_test
-    async def test() -> None:
-        async with faulty(line) as (peer, _):
-            received = b""
-            while not received.endswith(frame):
-                received += await peer.stream.receive_some()
-            await peer.stream.send_all(b"\x88\x80\0\0\0\0")
-            assert await peer.stream.receive_some() == b""
-
-    test()
+@trio_test
+async def test_a_close_says_anything_and_is_the_last(line: str, frame: bytes) -> None:
+    async with faulty(line) as (peer, _):
+        received = b""
+        while not received.endswith(frame):
+            received += await peer.stream.receive_some()
+        await peer.stream.send_all(b"\x88\x80\0\0\0\0")
+        assert await peer.stream.receive_some() == b""
 
 
 @trio_test

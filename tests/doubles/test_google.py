@@ -22,14 +22,11 @@ async def set_up(peer: Peer) -> Json:
 @pytest.mark.parametrize(
     "method", ["BidiGenerateContent", "BidiGenerateContentConstrained", "BidiGenerateMusic"]
 )
-def test_every_version_of_every_method_opens(version: str, method: str) -> None:
-    @trio_test
-    async def test() -> None:
-        target = SERVICE.format(version=version, method=method)
-        async with connect("google", f"{target}?key={KEY}") as peer:
-            assert await set_up(peer) == {"setupComplete": {}}
-
-    test()
+@trio_test
+async def test_every_version_of_every_method_opens(version: str, method: str) -> None:
+    target = SERVICE.format(version=version, method=method)
+    async with connect("google", f"{target}?key={KEY}") as peer:
+        assert await set_up(peer) == {"setupComplete": {}}
 
 
 @pytest.mark.parametrize(
@@ -41,13 +38,10 @@ def test_every_version_of_every_method_opens(version: str, method: str) -> None:
         ("", [("Authorization", f"Token {KEY}")]),
     ],
 )
-def test_every_slot_opens(query: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("google", f"{LIVE}{query}", headers=headers) as peer:
-            assert await set_up(peer) == {"setupComplete": {}}
-
-    test()
+@trio_test
+async def test_every_slot_opens(query: str, headers: list[tuple[str, str]]) -> None:
+    async with connect("google", f"{LIVE}{query}", headers=headers) as peer:
+        assert await set_up(peer) == {"setupComplete": {}}
 
 
 @pytest.mark.parametrize(
@@ -58,19 +52,16 @@ def test_every_slot_opens(query: str, headers: list[tuple[str, str]]) -> None:
         ("?key=wrong-key-0123456789", 400, "INVALID_ARGUMENT", "API_KEY_INVALID"),
     ],
 )
-def test_refusals(query: str, status: int, name: str, reason: str | None) -> None:
-    @trio_test
-    async def test() -> None:
-        answer = await refusal("google", f"{LIVE}{query}")
-        assert answer[0] == status
-        error = answer[1]["error"]
-        assert (error["code"], error["status"]) == (status, name)
-        assert [detail["reason"] for detail in error.get("details", [])] == (
-            [] if reason is None else [reason]
-        )
-        assert "wrong-key-0123456789" not in str(answer)
-
-    test()
+@trio_test
+async def test_refusals(query: str, status: int, name: str, reason: str | None) -> None:
+    answer = await refusal("google", f"{LIVE}{query}")
+    assert answer[0] == status
+    error = answer[1]["error"]
+    assert (error["code"], error["status"]) == (status, name)
+    assert [detail["reason"] for detail in error.get("details", [])] == (
+        [] if reason is None else [reason]
+    )
+    assert "wrong-key-0123456789" not in str(answer)
 
 
 @trio_test
@@ -95,10 +86,7 @@ async def test_an_ephemeral_token_opens_the_constrained_method_alone() -> None:
         "/v1/models",
     ],
 )
-def test_an_unknown_path_is_not_found(path: str) -> None:
-    @trio_test
-    async def test() -> None:
-        status, body = await refusal("google", f"{path}?key={KEY}")
-        assert (status, body["error"]["status"]) == (404, "NOT_FOUND")
-
-    test()
+@trio_test
+async def test_an_unknown_path_is_not_found(path: str) -> None:
+    status, body = await refusal("google", f"{path}?key={KEY}")
+    assert (status, body["error"]["status"]) == (404, "NOT_FOUND")

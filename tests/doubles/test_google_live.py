@@ -67,22 +67,19 @@ def check_usage(usage: Json) -> None:
     ],
     ids=["camelCase", "snake_case"],
 )
-def test_a_turn_in_text(config: Json, turns: Json) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await set_up(peer, **config)
-            await peer.send(turns)
-            messages = await turn(peer)
-            said = parts(messages)
-            assert len(said) > 1
-            assert "".join(part["text"] for part in said).endswith("It heard: Hi")
-            assert messages[-2] == {"serverContent": {"generationComplete": True}}
-            usage = messages[-1]["usageMetadata"]
-            check_usage(usage)
-            assert [d["modality"] for d in usage["responseTokensDetails"]] == ["TEXT"]
-
-    test()
+@trio_test
+async def test_a_turn_in_text(config: Json, turns: Json) -> None:
+    async with opened() as peer:
+        await set_up(peer, **config)
+        await peer.send(turns)
+        messages = await turn(peer)
+        said = parts(messages)
+        assert len(said) > 1
+        assert "".join(part["text"] for part in said).endswith("It heard: Hi")
+        assert messages[-2] == {"serverContent": {"generationComplete": True}}
+        usage = messages[-1]["usageMetadata"]
+        check_usage(usage)
+        assert [d["modality"] for d in usage["responseTokensDetails"]] == ["TEXT"]
 
 
 @trio_test
@@ -126,20 +123,17 @@ REALTIME: dict[str, list[Json]] = {
 
 
 @pytest.mark.parametrize("inputs", REALTIME.values(), ids=REALTIME)
-def test_realtime_input_ends_a_turn_once(inputs: list[Json]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await set_up(peer)
-            for realtime in inputs:
-                await peer.send({"realtimeInput": realtime})
-            check_usage((await turn(peer))[-1]["usageMetadata"])
-            # A second turn answers the next input, not what is left of the first.
-            await peer.send({"realtime_input": {"text": "four"}})
-            usage = (await turn(peer))[-1]["usageMetadata"]
-            assert usage["promptTokensDetails"] == [{"modality": "TEXT", "tokenCount": 1}]
-
-    test()
+@trio_test
+async def test_realtime_input_ends_a_turn_once(inputs: list[Json]) -> None:
+    async with opened() as peer:
+        await set_up(peer)
+        for realtime in inputs:
+            await peer.send({"realtimeInput": realtime})
+        check_usage((await turn(peer))[-1]["usageMetadata"])
+        # A second turn answers the next input, not what is left of the first.
+        await peer.send({"realtime_input": {"text": "four"}})
+        usage = (await turn(peer))[-1]["usageMetadata"]
+        assert usage["promptTokensDetails"] == [{"modality": "TEXT", "tokenCount": 1}]
 
 
 @trio_test
@@ -171,27 +165,21 @@ async def test_a_tool_response_is_answered() -> None:
         b"\xff",
     ],
 )
-def test_a_first_message_that_is_no_setup_ends_with_1007(message: Json | str | bytes) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.send(message)
-            code, reason = await peer.close_frame()
-            assert code == 1007
-            assert reason
-
-    test()
+@trio_test
+async def test_a_first_message_that_is_no_setup_ends_with_1007(message: Json | str | bytes) -> None:
+    async with opened() as peer:
+        await peer.send(message)
+        code, reason = await peer.close_frame()
+        assert code == 1007
+        assert reason
 
 
 @pytest.mark.parametrize("message", [{"response.create": {}}, {"clientContent": 1}, "not JSON"])
-def test_a_later_message_that_cannot_be_used_ends_with_1007(message: Json | str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await set_up(peer)
-            await peer.send(message)
-            code, reason = await peer.close_frame()
-            assert code == 1007
-            assert reason.startswith("Invalid JSON payload received")
-
-    test()
+@trio_test
+async def test_a_later_message_that_cannot_be_used_ends_with_1007(message: Json | str) -> None:
+    async with opened() as peer:
+        await set_up(peer)
+        await peer.send(message)
+        code, reason = await peer.close_frame()
+        assert code == 1007
+        assert reason.startswith("Invalid JSON payload received")

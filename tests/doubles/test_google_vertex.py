@@ -20,17 +20,14 @@ MODELS = [
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 @pytest.mark.parametrize("header", [BEARER, ("x-goog-api-key", KEY)])
 @pytest.mark.parametrize("model", MODELS)
-def test_every_slot_opens_with_every_name_of_a_model(
+@trio_test
+async def test_every_slot_opens_with_every_name_of_a_model(
     version: str, header: tuple[str, str], model: str
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        target = PATH.format(version=version)
-        async with connect("google-vertex-ai", target, headers=[header]) as peer:
-            await peer.send({"setup": {"model": model}})
-            assert (await peer.json())["setupComplete"]["sessionId"]
-
-    test()
+    target = PATH.format(version=version)
+    async with connect("google-vertex-ai", target, headers=[header]) as peer:
+        await peer.send({"setup": {"model": model}})
+        assert (await peer.json())["setupComplete"]["sessionId"]
 
 
 @trio_test
@@ -61,16 +58,13 @@ async def test_a_turn_counts_candidates() -> None:
 @pytest.mark.parametrize(
     "model", ["", "gemini-live", "models/gemini-live", "projects/models/gemini-live"]
 )
-def test_another_name_of_a_model_ends_the_session(model: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("google-vertex-ai", LIVE, headers=[BEARER]) as peer:
-            await peer.send({"setup": {"model": model}})
-            code, reason = await peer.close_frame()
-            assert code == 1007
-            assert "model" in reason
-
-    test()
+@trio_test
+async def test_another_name_of_a_model_ends_the_session(model: str) -> None:
+    async with connect("google-vertex-ai", LIVE, headers=[BEARER]) as peer:
+        await peer.send({"setup": {"model": model}})
+        code, reason = await peer.close_frame()
+        assert code == 1007
+        assert "model" in reason
 
 
 @pytest.mark.parametrize(
@@ -83,14 +77,11 @@ def test_another_name_of_a_model_ends_the_session(model: str) -> None:
         ("", [BEARER, ("x-goog-api-key", "wrong")]),
     ],
 )
-def test_refusals(query: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        answer = await refusal("google-vertex-ai", f"{LIVE}{query}", headers=headers)
-        assert answer[0] == 401
-        assert answer[1]["error"]["status"] == "UNAUTHENTICATED"
-
-    test()
+@trio_test
+async def test_refusals(query: str, headers: list[tuple[str, str]]) -> None:
+    answer = await refusal("google-vertex-ai", f"{LIVE}{query}", headers=headers)
+    assert answer[0] == 401
+    assert answer[1]["error"]["status"] == "UNAUTHENTICATED"
 
 
 @pytest.mark.parametrize(
@@ -101,10 +92,7 @@ def test_refusals(query: str, headers: list[tuple[str, str]]) -> None:
         "/ws/google.ai.generativelanguage.v1.GenerativeService.BidiGenerateContent",
     ],
 )
-def test_an_unknown_path_is_not_found(path: str) -> None:
-    @trio_test
-    async def test() -> None:
-        status, body = await refusal("google-vertex-ai", path, headers=[BEARER])
-        assert (status, body["error"]["status"]) == (404, "NOT_FOUND")
-
-    test()
+@trio_test
+async def test_an_unknown_path_is_not_found(path: str) -> None:
+    status, body = await refusal("google-vertex-ai", path, headers=[BEARER])
+    assert (status, body["error"]["status"]) == (404, "NOT_FOUND")

@@ -27,13 +27,10 @@ BEARER = ("Authorization", f"Bearer {KEY}")
         (EXPRESSION, [BEARER]),
     ],
 )
-def test_every_slot_opens(target: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("hume", target, headers=headers):
-            pass
-
-    test()
+@trio_test
+async def test_every_slot_opens(target: str, headers: list[tuple[str, str]]) -> None:
+    async with connect("hume", target, headers=headers):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -50,20 +47,14 @@ def test_every_slot_opens(target: str, headers: list[tuple[str, str]]) -> None:
         (EXPRESSION, [("Authorization", "Bearer wrong")]),
     ],
 )
-def test_refusals(target: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        status, body = await refusal("hume", target, headers=headers)
-        assert status == 401
-        assert body["message"] == "Unauthorized"
-
-    test()
+@trio_test
+async def test_refusals(target: str, headers: list[tuple[str, str]]) -> None:
+    status, body = await refusal("hume", target, headers=headers)
+    assert status == 401
+    assert body["message"] == "Unauthorized"
 
 
 @pytest.mark.parametrize("path", ["/", "/v0/evi", "/evi/chat", "/v0/stream/models"])
-def test_an_unknown_path_is_not_found(path: str) -> None:
-    @trio_test
-    async def test() -> None:
-        assert (await refusal("hume", path, headers=[HEADER]))[0] == 404
-
-    test()
+@trio_test
+async def test_an_unknown_path_is_not_found(path: str) -> None:
+    assert (await refusal("hume", path, headers=[HEADER]))[0] == 404

@@ -144,22 +144,19 @@ async def test_a_paused_assistant_answers_when_it_is_resumed() -> None:
         ({"type": "other"}, "E0101"),
     ],
 )
-def test_a_malformed_message_is_an_error_and_the_chat_goes_on(
+@trio_test
+async def test_a_malformed_message_is_an_error_and_the_chat_goes_on(
     message: Json | str, code: str
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.json()
-            await peer.send(message)
-            error = await peer.json()
-            assert (error["type"], error["code"]) == ("error", code)
-            assert error["slug"]
-            await peer.send({"type": "tool_response", "tool_call_id": "t", "content": ""})
-            await peer.send({"type": "user_input", "text": "Still there?"})
-            assert (await peer.json())["type"] == "user_message"
-
-    test()
+    async with opened() as peer:
+        await peer.json()
+        await peer.send(message)
+        error = await peer.json()
+        assert (error["type"], error["code"]) == ("error", code)
+        assert error["slug"]
+        await peer.send({"type": "tool_response", "tool_call_id": "t", "content": ""})
+        await peer.send({"type": "user_input", "text": "Still there?"})
+        assert (await peer.json())["type"] == "user_message"
 
 
 @trio_test

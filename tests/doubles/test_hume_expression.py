@@ -92,31 +92,25 @@ async def test_a_session_without_audio_has_no_utterance() -> None:
 
 
 @pytest.mark.parametrize("frame", [b"", b"\x00", SECOND * 10 + bytes(2)])
-def test_a_wrong_frame_is_rejected_and_the_session_goes_on(frame: bytes) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.json()
-            await peer.send(frame)
-            error = await peer.json()
-            assert (error["code"], error["retryable"]) == ("invalid_audio_frame", True)
-            (total,) = await closed(peer)
-            assert total["received"]["frames"] == 0
-
-    test()
+@trio_test
+async def test_a_wrong_frame_is_rejected_and_the_session_goes_on(frame: bytes) -> None:
+    async with opened() as peer:
+        await peer.json()
+        await peer.send(frame)
+        error = await peer.json()
+        assert (error["code"], error["retryable"]) == ("invalid_audio_frame", True)
+        (total,) = await closed(peer)
+        assert total["received"]["frames"] == 0
 
 
 @pytest.mark.parametrize("message", ["not JSON", {"type": "other"}])
-def test_a_malformed_message_is_an_error_and_the_session_goes_on(message: Json | str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.json()
-            await peer.send(message)
-            assert (await peer.json())["code"] == "message_invalid"
-            assert len(await closed(peer)) == 1
-
-    test()
+@trio_test
+async def test_a_malformed_message_is_an_error_and_the_session_goes_on(message: Json | str) -> None:
+    async with opened() as peer:
+        await peer.json()
+        await peer.send(message)
+        assert (await peer.json())["code"] == "message_invalid"
+        assert len(await closed(peer)) == 1
 
 
 @pytest.mark.parametrize(
@@ -129,15 +123,12 @@ def test_a_malformed_message_is_an_error_and_the_session_goes_on(message: Json |
         ([bytes(1024 * 1024 + 2)], "message_too_large"),
     ],
 )
-def test_other_errors_end_the_session(messages: list[Json | bytes], code: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            for message in messages:
-                await peer.send(message)
-            error = (await peer.until("error"))[-1]
-            assert (error["code"], error["retryable"]) == (code, False)
-            assert (await peer.json())["reason"] == "error"
-            assert (await peer.close_frame())[0] == 1008
-
-    test()
+@trio_test
+async def test_other_errors_end_the_session(messages: list[Json | bytes], code: str) -> None:
+    async with opened() as peer:
+        for message in messages:
+            await peer.send(message)
+        error = (await peer.until("error"))[-1]
+        assert (error["code"], error["retryable"]) == (code, False)
+        assert (await peer.json())["reason"] == "error"
+        assert (await peer.close_frame())[0] == 1008

@@ -17,27 +17,24 @@ BEARER = ("Authorization", f"Bearer {KEY}")
 
 
 @pytest.mark.parametrize("header", [BASIC, BEARER])
-def test_a_turn_is_answered_in_words_and_audio(header: tuple[str, str]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("inworld", TARGET, headers=[header]) as peer:
-            assert (await peer.json())["type"] == "session.created"
-            await peer.send({"type": "session.update", "session": {"instructions": "Be brief."}})
-            updated = await peer.json()
-            assert updated["type"] == "session.updated"
-            assert updated["session"]["instructions"] == "Be brief."
-            await peer.send(HELLO)
-            await peer.until("conversation.item.done")
-            await peer.send({"type": "response.create"})
-            events = await peer.until("response.done")
-            assert kinds(events)[0] == "response.created"
-            said = [e["delta"] for e in events if e["type"].endswith("audio_transcript.delta")]
-            assert "".join(said) == "This is a double of Inworld. It heard: Hello there, double"
-            heard = [e["delta"] for e in events if e["type"] == "response.output_audio.delta"]
-            assert b"".join(base64.b64decode(delta) for delta in heard) == tone(24000)
-            assert events[-1]["response"]["usage"]["total_tokens"] > 0
-
-    test()
+@trio_test
+async def test_a_turn_is_answered_in_words_and_audio(header: tuple[str, str]) -> None:
+    async with connect("inworld", TARGET, headers=[header]) as peer:
+        assert (await peer.json())["type"] == "session.created"
+        await peer.send({"type": "session.update", "session": {"instructions": "Be brief."}})
+        updated = await peer.json()
+        assert updated["type"] == "session.updated"
+        assert updated["session"]["instructions"] == "Be brief."
+        await peer.send(HELLO)
+        await peer.until("conversation.item.done")
+        await peer.send({"type": "response.create"})
+        events = await peer.until("response.done")
+        assert kinds(events)[0] == "response.created"
+        said = [e["delta"] for e in events if e["type"].endswith("audio_transcript.delta")]
+        assert "".join(said) == "This is a double of Inworld. It heard: Hello there, double"
+        heard = [e["delta"] for e in events if e["type"] == "response.output_audio.delta"]
+        assert b"".join(base64.b64decode(delta) for delta in heard) == tone(24000)
+        assert events[-1]["response"]["usage"]["total_tokens"] > 0
 
 
 @pytest.mark.parametrize(
@@ -57,11 +54,10 @@ def test_a_turn_is_answered_in_words_and_audio(header: tuple[str, str]) -> None:
         ("/", [BASIC], 404, 5),
     ],
 )
-def test_refusals(target: str, headers: list[tuple[str, str]], status: int, code: int) -> None:
-    @trio_test
-    async def test() -> None:
-        answer = await refusal("inworld", target, headers=headers)
-        assert (answer[0], answer[1]["code"]) == (status, code)
-        assert answer[1]["message"]
-
-    test()
+@trio_test
+async def test_refusals(
+    target: str, headers: list[tuple[str, str]], status: int, code: int
+) -> None:
+    answer = await refusal("inworld", target, headers=headers)
+    assert (answer[0], answer[1]["code"]) == (status, code)
+    assert answer[1]["message"]

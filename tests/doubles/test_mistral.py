@@ -23,16 +23,13 @@ TOKEN = f"rt_{KEY}"
         ([BEARER], ["realtime"], "realtime"),
     ],
 )
-def test_every_slot_opens_every_endpoint(
+@trio_test
+async def test_every_slot_opens_every_endpoint(
     path: str, headers: list[tuple[str, str]], subprotocols: list[str], answered: str | None
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        target = f"{path}?model=voxtral"
-        async with connect("mistral", target, headers=headers, subprotocols=subprotocols) as peer:
-            assert peer.subprotocol == answered
-
-    test()
+    target = f"{path}?model=voxtral"
+    async with connect("mistral", target, headers=headers, subprotocols=subprotocols) as peer:
+        assert peer.subprotocol == answered
 
 
 @pytest.mark.parametrize("path", [TRANSCRIPTION, SPEECH])
@@ -51,24 +48,16 @@ def test_every_slot_opens_every_endpoint(
         ("?model=", [BEARER], [], 400),
     ],
 )
-def test_refusals(
+@trio_test
+async def test_refusals(
     path: str, query: str, headers: list[tuple[str, str]], subprotocols: list[str], status: int
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        answer = await refusal(
-            "mistral", f"{path}{query}", headers=headers, subprotocols=subprotocols
-        )
-        assert answer[0] == status
-        assert answer[1]["detail"]
-
-    test()
+    answer = await refusal("mistral", f"{path}{query}", headers=headers, subprotocols=subprotocols)
+    assert answer[0] == status
+    assert answer[1]["detail"]
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/audio/transcriptions", "/audio/speech/realtime"])
-def test_an_unknown_path_is_not_found(path: str) -> None:
-    @trio_test
-    async def test() -> None:
-        assert (await refusal("mistral", f"{path}?model=m", headers=[BEARER]))[0] == 404
-
-    test()
+@trio_test
+async def test_an_unknown_path_is_not_found(path: str) -> None:
+    assert (await refusal("mistral", f"{path}?model=m", headers=[BEARER]))[0] == 404

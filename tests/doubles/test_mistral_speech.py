@@ -108,18 +108,15 @@ async def test_an_unknown_voice_ends_with_1008() -> None:
         update(voice="paul", ref_audio="AAAA"),
     ],
 )
-def test_a_message_that_is_rejected_is_an_error_and_the_session_goes_on(
+@trio_test
+async def test_a_message_that_is_rejected_is_an_error_and_the_session_goes_on(
     message: Json | str,
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.json()
-            await peer.send(message)
-            error = await peer.json()
-            assert error["type"] == "error"
-            assert isinstance(error["error"]["code"], int)
-            await peer.send(append("Hello"))
-            assert (await peer.json())["type"] == "speech.audio.delta"
-
-    test()
+    async with opened() as peer:
+        await peer.json()
+        await peer.send(message)
+        error = await peer.json()
+        assert error["type"] == "error"
+        assert isinstance(error["error"]["code"], int)
+        await peer.send(append("Hello"))
+        assert (await peer.json())["type"] == "speech.audio.delta"

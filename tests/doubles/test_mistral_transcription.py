@@ -103,22 +103,19 @@ async def test_the_format_of_the_audio_and_other_options_are_set() -> None:
         update(audio_format={"encoding": "pcm_s16le", "sample_rate": 1}),
     ],
 )
-def test_a_message_that_is_rejected_is_an_error_and_the_session_goes_on(
+@trio_test
+async def test_a_message_that_is_rejected_is_an_error_and_the_session_goes_on(
     message: Json | str,
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.json()
-            await peer.send(message)
-            error = await peer.json()
-            assert error["type"] == "error"
-            assert error["error"]["message"]
-            assert isinstance(error["error"]["code"], int)
-            await peer.send(append(262_144))
-            assert (await peer.json())["type"] == "transcription.language"
-
-    test()
+    async with opened() as peer:
+        await peer.json()
+        await peer.send(message)
+        error = await peer.json()
+        assert error["type"] == "error"
+        assert error["error"]["message"]
+        assert isinstance(error["error"]["code"], int)
+        await peer.send(append(262_144))
+        assert (await peer.json())["type"] == "transcription.language"
 
 
 @trio_test

@@ -55,20 +55,17 @@ REFUSED = {
 @pytest.mark.parametrize(
     ("headers", "subprotocols", "status", "code"), REFUSED.values(), ids=REFUSED
 )
-def test_refusals(
+@trio_test
+async def test_refusals(
     headers: list[tuple[str, str]], subprotocols: list[str], status: int, code: str | None
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        answer = await refusal("openai", TARGET, headers=headers, subprotocols=subprotocols)
-        assert answer[0] == status
-        error = answer[1]["error"]
-        assert error["type"] == "invalid_request_error"
-        assert error["code"] == code
-        assert KEY not in error["message"]
-        assert "sk-wrong-0123456789" not in error["message"]
-
-    test()
+    answer = await refusal("openai", TARGET, headers=headers, subprotocols=subprotocols)
+    assert answer[0] == status
+    error = answer[1]["error"]
+    assert error["type"] == "invalid_request_error"
+    assert error["code"] == code
+    assert KEY not in error["message"]
+    assert "sk-wrong-0123456789" not in error["message"]
 
 
 @trio_test
@@ -80,11 +77,8 @@ async def test_a_credential_in_the_query_is_none() -> None:
 @pytest.mark.parametrize(
     "target", ["/realtime?model=x", "/v1/realtime/", "/v1/chat/completions", "/"]
 )
-def test_an_unknown_path_is_not_found(target: str) -> None:
-    @trio_test
-    async def test() -> None:
-        status, body = await refusal("openai", target, headers=[BEARER])
-        assert status == 404
-        assert body["error"]["type"] == "invalid_request_error"
-
-    test()
+@trio_test
+async def test_an_unknown_path_is_not_found(target: str) -> None:
+    status, body = await refusal("openai", target, headers=[BEARER])
+    assert status == 404
+    assert body["error"]["type"] == "invalid_request_error"

@@ -90,21 +90,18 @@ async def test_commands_are_acknowledged() -> None:
         (True, {"type": "session.input_audio.append", "audio": "?"}, "invalid_value"),
     ],
 )
-def test_what_cannot_be_used_is_an_error_and_the_session_goes_on(
+@trio_test
+async def test_what_cannot_be_used_is_an_error_and_the_session_goes_on(
     before: bool, message: Json | str, code: str
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with session() as peer:
-            if before:
-                await peer.send(START)
-                await peer.until("session.usage.updated")
-            await peer.send(message)
-            assert (await peer.json())["error"]["code"] == code
-            await peer.send({"type": "session.input_audio.mute"} if before else START)
-            assert (await peer.json())["type"] in {"session.input_audio.muted", "session.started"}
-
-    test()
+    async with session() as peer:
+        if before:
+            await peer.send(START)
+            await peer.until("session.usage.updated")
+        await peer.send(message)
+        assert (await peer.json())["error"]["code"] == code
+        await peer.send({"type": "session.input_audio.mute"} if before else START)
+        assert (await peer.json())["type"] in {"session.input_audio.muted", "session.started"}
 
 
 def follow(
@@ -147,23 +144,20 @@ async def test_a_command_of_a_sideband_enters_the_session() -> None:
 
 
 @pytest.mark.parametrize("closes", ["owner", "sideband"])
-def test_either_side_closes_the_session_for_all(closes: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with session() as peer:
-            session_id = await start(peer)
-            async with follow(session_id) as sideband:
-                closer = peer if closes == "owner" else sideband
-                await closer.send({"type": "session.close"})
-                for follower in (peer, sideband):
-                    closed = await follower.json()
-                    assert closed["type"] == "session.closed"
-                    assert closed["reason"] == "close_requested"
-                    assert await follower.close_frame() == (1000, "")
-        status, _ = await refuse_to_follow(session_id, "attach")
-        assert status == 404
-
-    test()
+@trio_test
+async def test_either_side_closes_the_session_for_all(closes: str) -> None:
+    async with session() as peer:
+        session_id = await start(peer)
+        async with follow(session_id) as sideband:
+            closer = peer if closes == "owner" else sideband
+            await closer.send({"type": "session.close"})
+            for follower in (peer, sideband):
+                closed = await follower.json()
+                assert closed["type"] == "session.closed"
+                assert closed["reason"] == "close_requested"
+                assert await follower.close_frame() == (1000, "")
+    status, _ = await refuse_to_follow(session_id, "attach")
+    assert status == 404
 
 
 @trio_test
@@ -205,13 +199,10 @@ async def refuse_to_follow(session_id: str, how: str) -> tuple[int, Json]:
 
 
 @pytest.mark.parametrize("how", ["attach", "fork"])
-def test_an_unknown_session_is_not_found(how: str) -> None:
-    @trio_test
-    async def test() -> None:
-        status, body = await refuse_to_follow("live_0", how)
-        assert (status, body["error"]["type"]) == (404, "invalid_request_error")
-
-    test()
+@trio_test
+async def test_an_unknown_session_is_not_found(how: str) -> None:
+    status, body = await refuse_to_follow("live_0", how)
+    assert (status, body["error"]["type"]) == (404, "invalid_request_error")
 
 
 @trio_test

@@ -62,17 +62,16 @@ async def test_beta_has_its_own_names() -> None:
 
 
 @pytest.mark.parametrize(("headers", "member"), [([], "modalities"), ([BETA], "output_modalities")])
-def test_the_other_dialects_member_is_unknown(headers: list[tuple[str, str]], member: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with session(headers=headers) as peer:
-            await peer.json()
-            await peer.send({"type": "response.create", "response": {member: ["text"]}})
-            error = (await peer.json())["error"]
-            assert error["code"] == "unknown_parameter"
-            assert error["param"] == f"response.{member}"
-
-    test()
+@trio_test
+async def test_the_other_dialects_member_is_unknown(
+    headers: list[tuple[str, str]], member: str
+) -> None:
+    async with session(headers=headers) as peer:
+        await peer.json()
+        await peer.send({"type": "response.create", "response": {member: ["text"]}})
+        error = (await peer.json())["error"]
+        assert error["code"] == "unknown_parameter"
+        assert error["param"] == f"response.{member}"
 
 
 @trio_test
@@ -107,29 +106,26 @@ async def test_an_empty_buffer_cannot_be_committed() -> None:
 @pytest.mark.parametrize(
     ("model", "usage_type"), [("whisper-1", "duration"), ("gpt-4o-transcribe", "tokens")]
 )
-def test_a_transcription_session(model: str, usage_type: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with session("intent=transcription") as peer:
-            created = await peer.json()
-            assert created["session"]["type"] == "transcription"
-            audio = {"input": {"transcription": {"model": model}}}
-            await peer.send({"type": "session.update", "session": {"audio": audio}})
-            await peer.send({"type": "input_audio_buffer.append", "audio": SECOND_OF_AUDIO})
-            await peer.send({"type": "input_audio_buffer.commit"})
-            name = "conversation.item.input_audio_transcription.completed"
-            completed = (await peer.until(name))[-1]
-            usage = completed["usage"]
-            assert usage["type"] == usage_type
-            if usage_type == "duration":
-                assert usage["seconds"] == 1.0
-            else:
-                assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
-                assert usage["input_token_details"] == {"text_tokens": 0, "audio_tokens": 10}
-            await peer.send({"type": "response.create"})
-            assert (await peer.json())["error"]["code"] == "invalid_value"
-
-    test()
+@trio_test
+async def test_a_transcription_session(model: str, usage_type: str) -> None:
+    async with session("intent=transcription") as peer:
+        created = await peer.json()
+        assert created["session"]["type"] == "transcription"
+        audio = {"input": {"transcription": {"model": model}}}
+        await peer.send({"type": "session.update", "session": {"audio": audio}})
+        await peer.send({"type": "input_audio_buffer.append", "audio": SECOND_OF_AUDIO})
+        await peer.send({"type": "input_audio_buffer.commit"})
+        name = "conversation.item.input_audio_transcription.completed"
+        completed = (await peer.until(name))[-1]
+        usage = completed["usage"]
+        assert usage["type"] == usage_type
+        if usage_type == "duration":
+            assert usage["seconds"] == 1.0
+        else:
+            assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+            assert usage["input_token_details"] == {"text_tokens": 0, "audio_tokens": 10}
+        await peer.send({"type": "response.create"})
+        assert (await peer.json())["error"]["code"] == "invalid_value"
 
 
 @trio_test
@@ -179,23 +175,20 @@ async def test_items_are_retrieved_truncated_and_deleted() -> None:
         ({"type": "conversation.item.create", "item": {}}, "missing_required_parameter"),
     ],
 )
-def test_what_cannot_be_used_is_an_error_and_the_session_goes_on(
+@trio_test
+async def test_what_cannot_be_used_is_an_error_and_the_session_goes_on(
     message: Json | str | bytes, code: str
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with session() as peer:
-            await peer.json()
-            await peer.send(message)
-            event = await peer.json()
-            assert event["type"] == "error"
-            assert event["error"]["code"] == code
-            if isinstance(message, dict):
-                assert event["error"]["event_id"] == message.get("event_id")
-            await peer.send({"type": "input_audio_buffer.clear"})
-            assert (await peer.json())["type"] == "input_audio_buffer.cleared"
-
-    test()
+    async with session() as peer:
+        await peer.json()
+        await peer.send(message)
+        event = await peer.json()
+        assert event["type"] == "error"
+        assert event["error"]["code"] == code
+        if isinstance(message, dict):
+            assert event["error"]["event_id"] == message.get("event_id")
+        await peer.send({"type": "input_audio_buffer.clear"})
+        assert (await peer.json())["type"] == "input_audio_buffer.cleared"
 
 
 @trio_test

@@ -67,20 +67,17 @@ async def test_lanes_and_ids_tell_responses_apart() -> None:
         ({"type": "response.create", "input": "x"}, "missing_required_parameter"),
     ],
 )
-def test_what_cannot_be_used_is_an_error_and_the_connection_stays(
+@trio_test
+async def test_what_cannot_be_used_is_an_error_and_the_connection_stays(
     message: Json | str, code: str
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await peer.send(message)
-            error = await peer.json()
-            assert error["type"] == "error"
-            assert error["status"] == 400
-            assert error["error"]["code"] == code
-            if isinstance(message, dict):
-                assert error.get("stream_id") == message.get("stream_id")
-            await peer.send({"type": "response.create", "model": "m", "input": "x"})
-            await peer.until("response.completed")
-
-    test()
+    async with opened() as peer:
+        await peer.send(message)
+        error = await peer.json()
+        assert error["type"] == "error"
+        assert error["status"] == 400
+        assert error["error"]["code"] == code
+        if isinstance(message, dict):
+            assert error.get("stream_id") == message.get("stream_id")
+        await peer.send({"type": "response.create", "model": "m", "input": "x"})
+        await peer.until("response.completed")

@@ -229,45 +229,38 @@ VIOLATIONS = {
 
 
 @pytest.mark.parametrize(("frame", "code"), VIOLATIONS.values(), ids=VIOLATIONS)
-def test_a_violation_fails_the_connection(frame: bytes, code: int) -> None:
-    @trio_test
-    async def test() -> None:
-        listener = Listener()
-        async with opened(listener) as peer:
-            await peer.stream.send_all(frame)
-            event = await peer.next()
-            assert isinstance(event, CloseConnection)
-            assert event.code == code
-        assert listener.end == (code, event.reason)
-        assert event.reason
-
-    test()
+@trio_test
+async def test_a_violation_fails_the_connection(frame: bytes, code: int) -> None:
+    listener = Listener()
+    async with opened(listener) as peer:
+        await peer.stream.send_all(frame)
+        event = await peer.next()
+        assert isinstance(event, CloseConnection)
+        assert event.code == code
+    assert listener.end == (code, event.reason)
+    assert event.reason
 
 
 @pytest.mark.parametrize("fragments", [1, 3])
-def test_a_message_past_the_limit_fails_the_connection(
+@trio_test
+async def test_a_message_past_the_limit_fails_the_connection(
     fragments: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "MAX_MESSAGE_SIZE", 90)
-
-    @trio_test
-    async def test() -> None:
-        listener = Listener()
-        async with opened(listener) as peer:
-            part = b"x" * (90 // fragments)
-            for _ in range(fragments - 1):
-                await peer.transmit(BytesMessage(data=part, message_finished=False))
-            await peer.transmit(BytesMessage(data=part))
-            for _ in range(fragments - 1):
-                await peer.transmit(BytesMessage(data=part, message_finished=False))
-            await peer.transmit(BytesMessage(data=part + b"!"))
-            event = await peer.next()
-            assert isinstance(event, CloseConnection)
-            assert event.code == 1009
-        assert listener.messages == [part * fragments]
-        assert listener.end[0] == 1009
-
-    test()
+    listener = Listener()
+    async with opened(listener) as peer:
+        part = b"x" * (90 // fragments)
+        for _ in range(fragments - 1):
+            await peer.transmit(BytesMessage(data=part, message_finished=False))
+        await peer.transmit(BytesMessage(data=part))
+        for _ in range(fragments - 1):
+            await peer.transmit(BytesMessage(data=part, message_finished=False))
+        await peer.transmit(BytesMessage(data=part + b"!"))
+        event = await peer.next()
+        assert isinstance(event, CloseConnection)
+        assert event.code == 1009
+    assert listener.messages == [part * fragments]
+    assert listener.end[0] == 1009
 
 
 @trio_test
@@ -324,15 +317,12 @@ async def test_an_error_of_the_handler_is_not_hidden() -> None:
 
 
 @given(st.lists(st.binary(max_size=48), max_size=4))
-def test_no_bytes_after_the_handshake_raise_anything(chunks: list[bytes]) -> None:
-    @trio_test
-    async def test() -> None:
-        ours, theirs = memory_stream_pair()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(server.serve_connection, theirs, echo)
-            await ours.send_all(HEAD)
-            for chunk in chunks:
-                await ours.send_all(chunk)
-            await ours.send_eof()
-
-    test()
+@trio_test
+async def test_no_bytes_after_the_handshake_raise_anything(chunks: list[bytes]) -> None:
+    ours, theirs = memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(server.serve_connection, theirs, echo)
+        await ours.send_all(HEAD)
+        for chunk in chunks:
+            await ours.send_all(chunk)
+        await ours.send_eof()

@@ -15,13 +15,12 @@ BEARER = ("Authorization", f"Bearer {KEY}")
     ("query", "headers"),
     [("?sm-sdk=python", [BEARER]), (f"?jwt={KEY}&sm-sdk=js", [])],
 )
-def test_every_slot_opens_every_path(path: str, query: str, headers: list[tuple[str, str]]) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("speechmatics", f"{path}{query}", headers=headers):
-            pass
-
-    test()
+@trio_test
+async def test_every_slot_opens_every_path(
+    path: str, query: str, headers: list[tuple[str, str]]
+) -> None:
+    async with connect("speechmatics", f"{path}{query}", headers=headers):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -36,9 +35,6 @@ def test_every_slot_opens_every_path(path: str, query: str, headers: list[tuple[
         ("/v22", [BEARER], 404),
     ],
 )
-def test_refusals(target: str, headers: list[tuple[str, str]], status: int) -> None:
-    @trio_test
-    async def test() -> None:
-        assert (await refusal("speechmatics", target, headers=headers))[0] == status
-
-    test()
+@trio_test
+async def test_refusals(target: str, headers: list[tuple[str, str]], status: int) -> None:
+    assert (await refusal("speechmatics", target, headers=headers))[0] == status

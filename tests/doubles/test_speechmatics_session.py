@@ -89,18 +89,15 @@ async def test_partials_come_first_if_they_are_wanted() -> None:
         ({"type": "file"}, 32000),
     ],
 )
-def test_a_second_of_audio_is_as_long_in_every_format(audio_format: Json, size: int) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            await started(peer, start(audio_format))
-            await peer.send(bytes(size - 1))
-            assert kinds([await peer.json()]) == ["AudioAdded"]
-            await peer.send(b"\x00")
-            events = await peer.until("AddTranscript", "message")
-            assert events[-1]["metadata"]["transcript"] == "1.0 seconds of audio"
-
-    test()
+@trio_test
+async def test_a_second_of_audio_is_as_long_in_every_format(audio_format: Json, size: int) -> None:
+    async with opened() as peer:
+        await started(peer, start(audio_format))
+        await peer.send(bytes(size - 1))
+        assert kinds([await peer.json()]) == ["AudioAdded"]
+        await peer.send(b"\x00")
+        events = await peer.until("AddTranscript", "message")
+        assert events[-1]["metadata"]["transcript"] == "1.0 seconds of audio"
 
 
 @trio_test
@@ -171,20 +168,17 @@ POLICY = (1008, "policy_violation")
         ),
     ],
 )
-def test_an_error_is_a_message_and_then_a_close(
+@trio_test
+async def test_an_error_is_a_message_and_then_a_close(
     messages: list[Json | str | bytes], kind: str, close: tuple[int, str]
 ) -> None:
-    @trio_test
-    async def test() -> None:
-        async with opened() as peer:
-            for message in messages:
-                await peer.send(message)
-            error = (await peer.until("Error", "message"))[-1]
-            assert error["type"] == kind
-            assert error["reason"]
-            assert await peer.close_frame() == close
-
-    test()
+    async with opened() as peer:
+        for message in messages:
+            await peer.send(message)
+        error = (await peer.until("Error", "message"))[-1]
+        assert error["type"] == kind
+        assert error["reason"]
+        assert await peer.close_frame() == close
 
 
 @trio_test

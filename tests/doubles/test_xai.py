@@ -14,33 +14,27 @@ PATHS = ["/v1/realtime?model=grok-voice", "/v1/tts?language=en", "/v1/stt", "/v1
 
 
 @pytest.mark.parametrize("target", PATHS)
-def test_every_slot_opens(target: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("xai", target, headers=[BEARER]) as peer:
-            assert peer.subprotocol is None
-        async with connect("xai", target, subprotocols=[SECRET_ENTRY]) as peer:
-            assert peer.subprotocol == SECRET_ENTRY
-
-    test()
+@trio_test
+async def test_every_slot_opens(target: str) -> None:
+    async with connect("xai", target, headers=[BEARER]) as peer:
+        assert peer.subprotocol is None
+    async with connect("xai", target, subprotocols=[SECRET_ENTRY]) as peer:
+        assert peer.subprotocol == SECRET_ENTRY
 
 
 @pytest.mark.parametrize(
     ("query", "model"), [("?model=grok-voice", "grok-voice"), ("", "grok-voice-latest")]
 )
-def test_a_turn(query: str, model: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with connect("xai", f"/v1/realtime{query}", headers=[BEARER]) as peer:
-            assert (await peer.json())["session"]["model"] == model
-            await peer.send(HELLO)
-            await peer.send({"type": "response.create"})
-            events = await peer.until("response.done")
-            assert "response.output_audio.delta" in kinds(events)
-            done = next(e for e in events if e["type"] == "response.output_audio_transcript.done")
-            assert done["transcript"] == "This is a double of xAI. It heard: Hello there, double"
-
-    test()
+@trio_test
+async def test_a_turn(query: str, model: str) -> None:
+    async with connect("xai", f"/v1/realtime{query}", headers=[BEARER]) as peer:
+        assert (await peer.json())["session"]["model"] == model
+        await peer.send(HELLO)
+        await peer.send({"type": "response.create"})
+        events = await peer.until("response.done")
+        assert "response.output_audio.delta" in kinds(events)
+        done = next(e for e in events if e["type"] == "response.output_audio_transcript.done")
+        assert done["transcript"] == "This is a double of xAI. It heard: Hello there, double"
 
 
 @trio_test
@@ -62,22 +56,16 @@ async def test_a_response() -> None:
         ([], [f"openai-insecure-api-key.{KEY}"]),
     ],
 )
-def test_refusals(headers: list[tuple[str, str]], subprotocols: list[str]) -> None:
-    @trio_test
-    async def test() -> None:
-        status, body = await refusal("xai", PATHS[0], headers=headers, subprotocols=subprotocols)
-        assert status == 401
-        assert body["code"]
-        assert "xai-wrong-0123456789" not in body["error"]
-
-    test()
+@trio_test
+async def test_refusals(headers: list[tuple[str, str]], subprotocols: list[str]) -> None:
+    status, body = await refusal("xai", PATHS[0], headers=headers, subprotocols=subprotocols)
+    assert status == 401
+    assert body["code"]
+    assert "xai-wrong-0123456789" not in body["error"]
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/realtime/", "/v1/live/sessions", "/v1/chat"])
-def test_an_unknown_path_is_not_found(path: str) -> None:
-    @trio_test
-    async def test() -> None:
-        status, _ = await refusal("xai", path, headers=[BEARER])
-        assert status == 404
-
-    test()
+@trio_test
+async def test_an_unknown_path_is_not_found(path: str) -> None:
+    status, _ = await refusal("xai", path, headers=[BEARER])
+    assert status == 404

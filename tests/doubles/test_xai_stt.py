@@ -47,29 +47,23 @@ async def test_a_session_with_interim_results() -> None:
     ("query", "size"),
     [("", 32000), ("sample_rate=24000", 48000), ("encoding=mulaw&sample_rate=8000", 8000)],
 )
-def test_a_second_ends_an_utterance_in_every_encoding(query: str, size: int) -> None:
-    @trio_test
-    async def test() -> None:
-        async with session(query) as peer:
-            await peer.json()
-            await peer.send(bytes(size - 2))  # no interim results are wanted
-            await peer.send(bytes(2))
-            final = await peer.json()
-            assert (final["speech_final"], final["duration"]) == (True, 1.0)
-
-    test()
+@trio_test
+async def test_a_second_ends_an_utterance_in_every_encoding(query: str, size: int) -> None:
+    async with session(query) as peer:
+        await peer.json()
+        await peer.send(bytes(size - 2))  # no interim results are wanted
+        await peer.send(bytes(2))
+        final = await peer.json()
+        assert (final["speech_final"], final["duration"]) == (True, 1.0)
 
 
 @pytest.mark.parametrize("message", ["audio.done", "[]", '{"type": "finalize"}'])
-def test_what_cannot_be_used_is_an_error_and_the_connection_stays(message: str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with session() as peer:
-            await peer.json()
-            await peer.send(message)
-            assert (await peer.json())["type"] == "error"
-            await peer.send(DONE)
-            assert await peer.json() == {"type": "transcript.done", "text": "", "duration": 0.0}
-            assert await peer.close_frame() == (1000, "")
-
-    test()
+@trio_test
+async def test_what_cannot_be_used_is_an_error_and_the_connection_stays(message: str) -> None:
+    async with session() as peer:
+        await peer.json()
+        await peer.send(message)
+        assert (await peer.json())["type"] == "error"
+        await peer.send(DONE)
+        assert await peer.json() == {"type": "transcript.done", "text": "", "duration": 0.0}
+        assert await peer.close_frame() == (1000, "")

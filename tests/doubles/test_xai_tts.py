@@ -24,22 +24,19 @@ def session(query: str = "language=en&codec=pcm") -> AbstractAsyncContextManager
         ("language=en&sample_rate=loud", 24000),
     ],
 )
-def test_two_utterances_on_one_connection(query: str, rate: int) -> None:
-    @trio_test
-    async def test() -> None:
-        traces = set()
-        async with session(query) as peer:
-            for words in (["Hello", "there"], ["Bye"]):
-                await peer.send({"type": "text.delta", "delta": " ".join(words)})
-                await peer.send({"type": "text.done"})
-                *deltas, done = await peer.until("audio.done")
-                assert {event["type"] for event in deltas} == {"audio.delta"}
-                heard = b"".join(base64.b64decode(event["delta"]) for event in deltas)
-                assert heard == speech(rate, words)
-                traces.add(done["trace_id"])
-        assert len(traces) == 2
-
-    test()
+@trio_test
+async def test_two_utterances_on_one_connection(query: str, rate: int) -> None:
+    traces = set()
+    async with session(query) as peer:
+        for words in (["Hello", "there"], ["Bye"]):
+            await peer.send({"type": "text.delta", "delta": " ".join(words)})
+            await peer.send({"type": "text.done"})
+            *deltas, done = await peer.until("audio.done")
+            assert {event["type"] for event in deltas} == {"audio.delta"}
+            heard = b"".join(base64.b64decode(event["delta"]) for event in deltas)
+            assert heard == speech(rate, words)
+            traces.add(done["trace_id"])
+    assert len(traces) == 2
 
 
 @trio_test
@@ -53,15 +50,14 @@ async def test_an_utterance_can_be_dropped() -> None:
     "message",
     ["not JSON", {"type": "text.dance"}, {"type": "text.delta", "delta": "a" * 15_001}],
 )
-def test_what_cannot_be_used_is_an_error_and_the_connection_stays(message: Json | str) -> None:
-    @trio_test
-    async def test() -> None:
-        async with session() as peer:
-            await peer.send(message)
-            error = await peer.json()
-            assert error["type"] == "error"
-            assert "text.delta" in error["message"]
-            await peer.send({"type": "text.done"})
-            assert (await peer.json())["type"] == "audio.done"
-
-    test()
+@trio_test
+async def test_what_cannot_be_used_is_an_error_and_the_connection_stays(
+    message: Json | str,
+) -> None:
+    async with session() as peer:
+        await peer.send(message)
+        error = await peer.json()
+        assert error["type"] == "error"
+        assert "text.delta" in error["message"]
+        await peer.send({"type": "text.done"})
+        assert (await peer.json())["type"] == "audio.done"

@@ -60,7 +60,7 @@ class Page:
         call = {"id": self._calls, "method": method, "params": parameters}
         self._devtools.send(json.dumps(call))
         while True:
-            answer: dict[str, Any] = json.loads(self._devtools.recv(timeout=30))
+            answer: dict[str, Any] = json.loads(self._devtools.recv(timeout=50))
             if answer.get("id") == self._calls:
                 assert "error" not in answer, answer
                 result: dict[str, Any] = answer["result"]
@@ -168,8 +168,10 @@ def open_page(program: str, profile: Path, spki: str = "") -> Iterator[Page]:
             assert process.stderr is not None
             line = next(each for each in process.stderr if "DevTools listening on" in each)
             authority = line.split("ws://", 1)[1].split("/", 1)[0]
-            with urllib.request.urlopen(f"http://{authority}/json/list") as answer:
-                pages = [each for each in json.load(answer) if each["type"] == "page"]
+            pages: list[dict[str, str]] = []
+            while not pages:  # DevTools may be there before the page is
+                with urllib.request.urlopen(f"http://{authority}/json/list") as answer:
+                    pages = [each for each in json.load(answer) if each["type"] == "page"]
             with connect(pages[0]["webSocketDebuggerUrl"], max_size=None) as devtools:
                 yield Page(devtools)
         finally:

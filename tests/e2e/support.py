@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -40,20 +39,6 @@ STORED_KEY = "sk-stored-key-of-the-gateway"
 
 Provider = Callable[[trio.SSLStream[trio.SocketStream], bytes], Awaitable[None]]
 """Plays the provider on one connection; gets the request's head."""
-
-
-def e2e_test(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run an async test on the real clock; one that hangs fails."""
-
-    @functools.wraps(test)
-    def run(*args: object, **kwargs: object) -> None:
-        async def bounded() -> None:
-            with trio.fail_after(60):
-                await test(*args, **kwargs)
-
-        trio.run(bounded)
-
-    return run
 
 
 @dataclass
@@ -182,6 +167,18 @@ async def open_session(driver: str, folder: Path, **options: Any) -> AsyncIterat
         upstream = await accepted[1].receive()
         yield Ends(Peer(client, masks=True), Peer(upstream, masks=False), under_test)
         over.set()
+
+
+async def end_first(provider: Peer) -> None:
+    """End the connection as a server does, before its client (RFC 6455 7.1.1).
+
+    Nothing more comes, and the relay ends its side in order, too. It would wait ``close_timeout``
+    for a provider that does not.
+    """
+    assert isinstance(provider.stream, trio.SSLStream)
+    transport, more = await provider.stream.unwrap()
+    async with transport:
+        assert provider.unread + more + await transport.receive_some() == b""
 
 
 async def read_head(stream: trio.abc.ReceiveStream) -> bytes:

@@ -18,8 +18,9 @@ from relay.protocol import Close, control_frame
 from relay.server import Server
 from tests.certificates import client_context
 from tests.config.files import load_text, write_certificate
-from tests.e2e.support import accept, e2e_test, read_all, read_head
+from tests.e2e.support import accept, read_all, read_head
 from tests.protocol.proxy_headers import addresses, binary, line
+from tests.support import real_clock
 
 CLIENT, OTHER = "2001:db8::7", "2001:db8:0:1::7"
 
@@ -105,7 +106,7 @@ def two_of_one_address(open_one: Callable[[str], ClientConnection]) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-@e2e_test
+@real_clock
 async def test_behind_a_proxy_that_speaks_its_protocol(version: int, tmp_path: Path) -> None:
     def header(address: str) -> bytes:
         if version == 1:
@@ -125,7 +126,7 @@ async def test_behind_a_proxy_that_speaks_its_protocol(version: int, tmp_path: P
     ("name", "form"),
     [("X_Forwarded_For", "198.51.100.1, {}"), ("Forwarded", 'for=198.51.100.1, for="[{}]"')],
 )
-@e2e_test
+@real_clock
 async def test_behind_a_proxy_that_writes_field_lines(name: str, form: str, tmp_path: Path) -> None:
     with structlog.testing.capture_logs() as log:
         async with relay(tmp_path) as it:
@@ -139,7 +140,7 @@ async def test_behind_a_proxy_that_writes_field_lines(name: str, form: str, tmp_
     assert [each["client"] for each in log if each["event"] == "opened"] == [CLIENT, OTHER]
 
 
-@e2e_test
+@real_clock
 async def test_strangers_cannot_say_that_they_are_others(tmp_path: Path) -> None:
     def try_all(it: Behind) -> None:
         with it.open() as first:

@@ -20,7 +20,7 @@ from relay.doubles import serve_double
 from relay.protocol import Secret
 from tests.certificates import server_context
 from tests.config.files import write_certificate
-from tests.e2e.support import e2e_test
+from tests.support import real_clock
 
 PROGRAM = Path(__file__).parents[2] / "examples/application/voice_app.py"
 _TOKEN = "red-token"
@@ -95,7 +95,7 @@ async def _answer(connection: ClientConnection, text: str) -> str:
             return heard
 
 
-@e2e_test
+@real_clock
 async def test_a_team_talks_by_its_own_key_and_pays(voice_app: ModuleType, tmp_path: Path) -> None:
     async with application(voice_app, tmp_path, budget="0.000001") as it:
         connection = await it.open()
@@ -110,7 +110,7 @@ async def test_a_team_talks_by_its_own_key_and_pays(voice_app: ModuleType, tmp_p
         assert refused.value.status == 402
 
 
-@e2e_test
+@real_clock
 async def test_a_stranger_is_refused(voice_app: ModuleType, tmp_path: Path) -> None:
     async with application(voice_app, tmp_path) as it:
         with pytest.raises(Rejected) as refused:
@@ -119,7 +119,7 @@ async def test_a_stranger_is_refused(voice_app: ModuleType, tmp_path: Path) -> N
         assert b"of no team" in refused.value.body
 
 
-@e2e_test
+@real_clock
 async def test_the_application_ends_when_its_relay_has_drained(
     voice_app: ModuleType, tmp_path: Path
 ) -> None:

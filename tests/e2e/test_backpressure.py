@@ -9,16 +9,15 @@ import pytest
 import trio
 
 from relay.protocol import Timeouts
-from relay.testing.frames import Frame
+from relay.testing.frames import MASKING_KEY, Frame
 from tests.e2e.drivers import in_every_driver
-from tests.e2e.support import e2e_test, open_session
-from tests.support import Peer, from_both_sides
+from tests.e2e.support import open_session
+from tests.support import Peer, from_both_sides, real_clock
 
 _MESSAGE = Frame(0x2, bytes(range(256)) * 4096)
 _MESSAGES = 64
 _FAR_LESS = 40
 """Messages of a MiB: the buffers of four sockets take fewer."""
-_KEY = b"\x37\xfa\x21\x3d"
 _PATIENCE = Timeouts(write=600)
 
 
@@ -40,9 +39,9 @@ class _Sender:
 
 @in_every_driver
 @from_both_sides
-@e2e_test
+@real_clock
 async def test_a_sender_waits_for_its_receiver(by: str, driver: str, tmp_path: Path) -> None:
-    frame = _MESSAGE.encode(_KEY if by == "client" else None)
+    frame = _MESSAGE.encode(MASKING_KEY if by == "client" else None)
     async with (
         open_session(driver, tmp_path, timeouts=_PATIENCE) as ends,
         trio.open_nursery() as nursery,
@@ -67,7 +66,7 @@ async def test_a_sender_waits_for_its_receiver(by: str, driver: str, tmp_path: P
 
 @pytest.mark.parametrize("lane", ["verbatim", "messages"])
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_both_ways_at_once(driver: str, lane: str, tmp_path: Path) -> None:
     async with (
         open_session(driver, tmp_path, lane=lane, timeouts=_PATIENCE) as ends,

@@ -13,21 +13,24 @@ import trio
 from relay.protocol import Timeouts
 from relay.testing.frames import Frame, close_frame, decode
 from tests.e2e.drivers import example
-from tests.e2e.support import Ends, e2e_test, open_session
-from tests.support import Ended, Peer
+from tests.e2e.support import Ends, end_first, open_session
+from tests.support import Ended, Peer, real_clock
 
 _HELLO = Frame(0x1, b"hello")
 _FRAGMENTS = (Frame(0x1, b"in ", fin=False), Frame(0x9, b"ping"), Frame(0x0, b"two"))
 
 
 async def _receive_all(peer: Peer) -> list[Frame]:
-    """All frames until the end; a Close is answered."""
+    """All frames until the end; a Close is answered, and the provider ends then."""
     frames = []
     try:
         while True:
             frames.append(await peer.receive())
             if frames[-1].opcode == 0x8:
                 await peer.send(frames[-1])
+                if not peer.masks:
+                    await end_first(peer)
+                    break
     except (Ended, trio.BrokenResourceError, trio.ClosedResourceError):
         await trio.aclose_forcefully(peer.stream)
     return frames
@@ -55,7 +58,7 @@ async def _says_nothing(_ends: Ends) -> None:
 @pytest.mark.parametrize("chunk", [None, 1])
 @pytest.mark.parametrize("lane", ["verbatim", "messages"])
 @pytest.mark.parametrize("play", [_closes, _vanishes, _breaks_the_protocol, _says_nothing])
-@e2e_test
+@real_clock
 async def test_a_replay_sends_what_was_sent(
     play: Callable[[Ends], Awaitable[None]], lane: str, chunk: int | None, tmp_path: Path
 ) -> None:

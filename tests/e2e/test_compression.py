@@ -23,7 +23,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.drivers import in_every_driver
 from tests.e2e.requirements import needs
-from tests.e2e.support import TOKEN, Echo, RelayUnderTest, e2e_test, relay
+from tests.e2e.support import TOKEN, Echo, RelayUnderTest, relay
+from tests.support import real_clock
 
 _NODE = Path(__file__).parents[2] / "examples" / "node"  # where ws is installed
 _LARGE = json.dumps({"type": "response.output_audio.delta", "delta": "AAAA" * 300_000})
@@ -42,7 +43,7 @@ def _run(
 ) -> None:
     """Run a client, which may block."""
 
-    @e2e_test
+    @real_clock
     async def run() -> None:
         async with relay(
             provider, folder, driver=driver, compression=compression, lane=lane

@@ -18,7 +18,8 @@ from relay.settings import Listener, Settings
 from relay.tls import ServerTls
 from tests.certificates import authority, client_context, server_context, write_pem
 from tests.e2e.drivers import in_every_driver, running
-from tests.e2e.support import TOKEN, e2e_test
+from tests.e2e.support import TOKEN
+from tests.support import real_clock
 
 _KEY = "key-of-the-double"
 
@@ -27,7 +28,7 @@ _KEY = "key-of-the-double"
 @pytest.mark.parametrize("key", ["its own key", "the gateway's key"])
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.provider)
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_conversation(
     driver: str, example: Example, key: str, lane: str, tmp_path: Path
 ) -> None:

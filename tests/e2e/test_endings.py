@@ -12,20 +12,25 @@ from relay.protocol import PING, Limits, Pipe, Timeouts
 from relay.testing.frames import Frame, close_frame
 from tests.e2e import drivers
 from tests.e2e.drivers import in_every_driver, with_the_guide
-from tests.e2e.support import e2e_test, open_session
-from tests.support import Ended, Peer, from_both_sides
+from tests.e2e.support import Ends, end_first, open_session
+from tests.support import AWAY, LOST, Ended, Peer, from_both_sides, real_clock
 
 in_both_lanes = pytest.mark.parametrize("lane", ["verbatim", "messages"])
 
-_AWAY = close_frame(1001, "going away")
-_LOST = close_frame(1011, "upstream connection lost")
 _HELLO = Frame(0x1, b"hello")
 
 
-async def _is_over(peer: Peer) -> None:
-    """Nothing more comes, and the connection ends in order."""
-    assert await peer.receive_rest() == b""
-    await trio.aclose_forcefully(peer.stream)
+def _sides(ends: Ends, by: str) -> tuple[Peer, Peer]:
+    """The peer of that name, and the other."""
+    both = (ends.client, ends.provider)
+    return both if by == "client" else both[::-1]
+
+
+async def _are_over(*peers: Peer) -> None:
+    """Nothing more comes, and the connections end in order."""
+    for peer in peers:
+        assert await peer.receive_rest() == b""
+        await trio.aclose_forcefully(peer.stream)
 
 
 async def _hears_nothing(peer: Peer) -> None:
@@ -47,57 +52,57 @@ async def _was_reset(peer: Peer) -> None:
 @in_both_lanes
 @from_both_sides
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_peer_that_vanishes(by: str, lane: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, lane=lane) as ends:
-        one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
+        one, other = _sides(ends, by)
         await one.send(_HELLO)
         await one.end()
         assert await other.receive() == _HELLO
-        assert await other.answer_close() == (_AWAY if by == "client" else _LOST)
-        await _is_over(other)
+        assert await other.answer_close() == (AWAY if by == "client" else LOST)
+        await (end_first(other) if by == "client" else _are_over(other))
 
 
 @in_both_lanes
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_silence(lane: str, driver: str, tmp_path: Path) -> None:
-    timeouts = Timeouts(idle=0.3)
+    timeouts = Timeouts(idle=0.1)
     async with open_session(driver, tmp_path, lane=lane, timeouts=timeouts) as ends:
         for peer in (ends.provider, ends.client):
             assert await peer.answer_close() == close_frame(1001, "idle timeout")
-        for peer in (ends.provider, ends.client):
-            await _is_over(peer)
+        await end_first(ends.provider)
+        await _are_over(ends.client)
 
 
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_the_longest_duration(driver: str, tmp_path: Path) -> None:
-    async with open_session(driver, tmp_path, timeouts=Timeouts(max_duration=0.3)) as ends:
-        assert await ends.provider.answer_close() == _AWAY
+    async with open_session(driver, tmp_path, timeouts=Timeouts(max_duration=0.1)) as ends:
+        assert await ends.provider.answer_close() == AWAY
         assert await ends.client.answer_close() == close_frame(1008, "maximum duration reached")
-        for peer in (ends.provider, ends.client):
-            await _is_over(peer)
+        await end_first(ends.provider)
+        await _are_over(ends.client)
 
 
 @in_both_lanes
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_drain(lane: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, lane=lane) as ends, trio.open_nursery() as nursery:
         nursery.start_soon(ends.under_test.drain)
         for peer in (ends.provider, ends.client):
-            assert await peer.answer_close() == _AWAY
-        for peer in (ends.provider, ends.client):
-            await _is_over(peer)
+            assert await peer.answer_close() == AWAY
+        await end_first(ends.provider)
+        await _are_over(ends.client)
 
 
 @from_both_sides
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_drain_in_the_middle_of_a_frame(by: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path) as ends, trio.open_nursery() as nursery:
-        one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
+        one, other = _sides(ends, by)
         frame = one.encode(Frame(0x2, bytes(100_000)))
         await one.stream.send_all(frame[:500])
         assert await other.receive_bytes(500) == frame[:500]
@@ -106,14 +111,14 @@ async def test_a_drain_in_the_middle_of_a_frame(by: str, driver: str, tmp_path: 
         await one.stream.send_all(frame[500:] + one.encode(_HELLO))
         assert await other.receive_bytes(len(frame) - 500) == frame[500:]
         for peer in (ends.provider, ends.client):
-            assert await peer.answer_close() == _AWAY
-        for peer in (ends.provider, ends.client):
-            await _is_over(peer)
+            assert await peer.answer_close() == AWAY
+        await end_first(ends.provider)
+        await _are_over(ends.client)
 
 
 @from_both_sides
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_drain_in_a_frame_that_is_never_finished(
     by: str, driver: str, tmp_path: Path
 ) -> None:
@@ -122,30 +127,30 @@ async def test_a_drain_in_a_frame_that_is_never_finished(
         open_session(driver, tmp_path, timeouts=timeouts) as ends,
         trio.open_nursery() as nursery,
     ):
-        one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
+        one, other = _sides(ends, by)
         frame = one.encode(Frame(0x2, bytes(1000)))
         await one.stream.send_all(frame[:500])
         assert await other.receive_bytes(500) == frame[:500]
         nursery.start_soon(ends.under_test.drain)
-        assert await one.receive() == _AWAY
+        assert await one.receive() == AWAY
         await _was_reset(other)
 
 
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_the_hard_end_of_a_drain(driver: str, tmp_path: Path) -> None:
-    timeouts = Timeouts(drain=0.3, close=600)
+    timeouts = Timeouts(drain=0.1, close=600)
     async with open_session(driver, tmp_path, timeouts=timeouts) as ends:
         await ends.under_test.drain()
         for peer in (ends.provider, ends.client):
-            assert await peer.receive() == _AWAY  # it does not answer
+            assert await peer.receive() == AWAY  # it does not answer
             with pytest.raises((Ended, trio.BrokenResourceError)):
                 await peer.receive()
 
 
 @from_both_sides
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_fault_of_ours_is_blamed_on_nobody(
     by: str, driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,25 +159,40 @@ async def test_a_fault_of_ours_is_blamed_on_nobody(
 
     monkeypatch.setattr(Pipe, "_show_control", show_control)
     monkeypatch.setattr(drivers, "_no_faults", contextlib.nullcontext)
-    async with open_session(driver, tmp_path, timeouts=Timeouts(close=1)) as ends:
+    async with open_session(driver, tmp_path) as ends:
         await (ends.client if by == "client" else ends.provider).send(Frame(PING))
         for peer in (ends.provider, ends.client):
             assert await peer.answer_close() == close_frame(1011, "internal error")
-        for peer in (ends.provider, ends.client):
-            await _is_over(peer)
+        await end_first(ends.provider)
+        await _are_over(ends.client)
 
 
 @from_both_sides
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_close_that_is_not_answered(by: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(close=0.3)) as ends:
-        one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
+        one, other = _sides(ends, by)
         await one.send(close_frame(4000, "bye"))
         assert await other.receive() == close_frame(4000, "bye")
         for peer in (one, other):
             with pytest.raises((Ended, trio.BrokenResourceError)):
                 await peer.receive()
+
+
+@in_every_driver
+@real_clock
+async def test_a_provider_that_answers_a_close_and_does_not_end(
+    driver: str, tmp_path: Path
+) -> None:
+    """Its client leaves that to it (RFC 6455 7.1.1), but not for ever."""
+    timeouts = Timeouts(max_duration=0.1, close=0.3)
+    async with open_session(driver, tmp_path, timeouts=timeouts) as ends:
+        assert await ends.provider.receive() == AWAY
+        with contextlib.suppress(trio.BrokenResourceError):
+            await ends.provider.send(AWAY)
+        with pytest.raises((Ended, trio.BrokenResourceError)):
+            await ends.provider.receive()
 
 
 @in_both_lanes
@@ -186,47 +206,45 @@ async def test_a_close_that_is_not_answered(by: str, driver: str, tmp_path: Path
 )
 @from_both_sides
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_violation(
     by: str, frame: Frame, code: int, lane: str, driver: str, tmp_path: Path
 ) -> None:
     limits = Limits(max_message_size=1024)
     async with open_session(driver, tmp_path, lane=lane, limits=limits) as ends:
-        one, other = (ends.client, ends.provider)[:: 1 if by == "client" else -1]
+        one, other = _sides(ends, by)
         await one.send(_HELLO, frame, _HELLO)
         assert await other.receive() == _HELLO
-        told = _AWAY if by == "client" else close_frame(1011, "upstream protocol error")
+        told = AWAY if by == "client" else close_frame(1011, "upstream protocol error")
         assert await other.answer_close() == told
         assert (await one.answer_close()).payload[:2] == code.to_bytes(2, "big")
-        for peer in (one, other):
-            await _is_over(peer)
+        await _are_over(ends.provider, ends.client)
 
 
 @in_both_lanes
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_the_answers_to_what_came_before_a_violation(
     lane: str, driver: str, tmp_path: Path
 ) -> None:
     async with open_session(driver, tmp_path, lane=lane) as ends:
         await ends.client.send(_HELLO, Frame(0x3))
         assert await ends.provider.receive() == _HELLO
-        assert await ends.provider.receive() == _AWAY
-        await ends.provider.send(Frame(0x1, b"answer"), _AWAY)
+        assert await ends.provider.receive() == AWAY
+        await ends.provider.send(Frame(0x1, b"answer"), AWAY)
         assert await ends.client.receive() == Frame(0x1, b"answer")
         assert (await ends.client.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
-        for peer in (ends.provider, ends.client):
-            await _is_over(peer)
+        await _are_over(ends.provider, ends.client)
 
 
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_violation_to_which_the_provider_says_nothing(driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(close=0.3)) as ends:
         await ends.client.send(Frame(0x3))
-        assert await ends.provider.receive() == _AWAY
+        assert await ends.provider.receive() == AWAY
         assert (await ends.client.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
-        await _is_over(ends.client)
+        await _are_over(ends.client)
         await _was_reset(ends.provider)
 
 
@@ -240,7 +258,7 @@ async def _flood(peer: Peer) -> None:
 
 
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_flood_that_the_relay_ends(driver: str, tmp_path: Path) -> None:
     async with (
         open_session(driver, tmp_path, timeouts=Timeouts(max_duration=0.3)) as ends,
@@ -254,7 +272,7 @@ async def test_a_flood_that_the_relay_ends(driver: str, tmp_path: Path) -> None:
 
 
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_violation_while_the_other_side_is_inside_a_frame(
     driver: str, tmp_path: Path
 ) -> None:
@@ -269,35 +287,22 @@ async def test_a_violation_while_the_other_side_is_inside_a_frame(
         assert await ends.provider.receive_bytes(508) == frame[500:]
         assert (await ends.provider.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
         assert await ends.client.answer_close() == close_frame(1011, "upstream protocol error")
-        for peer in (ends.provider, ends.client):
-            await _is_over(peer)
+        await _are_over(ends.provider, ends.client)
 
 
 @in_both_lanes
+@from_both_sides
 @with_the_guide
-@e2e_test
-async def test_a_client_that_takes_nothing(lane: str, driver: str, tmp_path: Path) -> None:
+@real_clock
+async def test_a_peer_that_takes_nothing(by: str, lane: str, driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(write=0.5)
     async with (
         open_session(driver, tmp_path, lane=lane, timeouts=timeouts) as ends,
         trio.open_nursery() as nursery,
     ):
-        nursery.start_soon(_flood, ends.provider)
-        assert await ends.provider.receive() == close_frame(1001, "client stalled")
-        await _was_reset(ends.client)
-        nursery.cancel_scope.cancel()
-
-
-@in_both_lanes
-@with_the_guide
-@e2e_test
-async def test_a_provider_that_takes_nothing(lane: str, driver: str, tmp_path: Path) -> None:
-    timeouts = Timeouts(write=0.5)
-    async with (
-        open_session(driver, tmp_path, lane=lane, timeouts=timeouts) as ends,
-        trio.open_nursery() as nursery,
-    ):
-        nursery.start_soon(_flood, ends.client)
-        assert await ends.client.receive() == close_frame(1011, "upstream stalled")
-        await _was_reset(ends.provider)
+        one, other = _sides(ends, by)
+        nursery.start_soon(_flood, other)
+        told = (1001, "client stalled") if by == "client" else (1011, "upstream stalled")
+        assert await other.receive() == close_frame(*told)
+        await _was_reset(one)
         nursery.cancel_scope.cancel()

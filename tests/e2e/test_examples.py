@@ -15,7 +15,7 @@ import trio
 
 from relay.demo.world import World, serve_world
 from tests.e2e.requirements import needs
-from tests.e2e.support import e2e_test
+from tests.support import real_clock
 
 _EXAMPLES = Path(__file__).parents[2] / "examples"
 _PROVIDERS = ("openai", "google", "cartesia", "elevenlabs")
@@ -24,7 +24,7 @@ _PROVIDERS = ("openai", "google", "cartesia", "elevenlabs")
 def with_world(client: Callable[[World], None]) -> None:
     """Run a client, which may block, against the demo's relay."""
 
-    @e2e_test
+    @real_clock
     async def run() -> None:
         async with trio.open_nursery() as nursery:
             world = await nursery.start(functools.partial(serve_world, http_port=0, https_port=0))

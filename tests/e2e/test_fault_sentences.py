@@ -14,7 +14,7 @@ from relay.doubles import FAULTS
 from tests.admin.fakes import BEARER
 from tests.e2e.fault_sentences import ROWS, WHILE_IT_LASTS, Row, stage
 from tests.e2e.records.expectation import without_times
-from tests.e2e.support import e2e_test
+from tests.support import real_clock
 
 Told = Mapping[str, Mapping[str, Any]]
 
@@ -59,22 +59,19 @@ def test_what_is_said_of_a_fault(row: Row, told: Told) -> None:
 
 
 @pytest.mark.parametrize("row", WHILE_IT_LASTS, ids=str)
-def test_what_is_said_while_it_lasts(
+@real_clock
+async def test_what_is_said_while_it_lasts(
     row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @e2e_test
-    async def test() -> None:
-        async with stage(tmp_path, monkeypatch) as it, trio.open_nursery() as nursery:
-            nursery.start_soon(it.play, row)
-            (admin,) = it.server.admin_addresses
-            async with httpx.AsyncClient(base_url=str(admin), headers=BEARER) as client:
-                said: set[str] = set()
-                while row.sentence not in said:
-                    await trio.sleep(0.02)
-                    said |= {without_times(each) for each in await _standing(client)}
-            nursery.cancel_scope.cancel()
-
-    test()
+    async with stage(tmp_path, monkeypatch) as it, trio.open_nursery() as nursery:
+        nursery.start_soon(it.play, row)
+        (admin,) = it.server.admin_addresses
+        async with httpx.AsyncClient(base_url=str(admin), headers=BEARER) as client:
+            said: set[str] = set()
+            while row.sentence not in said:
+                await trio.sleep(0.02)
+                said |= {without_times(each) for each in await _standing(client)}
+        nursery.cancel_scope.cancel()
 
 
 async def _standing(client: httpx.AsyncClient) -> list[str]:

@@ -18,8 +18,8 @@ from relay.testing.frames import Frame
 from tests.certificates import authority, server_context
 from tests.config.files import load_text
 from tests.e2e.drivers import OURS, in_every_driver, running
-from tests.e2e.support import e2e_test
 from tests.soak.client import TEXT, Client, Ended, upgrade
+from tests.support import real_clock
 
 KEY = "sk-the-key-of-the-double"
 
@@ -138,7 +138,7 @@ def test_what_client_and_log_see(
 ) -> None:
     monkeypatch.setenv("FAULTS_KEY", KEY)
 
-    @e2e_test
+    @real_clock
     async def test() -> None:
         with structlog.testing.capture_logs() as log:
             async with (

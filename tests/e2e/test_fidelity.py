@@ -11,16 +11,8 @@ from websockets.sync.client import connect
 
 from relay.protocol import Close, control_frame
 from tests.e2e.drivers import with_the_guide
-from tests.e2e.support import (
-    TOKEN,
-    Echo,
-    RelayUnderTest,
-    accept,
-    e2e_test,
-    raw_client,
-    read_all,
-    relay,
-)
+from tests.e2e.support import TOKEN, Echo, RelayUnderTest, accept, raw_client, read_all, relay
+from tests.support import real_clock
 
 pytestmark = with_the_guide
 
@@ -71,7 +63,7 @@ def _stream(frame: object) -> bytes:
     )
 
 
-@e2e_test
+@real_clock
 async def test_frames_of_both_sides_arrive_byte_for_byte(driver: str, tmp_path: Path) -> None:
     """The verbatim lane: every kind of frame, fragments, empty ones, control frames."""
     inbound = _stream("client") + _client_frame(0x88, b"\x03\xe8bye")
@@ -95,7 +87,8 @@ async def test_frames_of_both_sides_arrive_byte_for_byte(driver: str, tmp_path: 
 
 
 @pytest.mark.parametrize("lane", ["verbatim", "messages"])
-def test_messages_arrive_in_both_lanes(lane: str, driver: str, tmp_path: Path) -> None:
+@real_clock
+async def test_messages_arrive_in_both_lanes(lane: str, driver: str, tmp_path: Path) -> None:
     """What a client of another make sends comes back from an echo as it was."""
     messages: list[str | bytes] = ["grüße", b"\x00\xff" * 5000, "", b"", "x" * 200_000]
 
@@ -113,12 +106,8 @@ def test_messages_arrive_in_both_lanes(lane: str, driver: str, tmp_path: Path) -
             assert websocket.recv() == "fragmented"
             assert websocket.ping(b"are you there").wait(10)
 
-    @e2e_test
-    async def run() -> None:
-        async with relay(Echo(), tmp_path, driver=driver, lane=lane) as under_test:
-            await trio.to_thread.run_sync(client, under_test)
-
-    run()
+    async with relay(Echo(), tmp_path, driver=driver, lane=lane) as under_test:
+        await trio.to_thread.run_sync(client, under_test)
 
 
 @pytest.mark.parametrize("lane", ["verbatim", "messages"])
@@ -145,7 +134,7 @@ def test_a_close_of_the_provider_reaches_the_client(
             assert websocket.close_code == (close.code or 1005)
             assert websocket.close_reason == close.reason
 
-    @e2e_test
+    @real_clock
     async def run() -> None:
         async with relay(provider, tmp_path, driver=driver, lane=lane) as under_test:
             await trio.to_thread.run_sync(client, under_test)
@@ -171,7 +160,7 @@ def test_a_close_of_the_client_reaches_the_provider(
         received.append(bytes(b ^ key[i % 4] for i, b in enumerate(data[6:])))
         await stream.send_all(answer)
 
-    @e2e_test
+    @real_clock
     async def run() -> None:
         async with (
             relay(provider, tmp_path, driver=driver, lane=lane) as under_test,
@@ -184,7 +173,7 @@ def test_a_close_of_the_client_reaches_the_provider(
     assert received == [close.payload()]
 
 
-@e2e_test
+@real_clock
 async def test_a_client_that_is_killed_ends_the_session_at_the_provider(
     driver: str, tmp_path: Path
 ) -> None:
@@ -208,7 +197,7 @@ async def test_a_client_that_is_killed_ends_the_session_at_the_provider(
     assert b"\x88" not in received[0]  # no Close inside a frame
 
 
-@e2e_test
+@real_clock
 async def test_a_provider_that_is_killed_ends_the_session_at_the_client(
     driver: str, tmp_path: Path
 ) -> None:

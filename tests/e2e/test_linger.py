@@ -20,8 +20,8 @@ from relay.server import Server
 from relay.testing.frames import Frame
 from tests.certificates import authority, server_context
 from tests.config.files import load_text
-from tests.e2e.support import e2e_test
 from tests.soak.client import TEXT, Client, upgrade
+from tests.support import real_clock
 
 KEY = "sk-the-key-of-the-double"
 
@@ -116,7 +116,7 @@ def test_the_usage_of_a_response_whose_client_has_gone(
     monkeypatch.setattr(Reactor, "is_available", lambda: driver == "fast")
     monkeypatch.setenv("LINGER_KEY", KEY)
 
-    @e2e_test
+    @real_clock
     async def test() -> None:
         double = Double(monkeypatch)
         async with relay_before_double(tmp_path, lane, linger) as server:

@@ -8,20 +8,21 @@ from pathlib import Path
 import pytest
 import trio
 
+from relay import upstream_opening
 from relay.protocol import Timeouts
 from relay.testing.frames import Frame, decode
-from tests.e2e.drivers import in_every_driver, with_the_guide
+from tests.e2e.drivers import example, in_every_driver, with_the_guide
 from tests.e2e.support import (
     REQUEST,
     Provider,
     RelayUnderTest,
     accept,
     connect,
-    e2e_test,
     read_all,
     read_head,
     relay,
 )
+from tests.support import real_clock
 
 _KEY = b"\x01\x02\x03\x04"
 _BYE = Frame(0x8, b"\x03\xe8")
@@ -56,7 +57,7 @@ class _Listening:
 
 @pytest.mark.parametrize("size", [10, 1_000_000], ids=["little", "more-than-is-kept"])
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_what_a_client_sends_before_its_101_arrives_after_it(
     size: int, driver: str, tmp_path: Path
 ) -> None:
@@ -76,7 +77,7 @@ async def test_what_a_client_sends_before_its_101_arrives_after_it(
 
 
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_client_that_leaves_ends_the_dialling(driver: str, tmp_path: Path) -> None:
     provider = _Listening()
     async with relay(provider, tmp_path, driver=driver, timeouts=_PATIENCE) as under_test:
@@ -88,7 +89,7 @@ async def test_a_client_that_leaves_ends_the_dialling(driver: str, tmp_path: Pat
 
 
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_no_session_opens_once_the_relay_drains(driver: str, tmp_path: Path) -> None:
     provider = _Listening()
     async with (
@@ -104,7 +105,7 @@ async def test_no_session_opens_once_the_relay_drains(driver: str, tmp_path: Pat
         provider.may_accept.set()
         assert (await read_head(client)).startswith(b"HTTP/1.1 503 ")
         assert json.loads(await read_all(client))["error"][0]["code"] == 2102
-        nursery.cancel_scope.cancel()
+        await client.aclose()
 
 
 async def _refuses_all(under_test: RelayUnderTest) -> bool:
@@ -122,7 +123,7 @@ async def _never(_stream: _Stream, _head: bytes) -> None:
 
 
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_request_that_does_not_end_is_408(driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(opening=0.5)
     async with relay(_never, tmp_path, driver=driver, timeouts=timeouts) as under_test:
@@ -135,7 +136,7 @@ async def test_a_request_that_does_not_end_is_408(driver: str, tmp_path: Path) -
 
 
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_refusal_reaches_a_client_that_goes_on_sending(driver: str, tmp_path: Path) -> None:
     """A connection that is closed with bytes unread is reset, and the answer lost with it."""
     async with relay(_never, tmp_path, driver=driver) as under_test:
@@ -143,7 +144,7 @@ async def test_a_refusal_reaches_a_client_that_goes_on_sending(driver: str, tmp_
 
 
 @with_the_guide
-@e2e_test
+@real_clock
 async def test_a_refusal_reaches_a_client_that_goes_on_sending_without_tls(
     driver: str, tmp_path: Path
 ) -> None:
@@ -162,7 +163,7 @@ async def _is_told_and_goes_on_sending(client: trio.abc.Stream) -> None:
 
 @pytest.mark.parametrize("shakes_hands", [True, False])
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_client_that_says_nothing_is_told_nothing(
     shakes_hands: bool, driver: str, tmp_path: Path
 ) -> None:
@@ -178,7 +179,7 @@ async def test_a_client_that_says_nothing_is_told_nothing(
 
 
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_the_next_upstream_is_asked_when_one_cannot_be_reached(
     driver: str, tmp_path: Path
 ) -> None:
@@ -207,10 +208,13 @@ async def _bad_chunks(stream: _Stream, _head: bytes) -> None:
 
 @pytest.mark.parametrize("provider", [_refuse_and_drip, _bad_chunks])
 @in_every_driver
-@e2e_test
+@real_clock
 async def test_a_refusal_without_its_whole_body_keeps_its_status(
-    provider: Provider, driver: str, tmp_path: Path
+    provider: Provider, driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(upstream_opening, "_FOR_THE_BODY", 0.2)
+    for name in ("asyncio_relay", "threads_relay"):
+        monkeypatch.setattr(example(name), "FOR_THE_BODY", 0.2)
     async with relay(provider, tmp_path, driver=driver, timeouts=_PATIENCE) as under_test:
         client = await connect(under_test)
         await client.send_all(REQUEST)

@@ -18,7 +18,8 @@ from websockets.sync.client import connect
 
 from relay.protocol import Pings, Timeouts
 from tests.e2e.requirements import needs
-from tests.e2e.support import TOKEN, Echo, RelayUnderTest, e2e_test, relay
+from tests.e2e.support import TOKEN, Echo, RelayUnderTest, relay
+from tests.support import real_clock
 
 _NODE = Path(__file__).parents[2] / "examples" / "node"  # where ws is installed
 _OFTEN = Timeouts(ping_interval=0.02)
@@ -94,7 +95,7 @@ def test_a_client_and_a_provider_of_websockets_answer(
             websocket.send(["frag", "ment", "ed " * 1000])
             assert websocket.recv(timeout=30) == "fragment" + "ed " * 1000
 
-    @e2e_test
+    @real_clock
     async def run() -> None:
         async with relay(
             provider, tmp_path, lane=lane, compression=compression, timeouts=_OFTEN
@@ -127,7 +128,7 @@ def test_ws_on_node_answers(tmp_path: Path) -> None:
     needs(_NODE if (_NODE / "node_modules/ws").exists() else None, "ws")
     provider = Echo()
 
-    @e2e_test
+    @real_clock
     async def run() -> None:
         async with relay(provider, tmp_path, timeouts=_OFTEN) as under_test:
             done = await trio.run_process(

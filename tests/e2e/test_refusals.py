@@ -15,7 +15,8 @@ from websockets.sync.client import connect
 
 from relay.protocol import Timeouts
 from tests.e2e.drivers import in_every_driver
-from tests.e2e.support import STORED_KEY, TOKEN, RelayUnderTest, accept, e2e_test, relay
+from tests.e2e.support import STORED_KEY, TOKEN, RelayUnderTest, accept, relay
+from tests.support import real_clock
 
 pytestmark = in_every_driver
 
@@ -65,21 +66,19 @@ class _Case:
     ],
     ids=lambda case: f"{case.status} {case.path[:20]}",
 )
-def test_refused_without_asking_the_provider(case: _Case, driver: str, tmp_path: Path) -> None:
+@real_clock
+async def test_refused_without_asking_the_provider(
+    case: _Case, driver: str, tmp_path: Path
+) -> None:
     """Each has its status and its code, and the provider is never dialled."""
-
-    @e2e_test
-    async def run() -> None:
-        async with relay(_never, tmp_path, driver=driver) as under_test:
-            answer = await trio.to_thread.run_sync(_refused, under_test, case.path, case.headers)
-            body = json.loads(answer.body)
-            assert (answer.status_code, body["error"][0]["code"]) == (case.status, case.code)
-            assert body["success"] is False
-            assert answer.headers["connection"] == "close"
-            assert answer.headers["cf-aig-log-id"]
-            assert TOKEN not in str(answer)
-
-    run()
+    async with relay(_never, tmp_path, driver=driver) as under_test:
+        answer = await trio.to_thread.run_sync(_refused, under_test, case.path, case.headers)
+        body = json.loads(answer.body)
+        assert (answer.status_code, body["error"][0]["code"]) == (case.status, case.code)
+        assert body["success"] is False
+        assert answer.headers["connection"] == "close"
+        assert answer.headers["cf-aig-log-id"]
+        assert TOKEN not in str(answer)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +97,8 @@ def test_refused_without_asking_the_provider(case: _Case, driver: str, tmp_path:
     ],
     ids=["302", "200", "no HTTP", "garbage", "nothing", "101 without accept"],
 )
-def test_an_answer_that_is_no_101_is_a_bad_gateway(
+@real_clock
+async def test_an_answer_that_is_no_101_is_a_bad_gateway(
     sent: bytes, status: int, code: int, driver: str, tmp_path: Path
 ) -> None:
     """No tunnel, no redirect: 502 with a body of ours."""
@@ -106,20 +106,17 @@ def test_an_answer_that_is_no_101_is_a_bad_gateway(
     async def provider(stream: trio.SSLStream[trio.SocketStream], _head: bytes) -> None:
         await stream.send_all(sent)
 
-    @e2e_test
-    async def run() -> None:
-        async with relay(provider, tmp_path, driver=driver) as under_test:
-            answer = await trio.to_thread.run_sync(_refused, under_test, "openai?model=m", _TOKEN)
-            assert answer.status_code == status
-            assert json.loads(answer.body)["error"][0]["code"] == code
-            assert "location" not in answer.headers
-            assert answer.headers["proxy-status"].startswith("relay; error=")
-
-    run()
+    async with relay(provider, tmp_path, driver=driver) as under_test:
+        answer = await trio.to_thread.run_sync(_refused, under_test, "openai?model=m", _TOKEN)
+        assert answer.status_code == status
+        assert json.loads(answer.body)["error"][0]["code"] == code
+        assert "location" not in answer.headers
+        assert answer.headers["proxy-status"].startswith("relay; error=")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
-def test_the_refusal_of_the_provider_reaches_the_client(
+@real_clock
+async def test_the_refusal_of_the_provider_reaches_the_client(
     status: int, driver: str, tmp_path: Path
 ) -> None:
     """Status, body and the safe field lines; nothing else."""
@@ -132,21 +129,18 @@ def test_the_refusal_of_the_provider_reaches_the_client(
             % (status, len(sent), sent)
         )
 
-    @e2e_test
-    async def run() -> None:
-        async with relay(provider, tmp_path, driver=driver) as under_test:
-            answer = await trio.to_thread.run_sync(_refused, under_test, "openai?model=m", _TOKEN)
-            assert (answer.status_code, bytes(answer.body)) == (status, sent)
-            assert answer.headers["content-type"] == "application/json"
-            assert answer.headers["retry-after"] == "7"
-            assert answer.headers["proxy-status"] == f"relay; received-status={status}"
-            assert "set-cookie" not in answer.headers
-            assert "server" not in answer.headers
-
-    run()
+    async with relay(provider, tmp_path, driver=driver) as under_test:
+        answer = await trio.to_thread.run_sync(_refused, under_test, "openai?model=m", _TOKEN)
+        assert (answer.status_code, bytes(answer.body)) == (status, sent)
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["retry-after"] == "7"
+        assert answer.headers["proxy-status"] == f"relay; received-status={status}"
+        assert "set-cookie" not in answer.headers
+        assert "server" not in answer.headers
 
 
-def test_a_refusal_that_shows_the_stored_key_is_replaced(driver: str, tmp_path: Path) -> None:
+@real_clock
+async def test_a_refusal_that_shows_the_stored_key_is_replaced(driver: str, tmp_path: Path) -> None:
     """Its status stays; its body does not."""
     sent = b'{"error": "no such key: ' + STORED_KEY.encode() + b'"}'
 
@@ -158,16 +152,12 @@ def test_a_refusal_that_shows_the_stored_key_is_replaced(driver: str, tmp_path: 
             b"Content-Length: %d\r\n\r\n%s" % (STORED_KEY.encode(), len(sent), sent)
         )
 
-    @e2e_test
-    async def run() -> None:
-        async with relay(provider, tmp_path, driver=driver) as under_test:
-            answer = await trio.to_thread.run_sync(_refused, under_test, "openai?model=m", _TOKEN)
-            assert answer.status_code == 401
-            assert answer.headers["x-request-id"] == "r1"
-            assert STORED_KEY not in str(answer)
-            assert json.loads(answer.body)["error"][0]["code"] == 2100
-
-    run()
+    async with relay(provider, tmp_path, driver=driver) as under_test:
+        answer = await trio.to_thread.run_sync(_refused, under_test, "openai?model=m", _TOKEN)
+        assert answer.status_code == 401
+        assert answer.headers["x-request-id"] == "r1"
+        assert STORED_KEY not in str(answer)
+        assert json.loads(answer.body)["error"][0]["code"] == 2100
 
 
 def test_a_provider_that_never_answers_is_given_up_at_the_deadline(
@@ -180,7 +170,7 @@ def test_a_provider_that_never_answers_is_given_up_at_the_deadline(
         asked.append(head)
         await trio.sleep_forever()
 
-    @e2e_test
+    @real_clock
     async def run() -> None:
         async with relay(
             provider, tmp_path, driver=driver, timeouts=Timeouts(upstream=1)
@@ -210,7 +200,7 @@ def test_the_token_is_not_the_answered_subprotocol(driver: str, tmp_path: Path) 
         ) as websocket:
             return websocket.subprotocol
 
-    @e2e_test
+    @real_clock
     async def run() -> None:
         async with relay(provider, tmp_path, driver=driver) as under_test:
             assert await trio.to_thread.run_sync(client, under_test) == "relay"

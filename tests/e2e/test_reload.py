@@ -14,13 +14,13 @@ from typing import Any
 import trio
 
 from relay.protocol.frames import BINARY, TEXT
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame
 from relay.testing.handshakes import upgrade
 from tests.certificates import client_context, write_pem
 from tests.config.files import OPEN_GATEWAY
 from tests.loopback import close, echo
 from tests.serving import Relay, get, relay
-from tests.support import Peer, real_clock
+from tests.support import AWAY, Peer, real_clock
 
 OLD, NEW = "rly_old", "rly_new"
 TARGET = "/v1/acct/main/openai?model=m"
@@ -205,10 +205,10 @@ async def test_during_a_drain_nothing_changes(tmp_path: Path) -> None:
     async with world(tmp_path, OLD, limits='close_timeout = "1h"') as its:
         _, client = await its.ask(OLD)
         its.relay.tell(signal.SIGTERM)
-        assert await client.receive() == close_frame(1001, "going away")
+        assert await client.receive() == AWAY
         (line,) = await its.reload(its.text(NEW, limits='drain_timeout = "0s"'))
         assert line["problem"] == "the relay is draining"
-        await client.send(close_frame(1001, "going away"))
+        await client.send(AWAY)
         await client.end()
         await its.relay.rest()
         assert await its.relay.process.wait() == 0

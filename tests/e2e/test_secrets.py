@@ -13,7 +13,8 @@ from websockets.sync.client import connect
 
 from relay.protocol import Close, control_frame
 from tests.e2e.drivers import in_every_driver
-from tests.e2e.support import STORED_KEY, TOKEN, RelayUnderTest, accept, e2e_test, relay
+from tests.e2e.support import STORED_KEY, TOKEN, RelayUnderTest, accept, relay
+from tests.support import real_clock
 
 _PATH = "elevenlabs/v1/text-to-speech/voice/multi-stream-input?model_id=m"
 
@@ -46,7 +47,7 @@ def test_a_token_in_a_message_does_not_reach_the_provider(driver: str, tmp_path:
             with pytest.raises(ConnectionClosed):
                 websocket.recv()
 
-    @e2e_test
+    @real_clock
     async def run() -> None:
         async with relay(provider, tmp_path, driver=driver) as under_test:
             await trio.to_thread.run_sync(client, under_test)
@@ -73,7 +74,7 @@ def test_the_reason_of_a_close_is_passed_on_and_not_logged(tmp_path: Path) -> No
                 websocket.recv()
             return websocket.close_reason
 
-    @e2e_test
+    @real_clock
     async def run() -> None:
         async with relay(provider, tmp_path) as under_test:
             assert await trio.to_thread.run_sync(client, under_test) == reason

@@ -19,10 +19,10 @@ from relay.tail.tails import MOST
 from relay.testing.frames import Frame, close_frame
 from relay.testing.handshakes import upgrade
 from tests.admin.fakes import BEARER, SHA256
-from tests.loopback import HTTP, Relay, run, running
+from tests.loopback import HTTP, Relay, running
 from tests.played_session import CREDENTIAL, TARGET, accept
 from tests.protocol.meters.test_inflater import Deflater
-from tests.support import Ended, Peer
+from tests.support import Ended, Peer, real_clock
 from tests.test_session_compression import ANSWER, OFFER
 
 ADMIN = AdminSettings(Listener("http", "127.0.0.1", 0), SHA256)
@@ -119,211 +119,192 @@ async def _until_nobody_reads(it: Relay) -> None:
 @by_each_driver
 @pytest.mark.parametrize("messages", [False, True], ids=["verbatim", "messages"])
 @pytest.mark.parametrize("content", [False, True])
-def test_lines_come_as_messages_pass_and_the_last_is_the_end(
+@real_clock
+async def test_lines_come_as_messages_pass_and_the_last_is_the_end(
     driver: str,  # noqa: ARG001 - by a fixture
     messages: bool,
     content: bool,
 ) -> None:
-    async def main() -> None:
-        query = "?content=true" if content else ""
-        async with tailed(query, messages_lane=messages, tail_content=content) as (_, client, tail):
-            text = {"content": PAYLOAD.decode()} if content else {}
-            size = len(PAYLOAD)
-            for _ in range(3):
-                await is_told(client, Frame(TEXT, PAYLOAD))
-                for side in ("client", "provider"):
-                    line = await tail.line()
-                    assert line.pop("at") >= 0
-                    assert line == {"from": side, "kind": "text", "bytes": size, **text}
-            await is_told(client, Frame(BINARY, bytes(100_000)))
+    query = "?content=true" if content else ""
+    async with tailed(query, messages_lane=messages, tail_content=content) as (_, client, tail):
+        text = {"content": PAYLOAD.decode()} if content else {}
+        size = len(PAYLOAD)
+        for _ in range(3):
+            await is_told(client, Frame(TEXT, PAYLOAD))
             for side in ("client", "provider"):
                 line = await tail.line()
-                del line["at"]
-                assert line == {"from": side, "kind": "binary", "bytes": 100_000}
-            await client.send(
-                Frame(TEXT, b"my key: sk-of", fin=False), Frame(CONTINUATION, b"-the-client")
-            )
+                assert line.pop("at") >= 0
+                assert line == {"from": side, "kind": "text", "bytes": size, **text}
+        await is_told(client, Frame(BINARY, bytes(100_000)))
+        for side in ("client", "provider"):
+            line = await tail.line()
+            del line["at"]
+            assert line == {"from": side, "kind": "binary", "bytes": 100_000}
+        await client.send(
+            Frame(TEXT, b"my key: sk-of", fin=False), Frame(CONTINUATION, b"-the-client")
+        )
+        for _ in range(2):
+            assert "key" not in (await tail.line()).get("content", "")
+        await client.send(close_frame(1000))
+        kinds = [(await tail.line()).get("kind") for _ in range(2)]
+        assert kinds == ["close", "close"]
+        last = await tail.line()
+        assert last["ended"].startswith("the client closed with 1000 after ")
+        assert await tail.line() == {}
+        await tail.stream.aclose()
+        await client.end()
+        assert KEY not in tail.everything
+        assert (b"grapefruit" in tail.everything) is content
+
+
+@by_each_driver
+@real_clock
+async def test_compressed_messages(driver: str) -> None:  # noqa: ARG001 - by a fixture
+    async with running(
+        HTTP,
+        server={"admin": ADMIN},
+        provider=compressing,
+        compression=True,
+        tail_content=True,
+    ) as it:
+        client = await it.connect()
+        await client.stream.send_all(upgrade(TARGET, CREDENTIAL, OFFER))
+        assert ANSWER.encode() in await client.receive_head()
+        deflater = Deflater(takeover=True)
+        await is_told(client, Frame(TEXT, deflater.message(PAYLOAD), rsv1=True))
+        tail = await tail_of(it, "?content=true")
+        assert await tail.head() == 200
+        shown = []
+        for payload in (PAYLOAD, bytes(range(1, 256)) * 300, PAYLOAD, b"my key: " + KEY):
+            sent = deflater.message(payload)
+            await is_told(client, Frame(TEXT, sent, rsv1=True))
             for _ in range(2):
-                assert "key" not in (await tail.line()).get("content", "")
-            await client.send(close_frame(1000))
-            kinds = [(await tail.line()).get("kind") for _ in range(2)]
-            assert kinds == ["close", "close"]
-            last = await tail.line()
-            assert last["ended"].startswith("the client closed with 1000 after ")
-            assert await tail.line() == {}
-            await tail.stream.aclose()
-            await client.end()
-            assert KEY not in tail.everything
-            assert (b"grapefruit" in tail.everything) is content
-
-    run(main)
-
-
-@by_each_driver
-def test_compressed_messages(driver: str) -> None:  # noqa: ARG001 - by a fixture
-    async def main() -> None:
-        async with running(
-            HTTP,
-            server={"admin": ADMIN},
-            provider=compressing,
-            compression=True,
-            tail_content=True,
-        ) as it:
-            client = await it.connect()
-            await client.stream.send_all(upgrade(TARGET, CREDENTIAL, OFFER))
-            assert ANSWER.encode() in await client.receive_head()
-            deflater = Deflater(takeover=True)
-            await is_told(client, Frame(TEXT, deflater.message(PAYLOAD), rsv1=True))
-            tail = await tail_of(it, "?content=true")
-            assert await tail.head() == 200
-            shown = []
-            for payload in (PAYLOAD, bytes(range(1, 256)) * 300, PAYLOAD, b"my key: " + KEY):
-                sent = deflater.message(payload)
-                await is_told(client, Frame(TEXT, sent, rsv1=True))
-                for _ in range(2):
-                    line = await tail.line()
-                    assert (line["kind"], line["bytes"]) == ("text", len(sent))
-                shown.append(line["content"])
-            assert shown[0].startswith("…(compressed, ")
-            assert shown[2] == PAYLOAD.decode()
-            assert shown[3].startswith("…(hidden")
-            await client.send(close_frame(1000))
-            await client.receive()
-            await client.end()
-            while "ended" not in await tail.line():
-                pass
-            await tail.stream.aclose()
-            assert KEY not in tail.everything
-
-    run(main)
+                line = await tail.line()
+                assert (line["kind"], line["bytes"]) == ("text", len(sent))
+            shown.append(line["content"])
+        assert shown[0].startswith("…(compressed, ")
+        assert shown[2] == PAYLOAD.decode()
+        assert shown[3].startswith("…(hidden")
+        await client.send(close_frame(1000))
+        await client.receive()
+        await client.end()
+        while "ended" not in await tail.line():
+            pass
+        await tail.stream.aclose()
+        assert KEY not in tail.everything
 
 
 @by_each_driver
-def test_without_the_key_nothing_of_a_payload_leaves(driver: str) -> None:  # noqa: ARG001
-    async def main() -> None:
-        async with tailed() as (it, client, tail):
-            refused = await tail_of(it, "?content=true")
-            assert await refused.head() == 403
-            await is_told(client, Frame(TEXT, PAYLOAD))
-            await client.send(close_frame(4321, "grapefruit"))
-            await client.receive()
-            await client.end()
-            lines = []
-            while line := await tail.line():
-                lines.append(line)
-            # The sentence has the reason of a Close, as every record has.
-            sentence = lines.pop()["ended"]
-            assert sentence.startswith("the client closed with 4321 grapefruit")
-            assert len(lines) == 4
-            assert not any("content" in each for each in lines)
-            for each in (refused, tail):
-                assert b"session.update" not in each.everything
-                await each.stream.aclose()
-
-    run(main)
+@real_clock
+async def test_without_the_key_nothing_of_a_payload_leaves(driver: str) -> None:  # noqa: ARG001
+    async with tailed() as (it, client, tail):
+        refused = await tail_of(it, "?content=true")
+        assert await refused.head() == 403
+        await is_told(client, Frame(TEXT, PAYLOAD))
+        await client.send(close_frame(4321, "grapefruit"))
+        await client.receive()
+        await client.end()
+        lines = []
+        while line := await tail.line():
+            lines.append(line)
+        # The sentence has the reason of a Close, as every record has.
+        sentence = lines.pop()["ended"]
+        assert sentence.startswith("the client closed with 4321 grapefruit")
+        assert len(lines) == 4
+        assert not any("content" in each for each in lines)
+        for each in (refused, tail):
+            assert b"session.update" not in each.everything
+            await each.stream.aclose()
 
 
 @by_each_driver
-def test_a_reader_that_goes_away_is_noticed_while_the_session_is_silent(
+@real_clock
+async def test_a_reader_that_goes_away_is_noticed_while_the_session_is_silent(
     driver: str,  # noqa: ARG001 - by a fixture
 ) -> None:
-    async def main() -> None:
-        async with tailed() as (it, client, tail):
-            for _ in range(MOST - 1):
-                other = await tail_of(it)
-                assert await other.head() == 200
-                await other.stream.aclose()
-            await tail.stream.aclose()
-            await _until_nobody_reads(it)
-            await is_told(client, Frame(TEXT, PAYLOAD))
-            await client.end()
-
-    run(main)
+    async with tailed() as (it, client, tail):
+        for _ in range(MOST - 1):
+            other = await tail_of(it)
+            assert await other.head() == 200
+            await other.stream.aclose()
+        await tail.stream.aclose()
+        await _until_nobody_reads(it)
+        await is_told(client, Frame(TEXT, PAYLOAD))
+        await client.end()
 
 
 @by_each_driver
-def test_a_silent_session_is_no_idle_connection(
+@real_clock
+async def test_a_silent_session_is_no_idle_connection(
     driver: str,  # noqa: ARG001 - by a fixture
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nor does a head that took its time end it."""
     monkeypatch.setattr(admin_listener, "_HEAD_TIMEOUT", 0.05)
-
-    async def main() -> None:
-        async with tailed() as (it, client, tail):
-            probe = await ask(it, "/healthz")  # the same timeout ends this one
-            assert await probe.head() == 200
-            await probe.stream.receive_some()
-            await probe.stream.aclose()
-            idle = await trio.open_tcp_stream("127.0.0.1", it.server.admin_addresses[0].port)
-            assert await idle.receive_some() == b""
-            await idle.aclose()
-            await is_told(client, Frame(TEXT, PAYLOAD))
-            assert (await tail.line())["bytes"] == len(PAYLOAD)
-            await tail.stream.aclose()
-            await client.end()
-
-    run(main)
+    async with tailed() as (it, client, tail):
+        probe = await ask(it, "/healthz")  # the same timeout ends this one
+        assert await probe.head() == 200
+        await probe.stream.receive_some()
+        await probe.stream.aclose()
+        idle = await trio.open_tcp_stream("127.0.0.1", it.server.admin_addresses[0].port)
+        assert await idle.receive_some() == b""
+        await idle.aclose()
+        await is_told(client, Frame(TEXT, PAYLOAD))
+        assert (await tail.line())["bytes"] == len(PAYLOAD)
+        await tail.stream.aclose()
+        await client.end()
 
 
 @by_each_driver
-def test_a_drain_ends_it_with_its_sentence(driver: str) -> None:  # noqa: ARG001
-    async def main() -> None:
-        async with tailed() as (it, client, tail):
-            it.server.drain()
-            assert "told to stop" in (await tail.line())["ended"]
-            await client.answer_close()
-            await client.end()
-            await it.ended.wait()
-            assert await tail.line() == {}
-            await tail.stream.aclose()
-
-    run(main)
+@real_clock
+async def test_a_drain_ends_it_with_its_sentence(driver: str) -> None:  # noqa: ARG001
+    async with tailed() as (it, client, tail):
+        it.server.drain()
+        assert "told to stop" in (await tail.line())["ended"]
+        await client.answer_close()
+        await client.end()
+        await it.ended.wait()
+        assert await tail.line() == {}
+        await tail.stream.aclose()
 
 
 @by_each_driver
-def test_it_does_not_keep_a_relay_from_ending(driver: str) -> None:  # noqa: ARG001
+@real_clock
+async def test_it_does_not_keep_a_relay_from_ending(driver: str) -> None:  # noqa: ARG001
     """Nor does a session whose client does not answer: the hard end leaves no time for words."""
-
-    async def main() -> None:
-        timeouts = Timeouts(drain=0.1, close=60)
-        async with tailed(timeouts=timeouts) as (it, client, tail):
-            it.server.drain()
-            await it.ended.wait()
-            with suppress(trio.BrokenResourceError):
-                while await tail.line():
-                    pass
-            await tail.stream.aclose()
-            await client.end()
-
-    run(main)
+    timeouts = Timeouts(drain=0.1, close=60)
+    async with tailed(timeouts=timeouts) as (it, client, tail):
+        it.server.drain()
+        await it.ended.wait()
+        with suppress(trio.BrokenResourceError):
+            while await tail.line():
+                pass
+        await tail.stream.aclose()
+        await client.end()
 
 
 @by_each_driver
-def test_a_reader_that_is_too_slow_loses_lines_and_slows_nobody(
+@real_clock
+async def test_a_reader_that_is_too_slow_loses_lines_and_slows_nobody(
     driver: str,  # noqa: ARG001 - by a fixture
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("relay.tail.tail.MOST_LINES", 10)
-
-    async def main() -> None:
-        async with tailed() as (_, client, tail):
-            burst, count = [Frame(TEXT, b"word")] * 500, 0
-            for _ in range(3):
-                await client.send(*burst)
-                for frame in burst:
-                    assert await client.receive() == frame
-                count += len(burst)
-            await client.send(close_frame(1000))
-            await client.receive()
-            await client.end()
-            lines = []
-            while line := await tail.line():
-                lines.append(line)
-            await tail.stream.aclose()
-            assert "ended" in lines[-1]
-            dropped = sum(each.get("dropped", 0) for each in lines)
-            assert dropped > 0
-            assert sum("kind" in each for each in lines) + dropped == 2 * count + 2
-
-    run(main)
+    async with tailed() as (_, client, tail):
+        burst, count = [Frame(TEXT, b"word")] * 500, 0
+        for _ in range(3):
+            await client.send(*burst)
+            for frame in burst:
+                assert await client.receive() == frame
+            count += len(burst)
+        await client.send(close_frame(1000))
+        await client.receive()
+        await client.end()
+        lines = []
+        while line := await tail.line():
+            lines.append(line)
+        await tail.stream.aclose()
+        assert "ended" in lines[-1]
+        dropped = sum(each.get("dropped", 0) for each in lines)
+        assert dropped > 0
+        assert sum("kind" in each for each in lines) + dropped == 2 * count + 2

@@ -17,7 +17,8 @@ from relay.server import Server
 from tests.certificates import server_context
 from tests.config.files import load_text, write_certificate
 from tests.connect_proxy import CREDENTIALS, ConnectProxy, connect_proxy
-from tests.e2e.support import accept, e2e_test, read_all, read_head
+from tests.e2e.support import accept, read_all, read_head
+from tests.support import real_clock
 
 KEY = "sk-stored-key-of-the-gateway"
 TENANT = "tenant-of-the-client"
@@ -106,7 +107,7 @@ def test_a_session_goes_through_the_proxy_to_the_upstream_that_opens(tmp_path: P
         with connect(url, additional_headers={"X-Tenant": TENANT}, proxy=None) as websocket:
             return websocket.recv()
 
-    @e2e_test
+    @real_clock
     async def run() -> None:
         async with running(tmp_path) as (url, upstreams, proxy):
             assert await trio.to_thread.run_sync(client, url) == "hello"
@@ -143,7 +144,7 @@ def test_a_proxy_that_refuses_the_relay_is_told_and_nothing_of_it(tmp_path: Path
         assert response.status_code == 502
         return str(response.headers) + response.body.decode()
 
-    @e2e_test
+    @real_clock
     async def run() -> None:
         async with running(tmp_path, "relay:wrong-word") as (url, upstreams, _):
             answer = await trio.to_thread.run_sync(client, url)

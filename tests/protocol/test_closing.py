@@ -25,10 +25,10 @@ from relay.protocol import (
     policy,
 )
 from relay.protocol.frames import CLOSE, TEXT
-from relay.testing.frames import Frame, decode
+from relay.testing.frames import MASKING_KEY, Frame, decode
 from relay.testing.hostile_frames import REJECTED, Rejected, mirror
+from tests.protocol.directions import key
 
-KEY = bytes.fromhex("37fa213d")
 OPEN, CLOSING, CLOSED, FAILED = State.OPEN, State.CLOSING, State.CLOSED, State.FAILED
 WITHHELD = State.WITHHELD
 
@@ -116,12 +116,12 @@ LIMITS = Limits(max_message_size=100)
 ENDS: dict[tuple[State, bool], list[bytes]] = {  # by state and direction, with masking for inbound
     (OPEN, True): [],
     (OPEN, False): [],
-    (CLOSING, True): [Frame(CLOSE, CLIENT_CLOSE.payload()).encode(KEY)],
+    (CLOSING, True): [Frame(CLOSE, CLIENT_CLOSE.payload()).encode(MASKING_KEY)],
     (CLOSING, False): [Frame(CLOSE, PROVIDER_CLOSE.payload()).encode()],
-    (WITHHELD, True): [Frame(CLOSE, CLIENT_CLOSE.payload()).encode(KEY)],
+    (WITHHELD, True): [Frame(CLOSE, CLIENT_CLOSE.payload()).encode(MASKING_KEY)],
     (CLOSED, True): [b""],
     (CLOSED, False): [b""],
-    (FAILED, True): [Frame(TEXT, missing=101).encode(KEY)],
+    (FAILED, True): [Frame(TEXT, missing=101).encode(MASKING_KEY)],
     (FAILED, False): [Frame(3).encode()],
 }
 
@@ -130,7 +130,7 @@ def pipe(state: State, *, masked: bool, lane: type[Pipe] = Pipe) -> Pipe:
     """A direction that carried a message and then came into this state."""
     made = lane(masked=masked, limits=LIMITS)
     made.withhold_close_while(lambda: state is WITHHELD)
-    assert made.receive_data(Frame(TEXT, b"Hello").encode(KEY if masked else None))
+    assert made.receive_data(Frame(TEXT, b"Hello").encode(key(masked)))
     for data in ENDS[state, masked]:
         made.receive_data(data)
     assert made.state is state
@@ -202,7 +202,7 @@ def test_every_cell_says_what_the_contract_says(
         instead if say == BY_CAUSE else say
         for say, instead in zip(EXPECTED[inbound_state, outbound_state], by_cause, strict=True)
     ]
-    end = ending(inbound, outbound, why, KEY)
+    end = ending(inbound, outbound, why, MASKING_KEY)
     told = [injected(end.client, masked=False), injected(end.upstream, masked=True)]
     assert told == expected
     assert {close.code for close in told if close} <= {
@@ -229,7 +229,7 @@ def test_no_close_follows_one_that_was_forwarded(
 ) -> None:
     inbound = pipe(inbound_state, masked=True)
     outbound = pipe(outbound_state, masked=False)
-    end = ending(inbound, outbound, CAUSES[cause][0], KEY)
+    end = ending(inbound, outbound, CAUSES[cause][0], MASKING_KEY)
     assert not (outbound_state is CLOSING and end.client.frame)
     assert not (inbound_state is CLOSING and end.upstream.frame)
 
@@ -244,7 +244,7 @@ def test_a_leg_on_which_a_send_failed_is_reset_and_the_other_is_not(
         outbound = pipe(outbound_state, masked=False)
         for direction in {"inbound": [inbound], "outbound": [outbound]}.get(failed, []):
             direction.send_failed()
-        return ending(inbound, outbound, CAUSES[cause][0], KEY)
+        return ending(inbound, outbound, CAUSES[cause][0], MASKING_KEY)
 
     reset = Leg(close=None, frame=b"", reset=True)
     assert end("inbound") == closing.Ending(end("none").client, reset)
@@ -261,7 +261,7 @@ def test_a_leg_that_stands_inside_a_frame_is_reset(
     outbound.receive_data(Frame(TEXT, b"y" * 50, missing=50).encode())
     if at_end is CLOSED:
         outbound.receive_data(b"")
-    end = ending(pipe(OPEN, masked=True), outbound, CAUSES[cause][0], KEY)
+    end = ending(pipe(OPEN, masked=True), outbound, CAUSES[cause][0], MASKING_KEY)
     # The message lane sends whole frames only, so the client can still be told.
     assert end.client.reset is (lane is Pipe)
     if lane is Pipe:
@@ -270,10 +270,10 @@ def test_a_leg_that_stands_inside_a_frame_is_reset(
 
 
 def test_the_close_to_the_provider_is_masked_with_the_key_given() -> None:
-    end = ending(pipe(OPEN, masked=True), pipe(OPEN, masked=False), closing.DRAINING, KEY)
+    end = ending(pipe(OPEN, masked=True), pipe(OPEN, masked=False), closing.DRAINING, MASKING_KEY)
     close = Frame(CLOSE, b"\x03\xe9going away")
     assert end.client.frame == close.encode()
-    assert end.upstream.frame == close.encode(KEY)
+    assert end.upstream.frame == close.encode(MASKING_KEY)
 
 
 @pytest.mark.parametrize(
@@ -281,27 +281,27 @@ def test_the_close_to_the_provider_is_masked_with_the_key_given() -> None:
 )
 def test_a_close_that_was_not_answered_comes_back_as_it_was(payload: bytes) -> None:
     closing_client = Pipe(masked=True, limits=LIMITS)
-    closing_client.receive_data(Frame(CLOSE, payload).encode(KEY))
-    end = ending(closing_client, pipe(CLOSED, masked=False), closing.FAULT, KEY)
+    closing_client.receive_data(Frame(CLOSE, payload).encode(MASKING_KEY))
+    end = ending(closing_client, pipe(CLOSED, masked=False), closing.FAULT, MASKING_KEY)
     assert end.client.frame == Frame(CLOSE, payload).encode()
 
     closing_provider = Pipe(masked=False, limits=LIMITS)
     closing_provider.receive_data(Frame(CLOSE, payload).encode())
-    end = ending(pipe(CLOSED, masked=True), closing_provider, closing.FAULT, KEY)
-    assert end.upstream.frame == Frame(CLOSE, payload).encode(KEY)
+    end = ending(pipe(CLOSED, masked=True), closing_provider, closing.FAULT, MASKING_KEY)
+    assert end.upstream.frame == Frame(CLOSE, payload).encode(MASKING_KEY)
 
 
 @pytest.mark.parametrize("hostile", REJECTED, ids=lambda hostile: hostile.name)
 def test_each_side_is_told_its_own_violation_and_the_other_is_not(hostile: Rejected) -> None:
     inbound = Pipe(masked=True, limits=Limits())
     inbound.receive_data(hostile.accepted + hostile.broken)
-    end = ending(inbound, pipe(OPEN, masked=False), closing.FAULT, KEY)
+    end = ending(inbound, pipe(OPEN, masked=False), closing.FAULT, MASKING_KEY)
     assert injected(end.client, masked=False) == Close(hostile.close_code, hostile.error)
     assert injected(end.upstream, masked=True) == AWAY
 
     outbound = Pipe(masked=False, limits=Limits())
     outbound.receive_data(mirror(hostile.accepted + hostile.broken))
-    end = ending(pipe(OPEN, masked=True), outbound, closing.FAULT, KEY)
+    end = ending(pipe(OPEN, masked=True), outbound, closing.FAULT, MASKING_KEY)
     told = injected(end.upstream, masked=True)
     assert told == Close(hostile.close_code, hostile.error.replace("not masked", "masked"))
     assert injected(end.client, masked=False) == VIOLATED
@@ -309,8 +309,8 @@ def test_each_side_is_told_its_own_violation_and_the_other_is_not(hostile: Rejec
 
 def test_text_that_is_not_utf_8_is_told_as_1007() -> None:
     inbound = MessagePipe(masked=True, limits=LIMITS)
-    inbound.receive_data(Frame(TEXT, b"\xff").encode(KEY))
-    end = ending(inbound, pipe(OPEN, masked=False), closing.FAULT, KEY)
+    inbound.receive_data(Frame(TEXT, b"\xff").encode(MASKING_KEY))
+    end = ending(inbound, pipe(OPEN, masked=False), closing.FAULT, MASKING_KEY)
     assert injected(end.client, masked=False) == Close(1007, "text is not UTF-8")
 
 
@@ -328,14 +328,14 @@ def test_text_that_is_not_utf_8_is_told_as_1007() -> None:
     ],
 )
 def test_the_reason_of_a_policy_is_cut_at_a_character(reason: str, told: str) -> None:
-    end = ending(pipe(OPEN, masked=True), pipe(OPEN, masked=False), policy(reason), KEY)
+    end = ending(pipe(OPEN, masked=True), pipe(OPEN, masked=False), policy(reason), MASKING_KEY)
     assert injected(end.client, masked=False) == Close(1008, told)
     assert injected(end.upstream, masked=True) == AWAY
 
 
 @given(reason=st.text(st.characters(), max_size=200))
 def test_any_reason_of_a_policy_can_be_told(reason: str) -> None:
-    end = ending(pipe(OPEN, masked=True), pipe(OPEN, masked=False), policy(reason), KEY)
+    end = ending(pipe(OPEN, masked=True), pipe(OPEN, masked=False), policy(reason), MASKING_KEY)
     close = injected(end.client, masked=False)
     assert close is not None
     assert close.code == 1008
@@ -344,13 +344,13 @@ def test_any_reason_of_a_policy_can_be_told(reason: str) -> None:
 @pytest.mark.parametrize("lane", [Pipe, MessagePipe])
 def test_a_provider_hears_of_a_violation_before_the_client(lane: type[Pipe]) -> None:
     inbound, outbound = lane(masked=True, limits=Limits()), lane(masked=False, limits=Limits())
-    inbound.receive_data(Frame(0x3).encode(KEY))
+    inbound.receive_data(Frame(0x3).encode(MASKING_KEY))
     assert inbound.state is FAILED
-    told = decode(farewell(inbound, outbound, KEY), masked=True)
+    told = decode(farewell(inbound, outbound, MASKING_KEY), masked=True)
     assert told == [Frame(CLOSE, Close(1001, "going away").payload())]
     answer = Frame(TEXT, b"answer").encode()
     assert outbound.receive_data(answer + told[0].encode()) == answer
-    end = ending(inbound, outbound, closing.PEERS, KEY)
+    end = ending(inbound, outbound, closing.PEERS, MASKING_KEY)
     assert end.client.close == Close(1002, str(inbound.error))
     assert end.upstream == Leg(Close(1001, "going away"), b"", reset=False)
 
@@ -358,10 +358,10 @@ def test_a_provider_hears_of_a_violation_before_the_client(lane: type[Pipe]) -> 
 @pytest.mark.parametrize("says", [b"", Frame(0x3).encode()], ids=["nothing", "a violation"])
 def test_a_provider_that_does_not_answer_a_farewell_is_reset(says: bytes) -> None:
     inbound, outbound = pipe(FAILED, masked=True), pipe(OPEN, masked=False)
-    assert farewell(inbound, outbound, KEY)
+    assert farewell(inbound, outbound, MASKING_KEY)
     if says:
         outbound.receive_data(says)
-    end = ending(inbound, outbound, closing.PEERS, KEY)
+    end = ending(inbound, outbound, closing.PEERS, MASKING_KEY)
     assert end.client.close == CLIENT_VIOLATION
     assert end.upstream == Leg(None, b"", reset=True)
 
@@ -374,7 +374,7 @@ def test_there_is_no_farewell_where_the_client_did_nothing_wrong_or_the_provider
 ) -> None:
     inbound, outbound = pipe(inbound_state, masked=True), pipe(outbound_state, masked=False)
     close = inbound.close
-    assert farewell(inbound, outbound, KEY) == b""
+    assert farewell(inbound, outbound, MASKING_KEY) == b""
     assert inbound.close is close
 
 
@@ -407,15 +407,15 @@ def test_how_long_the_rest_may_take(
 
 def test_after_a_farewell_no_time_is_left_for_frames() -> None:
     inbound, outbound = pipe(FAILED, masked=True), pipe(OPEN, masked=False)
-    assert farewell(inbound, outbound, KEY)
+    assert farewell(inbound, outbound, MASKING_KEY)
     assert grace(inbound, outbound, closing.PEERS, 5) == Grace(inbound=0, outbound=0, legs=5)
 
 
 def test_a_provider_cannot_hear_of_it_inside_a_frame() -> None:
     inbound, outbound = Pipe(masked=True, limits=Limits()), Pipe(masked=False, limits=Limits())
-    inbound.receive_data(Frame(0x3).encode(KEY))
+    inbound.receive_data(Frame(0x3).encode(MASKING_KEY))
     inbound.send_failed()
-    assert farewell(inbound, outbound, KEY) == b""
+    assert farewell(inbound, outbound, MASKING_KEY) == b""
     close = Frame(CLOSE, PROVIDER_CLOSE.payload()).encode()
     assert outbound.receive_data(close) == close
 
@@ -425,11 +425,11 @@ def test_a_provider_cannot_hear_of_it_inside_a_frame() -> None:
 def test_a_provider_that_is_still_heard_is_told_in_the_end(at_end: State, lane: type[Pipe]) -> None:
     """And the client at once, whatever becomes of the provider."""
     inbound, outbound = pipe(WITHHELD, masked=True, lane=lane), pipe(OPEN, masked=False, lane=lane)
-    at_once = ending(inbound, outbound, closing.PEERS, KEY)
+    at_once = ending(inbound, outbound, closing.PEERS, MASKING_KEY)
     assert injected(at_once.client, masked=False) == CLIENT_CLOSE
     for data in ENDS[at_end, False]:
         outbound.receive_data(data)
-    last = ending(inbound, outbound, closing.PEERS, KEY).upstream
+    last = ending(inbound, outbound, closing.PEERS, MASKING_KEY).upstream
     told = {CLOSED: None, FAILED: PROVIDER_VIOLATION}.get(at_end, CLIENT_CLOSE)
     assert (last.close, injected(last, masked=True)) == (told, told)
 
@@ -438,7 +438,7 @@ def test_a_provider_that_is_still_heard_is_told_in_the_end(at_end: State, lane: 
 def test_a_close_that_was_kept_is_answered_and_forwarded_as_it_was(payload: bytes) -> None:
     inbound = Pipe(masked=True, limits=LIMITS)
     inbound.withhold_close_while(lambda: True)
-    inbound.receive_data(Frame(CLOSE, payload).encode(KEY))
-    end = ending(inbound, pipe(OPEN, masked=False), closing.PEERS, KEY)
+    inbound.receive_data(Frame(CLOSE, payload).encode(MASKING_KEY))
+    end = ending(inbound, pipe(OPEN, masked=False), closing.PEERS, MASKING_KEY)
     assert end.client.frame == Frame(CLOSE, payload).encode()
-    assert end.upstream.frame == Frame(CLOSE, payload).encode(KEY)
+    assert end.upstream.frame == Frame(CLOSE, payload).encode(MASKING_KEY)

@@ -12,11 +12,10 @@ from relay.protocol import (
     pipes,
 )
 from relay.protocol.frames import TEXT
-from relay.testing.frames import Frame, decode
+from relay.testing.frames import MASKING_KEY, Frame, decode
 from relay.testing.handshakes import upgrade
 from tests.protocol.handshakes import TOKEN, a_gateway, admit
 
-KEY = b"\x37\xfa\x21\x3d"
 TARGET = "/v1/acct/main/openai?model=m"
 LINES = ("Authorization: Bearer sk", "Sec-WebSocket-Extensions: permessage-deflate")
 DEFLATE = PermessageDeflate()
@@ -41,7 +40,7 @@ def test_by_default_it_is_the_verbatim_lane(compression: bool) -> None:
     inbound, outbound = answered(asked(compression=compression))
     assert (type(inbound), type(outbound)) == (Pipe, Pipe)
     compressed = Frame(TEXT, b"\0", rsv1=True)
-    assert bool(inbound.receive_data(compressed.encode(KEY))) is compression
+    assert bool(inbound.receive_data(compressed.encode(MASKING_KEY))) is compression
     assert bool(outbound.receive_data(compressed.encode())) is compression
 
 
@@ -59,7 +58,7 @@ def test_in_the_message_lane_nothing_is_compressed_and_masks_are_new(
     assert (type(inbound), type(outbound)) == (MessagePipe, MessagePipe)
     message = Frame(TEXT, b"hello")
     assert outbound.receive_data(message.encode()) == message.encode()
-    assert inbound.receive_data(message.encode(KEY)) != message.encode(KEY)
+    assert inbound.receive_data(message.encode(MASKING_KEY)) != message.encode(MASKING_KEY)
 
 
 def test_policies_need_the_message_lane() -> None:
@@ -70,7 +69,7 @@ def test_policies_need_the_message_lane() -> None:
     assert session.upstream.messages_lane
     inbound, outbound = answered(session.upstream)
     sent = Frame(TEXT, b'{"text": " ", "xi_api_key": "secret"}')
-    (received,) = decode(inbound.receive_data(sent.encode(KEY)), masked=True)
+    (received,) = decode(inbound.receive_data(sent.encode(MASKING_KEY)), masked=True)
     assert received.payload == b'{"text": " "}'
     assert outbound.receive_data(sent.encode()) == sent.encode()
 
@@ -88,6 +87,6 @@ def test_a_program_adds_policies_of_its_own() -> None:
         assert filtered.messages_lane
         assert filtered.compression == ()
         inbound, outbound = answered(filtered)
-        (received,) = decode(inbound.receive_data(hello.encode(KEY)), masked=True)
+        (received,) = decode(inbound.receive_data(hello.encode(MASKING_KEY)), masked=True)
         assert (received.payload == b"HELLO") is bool(policies[0])
         assert (outbound.receive_data(hello.encode()) == loud) is bool(policies[1])

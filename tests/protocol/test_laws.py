@@ -2,83 +2,32 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wsproto import ConnectionType
-from wsproto.connection import Connection, ConnectionState
 from wsproto.events import CloseConnection
-from wsproto.extensions import PerMessageDeflate
 
-from relay.protocol import (
-    Cause,
-    Close,
-    Leg,
-    Limits,
-    MessagePipe,
-    Pipe,
-    State,
-    closing,
-    ending,
-    policy,
-)
+from relay.protocol import Cause, Close, Limits, MessagePipe, Pipe, State, closing, ending, policy
 from relay.protocol.frames import CLOSE
-from relay.testing.frames import Frame, cut, decode, delivered
+from relay.testing.frames import cut, decode, delivered
 from relay.testing.hostile_frames import COMPRESSED, REJECTED, mirror
 from relay.testing.strategies import SMALL_LIMITS, any_bytes, chunkings, masking_keys, valid_streams
-
-Lane = Callable[..., Pipe]
-COMPRESSING: Lane = functools.partial(Pipe, compressed=True)
-"""The verbatim lane of a session that has negotiated permessage-deflate."""
-
-both_directions = pytest.mark.parametrize("masked", [True, False], ids=["inbound", "outbound"])
-verbatim = pytest.mark.parametrize("lane", [Pipe, COMPRESSING], ids=["verbatim", "compressing"])
-every_lane = pytest.mark.parametrize(
-    "lane", [Pipe, COMPRESSING, MessagePipe], ids=["verbatim", "compressing", "messages"]
+from tests.protocol.directions import (
+    COMPRESSING,
+    Lane,
+    Outcome,
+    both_directions,
+    check_leg,
+    every_lane,
+    feed,
+    outcome,
+    past_limits,
+    read_by_wsproto,
 )
 
+verbatim = pytest.mark.parametrize("lane", [Pipe, COMPRESSING], ids=["verbatim", "compressing"])
+
 HELD = 130  # the largest control frame, without its last byte
-
-
-def feed(pipe: Pipe, chunks: Iterable[bytes]) -> bytes:
-    return b"".join([pipe.receive_data(chunk) for chunk in chunks])
-
-
-class Outcome(NamedTuple):
-    """All that can be seen of a direction."""
-
-    state: State
-    close: Close | None
-    error: tuple[str, int] | None
-    can_inject: bool
-    frames: int
-    messages: int
-    bytes: int
-
-
-def outcome(pipe: Pipe) -> Outcome:
-    error = (str(pipe.error), pipe.error.close_code_hint) if pipe.error else None
-    return Outcome(
-        pipe.state, pipe.close, error, pipe.can_inject, pipe.frames, pipe.messages, pipe.bytes
-    )
-
-
-def parsed_by_wsproto(
-    data: bytes, *, masked: bool, compressed: bool
-) -> tuple[list[object], Connection]:
-    """The events of a receiver that is a wsproto connection, and the connection."""
-    deflate = PerMessageDeflate()
-    deflate.finalize("")
-    receiver = Connection(
-        ConnectionType.SERVER if masked else ConnectionType.CLIENT,
-        extensions=[deflate] if compressed else [],
-    )
-    receiver.receive_data(data)
-    return list(receiver.events()), receiver
 
 
 # (1) For valid input and any chunking, the output is the input.
@@ -183,13 +132,7 @@ def test_what_is_forwarded_parses_in_wsproto(
 ) -> None:
     pipe = lane(masked=masked, limits=Limits())
     out = feed(pipe, cut(data.draw(any_bytes(masked=masked)), sizes))
-    events, receiver = parsed_by_wsproto(out, masked=masked, compressed=lane is COMPRESSING)
-    # wsproto reports what it cannot parse as a Close that leaves its state as it was.
-    failures = [
-        event.code
-        for event in events
-        if isinstance(event, CloseConnection) and receiver.state is ConnectionState.OPEN
-    ]
+    events, failures = read_by_wsproto(out, masked=masked, compressed=lane is COMPRESSING)
     if pipe.close is not None and pipe.close.code == 1014:
         assert failures in ([1002], [1007])
     elif lane is MessagePipe:
@@ -237,21 +180,6 @@ def test_little_is_held_back(
 
 
 # (6) Nothing past a declared limit is forwarded.
-
-
-def past_limits(frames: Iterable[Frame], limits: Limits) -> int | None:
-    """Which of these frames is the first that passes a limit."""
-    fragments = size = 0
-    for index, frame in enumerate(frames):
-        if frame.opcode >= CLOSE:
-            continue
-        fragments += 1
-        size += len(frame.payload) + frame.missing
-        if fragments > limits.max_fragments or size > limits.max_message_size:
-            return index
-        if frame.fin:
-            fragments = size = 0
-    return None
 
 
 @both_directions
@@ -311,13 +239,4 @@ def test_each_side_gets_at_most_one_close_and_nothing_after_it(
         (legs.upstream, inbound, sent[0], True),
         (legs.client, outbound, sent[1], False),
     ]:
-        assert leg.reset is not pipe.can_inject
-        if leg.reset:
-            assert leg == Leg(close=None, frame=b"", reset=True)
-            continue
-        frames = decode(to_peer + leg.frame, masked=masked)
-        closes = [Close.parse(frame.payload) for frame in frames if frame.opcode == CLOSE]
-        assert closes == ([leg.close] if leg.close else [])
-        assert not leg.close or frames[-1].opcode == CLOSE
-        assert not frames or not frames[-1].missing
-        assert {close.code for close in closes}.isdisjoint({1004, 1005, 1006, 1015})
+        check_leg(leg, pipe, to_peer, masked=masked)

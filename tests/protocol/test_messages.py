@@ -10,7 +10,7 @@ import pytest
 from relay.protocol import Close, Limits, MessagePipe, Policy, RemoteProtocolError, State
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from relay.protocol.message_credentials import credential_filter
-from relay.testing.frames import Frame, decode, delivered, encode
+from relay.testing.frames import MASKING_KEY, Frame, decode, delivered, encode
 from relay.testing.hostile_frames import (
     ACCEPTED,
     COMPRESSED,
@@ -20,28 +20,13 @@ from relay.testing.hostile_frames import (
     Rejected,
     mirror,
 )
-
-KEY = bytes.fromhex("37fa213d")
-
-both_directions = pytest.mark.parametrize("masked", [True, False], ids=["inbound", "outbound"])
-
-
-def key(masked: bool) -> bytes | None:
-    return KEY if masked else None
+from tests.protocol.directions import both_directions, failure, key
 
 
 def new_pipe(
     masked: bool, limits: Limits | None = None, policies: Sequence[Policy] = ()
 ) -> MessagePipe:
     return MessagePipe(masked=masked, limits=limits or Limits(), policies=policies)
-
-
-def failure(pipe: MessagePipe) -> tuple[str, int]:
-    """What the sender did wrong: the text and the close code hint."""
-    assert pipe.state is State.FAILED
-    assert pipe.close is None
-    assert pipe.error is not None
-    return str(pipe.error), pipe.error.close_code_hint
 
 
 # Messages.
@@ -97,8 +82,8 @@ def test_control_frames_do_not_wait_for_the_message_around_them(masked: bool) ->
 def test_the_masking_keys_of_the_client_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.urandom", lambda size: b"ours"[:size])
     pipe = new_pipe(masked=True)
-    sent = pipe.receive_data(encode([Frame(TEXT, b"Hello"), Frame(PING), Frame(CLOSE)], KEY))
-    assert sent == encode([Frame(TEXT, b"Hello"), Frame(PING), Frame(CLOSE)], b"ours")
+    frames = [Frame(TEXT, b"Hello"), Frame(PING), Frame(CLOSE)]
+    assert pipe.receive_data(encode(frames, MASKING_KEY)) == encode(frames, b"ours")
 
 
 @both_directions
@@ -125,13 +110,6 @@ def test_a_frame_may_be_injected_while_a_message_is_held(masked: bool) -> None:
     pipe.receive_data(b"")
     assert pipe.state is State.CLOSED
     assert pipe.can_inject
-
-
-def test_nothing_may_be_injected_after_a_failed_write() -> None:
-    pipe = new_pipe(masked=False)
-    pipe.receive_data(Frame(TEXT, b"Hello").encode())
-    pipe.send_failed()
-    assert not pipe.can_inject
 
 
 # Policies.
@@ -303,8 +281,8 @@ def test_a_message_over_the_limit_is_not_sent(masked: bool) -> None:
 
 def test_a_message_of_too_many_fragments_is_not_sent() -> None:
     pipe = new_pipe(masked=True, limits=Limits(max_fragments=3))
-    fragment = Frame(CONTINUATION, b"x", fin=False).encode(KEY)
-    assert pipe.receive_data(Frame(BINARY, fin=False).encode(KEY) + fragment * 3) == b""
+    fragment = Frame(CONTINUATION, b"x", fin=False).encode(MASKING_KEY)
+    assert pipe.receive_data(Frame(BINARY, fin=False).encode(MASKING_KEY) + fragment * 3) == b""
     assert failure(pipe) == ("message has too many fragments", 1009)
 
 
@@ -316,10 +294,10 @@ def test_a_policy_may_end_the_session() -> None:
 
     pipe = new_pipe(True, policies=[policy])
     frames = [Frame(TEXT, text) for text in (b"good", b"evil", b"late")]
-    sent = pipe.receive_data(encode([*frames, Frame(CLOSE, b"")], KEY))
+    sent = pipe.receive_data(encode([*frames, Frame(CLOSE, b"")], MASKING_KEY))
     assert decode(sent, masked=True) == frames[:1]
     assert failure(pipe) == ("not allowed", 1008)
-    assert pipe.receive_data(frames[0].encode(KEY)) == b""
+    assert pipe.receive_data(frames[0].encode(MASKING_KEY)) == b""
 
 
 @both_directions

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.protocol import Limits, MessagePipe, Pipe
+from relay.protocol import Limits, Pipe
 from relay.protocol.frames import BINARY, CONTINUATION, PING, TEXT
 from relay.protocol.observer import Observers
-from relay.testing.frames import Frame, cut, delivered, encode
+from relay.testing.frames import MASKING_KEY, Frame, cut, delivered, encode
 from relay.testing.strategies import chunkings, valid_streams
+from tests.protocol.directions import COMPRESSING, Lane, both_directions, every_lane, key
 from tests.protocol.observing import Recorder
-
-KEY = b"\1\2\3\4"
-Lane = Callable[..., Pipe]
-COMPRESSING: Lane = functools.partial(Pipe, compressed=True)
-every_lane = pytest.mark.parametrize(
-    "lane", [Pipe, COMPRESSING, MessagePipe], ids=["verbatim", "compressing", "messages"]
-)
-both_directions = pytest.mark.parametrize("masked", [True, False], ids=["inbound", "outbound"])
 
 WHOLE = Frame(TEXT, b"whole").encode()
 FIRST = Frame(TEXT, b"fir", fin=False).encode()
@@ -37,7 +27,7 @@ def new_pipe(observer: Recorder | None = None, lane: Lane = Pipe) -> Pipe:
 def items(recorder: Recorder, *, masked: bool) -> list[tuple[int, bytes]]:
     """The messages and control frames that an observer was shown."""
     frames: list[Frame] = []
-    left, key = 0, KEY
+    left, key = 0, MASKING_KEY
     for what, *rest in recorder.shown:
         if what == "message":
             first, payload = rest
@@ -47,7 +37,7 @@ def items(recorder: Recorder, *, masked: bool) -> list[tuple[int, bytes]]:
         elif what == "frame":
             first, left, key = rest  # type: ignore[assignment]
             assert isinstance(first, int)
-            assert key == (KEY if masked else b"")
+            assert key == (MASKING_KEY if masked else b"")
             frames.append(Frame(first & 15, b"", bool(first >> 7), missing=left))
         elif what == "payload":
             frame, piece = frames.pop(), rest[0]
@@ -66,7 +56,7 @@ def items(recorder: Recorder, *, masked: bool) -> list[tuple[int, bytes]]:
 
 
 def _clear(payload: bytes, masked: bool) -> bytes:
-    key = KEY if masked else bytes(4)
+    key = MASKING_KEY if masked else bytes(4)
     return bytes(byte ^ key[at % 4] for at, byte in enumerate(payload))
 
 
@@ -192,7 +182,7 @@ def test_from_any_chunk_on_messages_that_begin_are_seen_whole(
             Frame(PING, b"%d" % number),
             Frame(CONTINUATION, text[half:]),
         ]
-    chunks = cut(encode(frames, KEY if masked else None), sizes)
+    chunks = cut(encode(frames, key(masked)), sizes)
     meter, tail = Recorder(), Recorder()
     pipe = lane(masked=masked, limits=Limits(), observer=meter)
     for number, chunk in enumerate(chunks):

@@ -8,18 +8,13 @@ from hypothesis import strategies as st
 
 from relay.protocol import Limits, MessagePipe, Pings, Pipe, State, control_frame
 from relay.protocol.frames import CLOSE, CONTINUATION, PING, PONG, TEXT
-from relay.testing.frames import Frame, cut, decode, delivered, encode
+from relay.testing.frames import MASKING_KEY, Frame, cut, decode, delivered, encode
 from relay.testing.strategies import any_bytes, chunkings, fragmented_messages, masking_keys
+from tests.protocol.directions import both_directions, key
 
-KEY = bytes.fromhex("37fa213d")
 OURS = b"of ours."
 
-both_directions = pytest.mark.parametrize("masked", [True, False], ids=["inbound", "outbound"])
 every_lane = pytest.mark.parametrize("lane", [Pipe, MessagePipe], ids=["verbatim", "messages"])
-
-
-def key(masked: bool) -> bytes | None:
-    return KEY if masked else None
 
 
 def sharing(masked: bool, lane: type[Pipe] = Pipe) -> tuple[Pipe, Pings, Pings]:
@@ -264,7 +259,7 @@ def test_no_peer_waits_in_vain_or_hears_of_our_pings(steps: list[str]) -> None:
             ours.add(payload)
         elif step.startswith("answer") and client.unanswered:
             answers = client.answer(newest_only=step == "answer newest")
-            pongs = encode([Frame(PONG, each) for each in answers], KEY)
+            pongs = encode([Frame(PONG, each) for each in answers], MASKING_KEY)
             heard = [frame.payload for frame in decode(inbound.receive_data(pongs), masked=True)]
             assert ours.isdisjoint(heard)
             assert not asked or heard[-1] == asked[-1]

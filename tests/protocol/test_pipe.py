@@ -6,7 +6,7 @@ import pytest
 
 from relay.protocol import Close, Limits, MessagePipe, Pings, Pipe, State
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
-from relay.testing.frames import Frame, encode
+from relay.testing.frames import MASKING_KEY, Frame, encode
 from relay.testing.hostile_frames import (
     ACCEPTED,
     COMPRESSED,
@@ -17,27 +17,12 @@ from relay.testing.hostile_frames import (
     mirror,
 )
 from relay.testing.strategies import compress
+from tests.protocol.directions import both_directions, failure, key
 from tests.protocol.observing import Recorder
-
-KEY = bytes.fromhex("37fa213d")
-
-both_directions = pytest.mark.parametrize("masked", [True, False], ids=["inbound", "outbound"])
-
-
-def key(masked: bool) -> bytes | None:
-    return KEY if masked else None
 
 
 def new_pipe(masked: bool, limits: Limits | None = None) -> Pipe:
     return Pipe(masked=masked, limits=limits or Limits())
-
-
-def failure(pipe: Pipe) -> tuple[str, int]:
-    """What the sender did wrong: the text and the close code hint."""
-    assert pipe.state is State.FAILED
-    assert pipe.close is None
-    assert pipe.error is not None
-    return str(pipe.error), pipe.error.close_code_hint
 
 
 # What is forwarded, and when.
@@ -389,7 +374,7 @@ def test_the_fragments_of_a_message_count_together(masked: bool) -> None:
 
 
 def test_a_message_is_refused_on_its_header_before_its_payload_comes() -> None:
-    header = Frame(BINARY, missing=32 * 1024 * 1024 + 1).encode(KEY)
+    header = Frame(BINARY, missing=32 * 1024 * 1024 + 1).encode(MASKING_KEY)
     pipe = new_pipe(masked=True)
     assert pipe.receive_data(header[:-1]) == b""
     assert pipe.state is State.OPEN
@@ -398,7 +383,7 @@ def test_a_message_is_refused_on_its_header_before_its_payload_comes() -> None:
 
 
 def test_by_default_a_message_may_have_32_mib() -> None:
-    header = Frame(BINARY, missing=32 * 1024 * 1024).encode(KEY)
+    header = Frame(BINARY, missing=32 * 1024 * 1024).encode(MASKING_KEY)
     pipe = new_pipe(masked=True)
     assert pipe.receive_data(header) is header
     assert pipe.state is State.OPEN
@@ -456,8 +441,9 @@ def test_nothing_may_be_injected_after_an_end_inside_a_frame() -> None:
     assert not pipe.can_inject
 
 
-def test_nothing_may_be_injected_after_a_failed_write() -> None:
-    pipe = new_pipe(masked=False)
+@pytest.mark.parametrize("lane", [Pipe, MessagePipe], ids=["verbatim", "messages"])
+def test_nothing_may_be_injected_after_a_failed_write(lane: type[Pipe]) -> None:
+    pipe = lane(masked=False, limits=Limits())
     pipe.receive_data(Frame(TEXT, b"Hello").encode())
     pipe.send_failed()
     assert not pipe.can_inject
@@ -466,11 +452,10 @@ def test_nothing_may_be_injected_after_a_failed_write() -> None:
 @both_directions
 def test_a_close_may_be_withheld(masked: bool) -> None:
     before, close = Frame(TEXT, b"before"), Frame(CLOSE, b"\x03\xe9")
-    pipe = Pipe(masked=masked, limits=Limits())
+    pipe = new_pipe(masked)
     pipe.withhold_close()
-    key = KEY if masked else None
-    data = encode([before, close, Frame(TEXT, b"after")], key)
-    assert pipe.receive_data(data) == before.encode(key)
+    data = encode([before, close, Frame(TEXT, b"after")], key(masked))
+    assert pipe.receive_data(data) == before.encode(key(masked))
     assert pipe.state is State.CLOSED
     assert pipe.close is None
     assert pipe.error is None

@@ -13,6 +13,7 @@ from relay.records import writer as writer_module
 from relay.records.session_record import SessionRecord
 from relay.records.writer import MOST_WAITING, RecordWriter, RejectedError, SinkError
 from tests.records.samples import a_record
+from tests.support import real_clock
 
 
 class Memory:
@@ -64,18 +65,16 @@ def test_records_are_written_in_their_order_and_in_batches() -> None:
     trio.run(main, clock=trio.testing.MockClock(rate=1000))
 
 
-def test_what_waits_when_the_relay_stops_is_still_written() -> None:
-    async def main() -> None:
-        sink = Memory()
-        writer = RecordWriter(sink)
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            writer.add(record := a_record())
-            await writer.run()
-        assert sink.ids == [record.id]
-        assert sink.closed
-
-    trio.run(main)
+@real_clock
+async def test_what_waits_when_the_relay_stops_is_still_written() -> None:
+    sink = Memory()
+    writer = RecordWriter(sink)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        writer.add(record := a_record())
+        await writer.run()
+    assert sink.ids == [record.id]
+    assert sink.closed
 
 
 @pytest.mark.parametrize("error", [SinkError("disk full"), ZeroDivisionError("a secret")])

@@ -13,11 +13,10 @@ from relay.protocol import Limits, MessagePipe, Pipe, Secret
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from relay.tail.observer import UNREADABLE, ContentObserver, SizeObserver
 from relay.tail.redaction import HELD, HIDDEN, Redaction
-from relay.testing.frames import Frame, cut, encode
+from relay.testing.frames import MASKING_KEY, Frame, cut, encode
 from relay.testing.strategies import chunkings
 from tests.protocol.meters.test_inflater import Deflater
 
-KEY = b"\x37\xfa\x21\x3d"
 SECRET = b"sk-secret"
 both_directions = pytest.mark.parametrize("masked", [True, False], ids=["inbound", "outbound"])
 Line = tuple[str, int, str | None]
@@ -60,7 +59,7 @@ class World:
             else SizeObserver(self.reader, "client")
         )
         self.pipe.attach(self.observer)
-        self._key = KEY if masked else None
+        self._key = MASKING_KEY if masked else None
 
     def send(self, *frames: Frame) -> World:
         for frame in frames:

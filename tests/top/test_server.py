@@ -22,7 +22,8 @@ from relay.top.app import Top
 from relay.top.live import Query
 from relay.top.look import look
 from tests.admin.fakes import SHA256, TOKEN
-from tests.loopback import HTTP, run, running
+from tests.loopback import HTTP, running
+from tests.support import real_clock
 from tests.top.fakes import head, rows, text, until
 
 _ADMIN = AdminSettings(Listener("http", "127.0.0.1", 0), SHA256)
@@ -43,7 +44,8 @@ def _client(address: Listener, token: str = TOKEN) -> AdminClient:
 
 
 @pytest.mark.parametrize("kind", ["http", "unix"])
-def test_a_session_is_seen_and_ended_from_the_terminal(kind: str, tmp_path: Path) -> None:
+@real_clock
+async def test_a_session_is_seen_and_ended_from_the_terminal(kind: str, tmp_path: Path) -> None:
     unix = AdminSettings(Listener("unix", str(tmp_path / "admin.sock")), SHA256)
     admin = _ADMIN if kind == "http" else unix
 
@@ -69,25 +71,23 @@ def test_a_session_is_seen_and_ended_from_the_terminal(kind: str, tmp_path: Path
             await until(lambda: "0 live" in head(pilot))
             assert rows(pilot) == []
 
-    async def main() -> None:
-        async with running(HTTP, server={"admin": admin}) as it:
-            session = await it.open()
+    async with running(HTTP, server={"admin": admin}) as it:
+        session = await it.open()
 
-            async def be_told() -> None:
-                assert await session.answer_close() == close_frame(1008, "over budget")
-                await session.end()
+        async def be_told() -> None:
+            assert await session.answer_close() == close_frame(1008, "over budget")
+            await session.end()
 
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(be_told)
-                await _on_asyncio(use, _client(it.server.admin_addresses[0]))
-
-    run(main)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(be_told)
+            await _on_asyncio(use, _client(it.server.admin_addresses[0]))
 
 
 def test_what_it_prints_once_and_why_it_cannot() -> None:
     out = io.StringIO()
     show = partial(top, console=Console(file=out, width=1000), interval=2.0, once=True)
 
+    @real_clock
     async def main() -> None:
         async with running(HTTP, server={"admin": _ADMIN}) as it:
             session = await it.open()
@@ -103,7 +103,7 @@ def test_what_it_prints_once_and_why_it_cannot() -> None:
             with pytest.raises(NotAllowedError, match="has no token_sha256"):
                 await _on_asyncio(show, _client(it.server.admin_addresses[0]))
 
-    run(main)
+    main()
     first, _, row = out.getvalue().splitlines()
     assert first.startswith("1 live: ")
     assert "openai" in row

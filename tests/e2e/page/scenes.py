@@ -17,7 +17,7 @@ from relay.records.session_record import Direction, Outcome, SessionRecord, Work
 from relay.records.totals import DayTotal
 from tests.admin.fakes import History, Relay
 
-__all__ = ["HOSTILE", "an_hour", "busy", "days", "ended", "many", "session_id"]
+__all__ = ["HOSTILE", "busy", "days", "ended", "many", "session_id"]
 
 HOSTILE = """<img src=x onerror="document.title='owned'">"""
 _NOW = datetime.now(UTC)
@@ -185,7 +185,7 @@ def ended() -> SessionRecord:
     )
 
 
-def an_hour(relay: Relay) -> LastHour:
+def _an_hour(relay: Relay) -> LastHour:
     """One in which a provider refused for some minutes, and sessions grew more."""
     dice = _dice(3)
     hour = LastHour(relay)
@@ -253,5 +253,5 @@ def busy() -> Relay:
         for each in range(30)
     ]
     relay.history = History([*past, ended()], days=days())
-    relay.last_hour = an_hour(relay)
+    relay.last_hour = _an_hour(relay)
     return relay

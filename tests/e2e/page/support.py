@@ -26,7 +26,7 @@ ADMIN = AdminSettings(Listener("http", "127.0.0.1"), SHA256)
 
 _SEE = """
 new Promise((resolve) => {
-  const ends = Date.now() + 20000;
+  const ends = Date.now() + 40000;
   const look = () => {
     const seen = (() => { try { return %s; } catch { return null; } })();
     if (seen || Date.now() > ends) resolve(Boolean(seen));

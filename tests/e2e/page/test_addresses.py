@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.page.scenes import busy, ended
 from tests.e2e.page.support import Operator, listening, operator
-from tests.loopback import run
+from tests.support import real_clock
 
 _WATCH = """
 (() => {
@@ -40,52 +40,48 @@ async def _is_over(it: Operator, path: str) -> None:
         ("#/ended?outcome=bogus", "/api/sessions?outcome=bogus"),
     ],
 )
-def test_a_filter_that_the_relay_does_not_know(fragment: str, path: str, tmp_path: Path) -> None:
-    async def main() -> None:
-        async with listening(busy()) as url, operator(url, tmp_path) as it:
-            await it.enter()
-            await it.see("document.querySelectorAll('tbody tr').length === 100")
-            await it.ask(_WATCH)
-            await it.ask(f"location.hash = {fragment!r}")
-            await it.read(_ERROR)
-            assert await it.ask("document.querySelector('tbody')") is None
-            assert "bogus" not in await it.ask("document.querySelector('.notice').innerText")
-            await _is_over(it, path)
-            await it.click("Leave out the filters", "a")
-            await it.see("document.querySelector('tbody tr')")
-            await it.see("!document.querySelector('.notice')")
-
-    run(main)
+@real_clock
+async def test_a_filter_that_the_relay_does_not_know(
+    fragment: str, path: str, tmp_path: Path
+) -> None:
+    async with listening(busy()) as url, operator(url, tmp_path) as it:
+        await it.enter()
+        await it.see("document.querySelectorAll('tbody tr').length === 100")
+        await it.ask(_WATCH)
+        await it.ask(f"location.hash = {fragment!r}")
+        await it.read(_ERROR)
+        assert await it.ask("document.querySelector('tbody')") is None
+        assert "bogus" not in await it.ask("document.querySelector('.notice').innerText")
+        await _is_over(it, path)
+        await it.click("Leave out the filters", "a")
+        await it.see("document.querySelector('tbody tr')")
+        await it.see("!document.querySelector('.notice')")
 
 
 @pytest.mark.parametrize("wanted", ["0192", "zzz", ".."])
-def test_a_session_that_there_is_not(wanted: str, tmp_path: Path) -> None:
-    async def main() -> None:
-        async with listening(busy()) as url, operator(url, tmp_path) as it:
-            await it.enter("#/relay")
-            await it.ask(_WATCH)
-            await it.ask(f"location.hash = '#/sessions/{wanted}'")
-            await it.read(_NO_SESSION)
-            await _is_over(it, f"/api/sessions/{wanted}")
-            await it.ask(f"location.hash = '#/sessions/{ended().id}'")
-            await it.see("document.querySelector('.timeline')")
-
-    run(main)
+@real_clock
+async def test_a_session_that_there_is_not(wanted: str, tmp_path: Path) -> None:
+    async with listening(busy()) as url, operator(url, tmp_path) as it:
+        await it.enter("#/relay")
+        await it.ask(_WATCH)
+        await it.ask(f"location.hash = '#/sessions/{wanted}'")
+        await it.read(_NO_SESSION)
+        await _is_over(it, f"/api/sessions/{wanted}")
+        await it.ask(f"location.hash = '#/sessions/{ended().id}'")
+        await it.see("document.querySelector('.timeline')")
 
 
-def test_an_address_that_leads_nowhere_leads_to_the_live_sessions(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with listening(busy()) as url, operator(url, tmp_path) as it:
-            await it.enter("#/nonsense")
-            for address in ("#/sessions", "#/sessions/", "#/live/019a", "#/sessions/%", "#/%"):
-                await it.see("location.hash === '#/live'")
-                await it.read("138 live")
-                assert await it.ask("document.title") == "Live \u2013 relay"
-                await it.ask("history.pushState(null, '', '#/relay')")
-                await it.ask(f"location.hash = {address!r}")
+@real_clock
+async def test_an_address_that_leads_nowhere_leads_to_the_live_sessions(tmp_path: Path) -> None:
+    async with listening(busy()) as url, operator(url, tmp_path) as it:
+        await it.enter("#/nonsense")
+        for address in ("#/sessions", "#/sessions/", "#/live/019a", "#/sessions/%", "#/%"):
             await it.see("location.hash === '#/live'")
-            await it.ask("history.back()")
-            await it.see("location.hash === '#/relay'")  # and not to what leads on from there
-            assert await it.do(lambda page: page.complaints) == []
-
-    run(main)
+            await it.read("138 live")
+            assert await it.ask("document.title") == "Live \u2013 relay"
+            await it.ask("history.pushState(null, '', '#/relay')")
+            await it.ask(f"location.hash = {address!r}")
+        await it.see("location.hash === '#/live'")
+        await it.ask("history.back()")
+        await it.see("location.hash === '#/relay'")  # and not to what leads on from there
+        assert await it.do(lambda page: page.complaints) == []

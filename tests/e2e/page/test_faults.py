@@ -17,6 +17,7 @@ import trio
 from tests.e2e.fault_sentences import ROWS, WHILE_IT_LASTS, Row, stage
 from tests.e2e.page.support import Operator, operator
 from tests.e2e.records.expectation import without_times
+from tests.support import real_clock
 
 Said = Mapping[str, str]
 """By where it stands on the page."""
@@ -72,26 +73,23 @@ def test_the_page_says_what_happened_and_who_caused_it(row: Row, said: Mapping[s
     assert expected in its["list"]
 
 
-def test_the_page_says_of_a_live_session_who_is_waited_for(tmp_path: Path) -> None:
+@real_clock
+async def test_the_page_says_of_a_live_session_who_is_waited_for(tmp_path: Path) -> None:
     """Of those that wait for longer than it takes somebody to look."""
     long = [row for row in WHILE_IT_LASTS if row.behaviour in {"", "gives up"}]
     assert len(long) == 6
-
-    async def main() -> None:
-        with pytest.MonkeyPatch.context() as patch, trio.fail_after(120):
-            async with stage(tmp_path, patch) as it:
-                (admin,) = it.server.admin_addresses
-                async with operator(admin, tmp_path) as reader:
-                    await reader.enter("#/live")
-                    for row in long:
-                        async with trio.open_nursery() as nursery:
-                            nursery.start_soon(it.play, row)
-                            await _open(reader, row)
-                            await reader.see(f"{_pattern(row)}.test({_SENTENCE})")
-                            await reader.press("Escape")
-                            nursery.cancel_scope.cancel()
-
-    trio.run(main)
+    with pytest.MonkeyPatch.context() as patch, trio.fail_after(120):
+        async with stage(tmp_path, patch) as it:
+            (admin,) = it.server.admin_addresses
+            async with operator(admin, tmp_path) as reader:
+                await reader.enter("#/live")
+                for row in long:
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(it.play, row)
+                        await _open(reader, row)
+                        await reader.see(f"{_pattern(row)}.test({_SENTENCE})")
+                        await reader.press("Escape")
+                        nursery.cancel_scope.cancel()
 
 
 def _pattern(row: Row) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.admin.fakes import Relay
 from tests.e2e.page.support import listening, operator
-from tests.loopback import run
+from tests.support import real_clock
 
 WRITTEN = {
     "seconds(null)": "\u2013",
@@ -43,13 +43,11 @@ WRITTEN = {
 }
 
 
-def test_values_in_words(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with listening(Relay()) as url, operator(url, tmp_path) as it:
-            await it.visit()
-            await it.see("document.querySelector('#token')")
-            calls = ", ".join(f"format.{call}" for call in WRITTEN)
-            written = await it.ask(f"import('/page/format.js').then((format) => [{calls}])")
-            assert dict(zip(WRITTEN, written, strict=True)) == WRITTEN, json.dumps(written)
-
-    run(main)
+@real_clock
+async def test_values_in_words(tmp_path: Path) -> None:
+    async with listening(Relay()) as url, operator(url, tmp_path) as it:
+        await it.visit()
+        await it.see("document.querySelector('#token')")
+        calls = ", ".join(f"format.{call}" for call in WRITTEN)
+        written = await it.ask(f"import('/page/format.js').then((format) => [{calls}])")
+        assert dict(zip(WRITTEN, written, strict=True)) == WRITTEN, json.dumps(written)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.page.scenes import busy, ended
 from tests.e2e.page.support import listening, operator
-from tests.loopback import run
+from tests.support import real_clock
 
 _FOLDER = Path(__file__).parents[3] / "docs/images"
 _MOST = 200_000  # bytes
@@ -25,21 +25,18 @@ PICTURES = {  # by name: the view, what it shows, the colours, and the size in p
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture(name: str, tmp_path: Path) -> None:
+@real_clock
+async def test_a_picture(name: str, tmp_path: Path) -> None:
     view, shows, scheme, (width, height) = PICTURES[name]
     folder = _FOLDER if os.environ.get("RELAY_PICTURES") else tmp_path
     folder.mkdir(exist_ok=True)
-
-    async def main() -> None:
-        async with listening(busy()) as url, operator(url, tmp_path) as it:
-            await it.do(lambda page: page.prefer(color_scheme=scheme))
-            await it.do(lambda page: page.resize(width, height))
-            await it.enter(view)
-            await it.see(f"document.querySelector('{shows}')")
-            if view == "#/live":  # how much a second is known from the second answer on
-                await it.see("document.querySelector('tbody').textContent.includes('KiB/s')")
-            picture = await it.do(lambda page: page.screenshot())
-            assert len(picture) < _MOST
-            (folder / f"{name}.png").write_bytes(picture)
-
-    run(main)
+    async with listening(busy()) as url, operator(url, tmp_path) as it:
+        await it.do(lambda page: page.prefer(color_scheme=scheme))
+        await it.do(lambda page: page.resize(width, height))
+        await it.enter(view)
+        await it.see(f"document.querySelector('{shows}')")
+        if view == "#/live":  # how much a second is known from the second answer on
+            await it.see("document.querySelector('tbody').textContent.includes('KiB/s')")
+        picture = await it.do(lambda page: page.screenshot())
+        assert len(picture) < _MOST
+        (folder / f"{name}.png").write_bytes(picture)

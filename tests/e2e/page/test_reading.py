@@ -11,7 +11,7 @@ import pytest
 from relay.protocol import closing
 from tests.e2e.page.scenes import busy, ended, many, session_id
 from tests.e2e.page.support import listening, operator
-from tests.loopback import run
+from tests.support import real_clock
 
 VIEWS = {
     "#/live": "tbody tr",
@@ -52,136 +52,121 @@ _CONTRASTS = """
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_view_has_contrast_and_fits_on_a_phone(scheme: str, tmp_path: Path) -> None:
+@real_clock
+async def test_every_view_has_contrast_and_fits_on_a_phone(scheme: str, tmp_path: Path) -> None:
     """WCAG 1.4.3, level AA; and no view is wider than 360 pixels."""
-
-    async def main() -> None:
-        async with listening(busy()) as url, operator(url, tmp_path) as it:
-            await it.do(lambda page: page.prefer(color_scheme=scheme))
-            await it.enter()
-            for view, shows in VIEWS.items():
-                await it.visit(view)
-                for width in (1280, 360):
-                    await it.do(lambda page, width=width: page.resize(width, 780))  # type: ignore[misc]
-                    await it.see(f"document.querySelector({json.dumps(shows)})")
-                    await it.see(f"innerWidth === {width}")
-                    wide = "document.documentElement.scrollWidth <= innerWidth"
-                    await it.see(wide)
-                    assert await it.ask(_CONTRASTS) == [], (view, width)
-            assert await it.do(lambda page: page.complaints) == []
-
-    run(main)
+    async with listening(busy()) as url, operator(url, tmp_path) as it:
+        await it.do(lambda page: page.prefer(color_scheme=scheme))
+        await it.enter()
+        for view, shows in VIEWS.items():
+            await it.visit(view)
+            for width in (1280, 360):
+                await it.do(lambda page, width=width: page.resize(width, 780))  # type: ignore[misc]
+                await it.see(f"document.querySelector({json.dumps(shows)})")
+                await it.see(f"innerWidth === {width}")
+                wide = "document.documentElement.scrollWidth <= innerWidth"
+                await it.see(wide)
+                assert await it.ask(_CONTRASTS) == [], (view, width)
+        assert await it.do(lambda page: page.complaints) == []
 
 
-def test_in_the_dark_it_is_dark(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with listening(busy()) as url, operator(url, tmp_path) as it:
-            await it.enter("#/hour")
-            await it.see("document.querySelectorAll('.plot canvas').length === 5")
-            ground = "getComputedStyle(document.documentElement).backgroundColor"
-            light = await it.ask(ground)
-            picture = "document.querySelector('.plot canvas').toDataURL()"
-            drawn = await it.ask(picture)
-            await it.do(lambda page: page.prefer(color_scheme="dark"))
-            await it.see(f"{ground} !== {json.dumps(light)}")
-            await it.see(f"{picture} !== {json.dumps(drawn)}")  # plots have no style sheet
-
-    run(main)
+@real_clock
+async def test_in_the_dark_it_is_dark(tmp_path: Path) -> None:
+    async with listening(busy()) as url, operator(url, tmp_path) as it:
+        await it.enter("#/hour")
+        await it.see("document.querySelectorAll('.plot canvas').length === 5")
+        ground = "getComputedStyle(document.documentElement).backgroundColor"
+        light = await it.ask(ground)
+        picture = "document.querySelector('.plot canvas').toDataURL()"
+        drawn = await it.ask(picture)
+        await it.do(lambda page: page.prefer(color_scheme="dark"))
+        await it.see(f"{ground} !== {json.dumps(light)}")
+        await it.see(f"{picture} !== {json.dumps(drawn)}")  # plots have no style sheet
 
 
-def test_a_session_is_found_read_and_ended_by_keyboard_alone(tmp_path: Path) -> None:
-    async def main() -> None:
-        relay = many(5)
-        async with listening(relay) as url, operator(url, tmp_path) as it:
-            await it.enter()
-            focused = "document.activeElement.dataset.id"
-            await it.see("document.querySelectorAll('tbody tr').length === 5")
-            links = "[...document.querySelectorAll('a.row')].map((one) => one.dataset.id)"
-            ids = await it.ask(links)
-            await it.press("j", "j", "ArrowDown", "k")
-            assert await it.ask(focused) == ids[1]
-            await it.press("Enter")
-            await it.see(f"location.hash === '#/sessions/{ids[1]}'")
-            await it.read(ids[1], ".facts")
-            await it.press("Escape")
-            await it.see("document.querySelectorAll('tbody tr').length === 5")
-            await it.press("?")
-            await it.read("the next and the previous session", "dialog")
-            await it.press("j", "Escape")
-            await it.see("!document.querySelector('dialog')")
-            await it.press("j", "j", "j", "e")
-            await it.see("document.activeElement.id === 'reason'")
-            await it.press("Enter")
-            await it.see(f"!document.querySelector('dialog') && {focused} === '{ids[2]}'")
-            assert relay.ended == [(ids[2], closing.operator("ended by the operator"))]
-            await it.press("3")
-            await it.see("document.title === 'Last hour \u2013 relay'")
-            assert await it.do(lambda page: page.complaints) == []
-
-    run(main)
+@real_clock
+async def test_a_session_is_found_read_and_ended_by_keyboard_alone(tmp_path: Path) -> None:
+    relay = many(5)
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.enter()
+        focused = "document.activeElement.dataset.id"
+        await it.see("document.querySelectorAll('tbody tr').length === 5")
+        links = "[...document.querySelectorAll('a.row')].map((one) => one.dataset.id)"
+        ids = await it.ask(links)
+        await it.press("j", "j", "ArrowDown", "k")
+        assert await it.ask(focused) == ids[1]
+        await it.press("Enter")
+        await it.see(f"location.hash === '#/sessions/{ids[1]}'")
+        await it.read(ids[1], ".facts")
+        await it.press("Escape")
+        await it.see("document.querySelectorAll('tbody tr').length === 5")
+        await it.press("?")
+        await it.read("the next and the previous session", "dialog")
+        await it.press("j", "Escape")
+        await it.see("!document.querySelector('dialog')")
+        await it.press("j", "j", "j", "e")
+        await it.see("document.activeElement.id === 'reason'")
+        await it.press("Enter")
+        await it.see(f"!document.querySelector('dialog') && {focused} === '{ids[2]}'")
+        assert relay.ended == [(ids[2], closing.operator("ended by the operator"))]
+        await it.press("3")
+        await it.see("document.title === 'Last hour \u2013 relay'")
+        assert await it.do(lambda page: page.complaints) == []
 
 
-def test_the_focus_stays_with_its_session_when_rows_move_and_go(tmp_path: Path) -> None:
-    async def main() -> None:
-        relay = many(5)
-        async with listening(relay) as url, operator(url, tmp_path) as it:
-            await it.enter("#/live?sort=bytes_in")
-            await it.see("document.querySelectorAll('tbody tr').length === 5")
-            await it.press("j", "j")
-            held = await it.ask("document.activeElement.dataset.id")
-            rest = {session_id(each) for each in range(5)} - {held}
-            for each in sorted(rest)[:3]:
-                relay.live.remove(each)
-            await it.see("document.querySelectorAll('tbody tr').length === 2")
-            assert await it.ask("document.activeElement.dataset.id") == held
-            relay.live.remove(held)
-            await it.see("document.querySelectorAll('tbody tr').length === 1")
-            (left,) = sorted(rest)[3:]
-            assert await it.ask("document.activeElement.dataset.id") == left
-
-    run(main)
+@real_clock
+async def test_the_focus_stays_with_its_session_when_rows_move_and_go(tmp_path: Path) -> None:
+    relay = many(5)
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.enter("#/live?sort=bytes_in")
+        await it.see("document.querySelectorAll('tbody tr').length === 5")
+        await it.press("j", "j")
+        held = await it.ask("document.activeElement.dataset.id")
+        rest = {session_id(each) for each in range(5)} - {held}
+        for each in sorted(rest)[:3]:
+            relay.live.remove(each)
+        await it.see("document.querySelectorAll('tbody tr').length === 2")
+        assert await it.ask("document.activeElement.dataset.id") == held
+        relay.live.remove(held)
+        await it.see("document.querySelectorAll('tbody tr').length === 1")
+        (left,) = sorted(rest)[3:]
+        assert await it.ask("document.activeElement.dataset.id") == left
 
 
-def test_it_can_be_paused(tmp_path: Path) -> None:
+@real_clock
+async def test_it_can_be_paused(tmp_path: Path) -> None:
     """WCAG 2.2.2: what moves by itself can be stopped."""
-
-    async def main() -> None:
-        relay = many(3)
-        async with listening(relay) as url, operator(url, tmp_path) as it:
-            await it.enter()
-            await it.read("3 live")
-            await it.press("p")
-            await it.read("Paused")
-            relay.live.remove(session_id(0))
-            asked = "performance.getEntriesByType('resource').length"
-            before = await it.ask(asked)
-            await it.read("3 live")
-            await it.press("/")
-            await it.type("019a")  # of every id
-            await it.read("2 live")  # what is asked for anew is not that of before
-            relay.live.remove(session_id(1))
-            await it.press("Escape", "p")
-            await it.read("1 live")
-            await it.read("Pause", ".pause")
-            assert await it.ask(asked) > before
-
-    run(main)
+    relay = many(3)
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.enter()
+        await it.read("3 live")
+        await it.press("p")
+        await it.read("Paused")
+        relay.live.remove(session_id(0))
+        asked = "performance.getEntriesByType('resource').length"
+        before = await it.ask(asked)
+        await it.read("3 live")
+        await it.press("/")
+        await it.type("019a")  # of every id
+        await it.read("2 live")  # what is asked for anew is not that of before
+        relay.live.remove(session_id(1))
+        await it.press("Escape", "p")
+        await it.read("1 live")
+        await it.read("Pause", ".pause")
+        assert await it.ask(asked) > before
 
 
-def test_it_has_landmarks_labels_and_names(tmp_path: Path) -> None:
+@real_clock
+async def test_it_has_landmarks_labels_and_names(tmp_path: Path) -> None:
     """As a screen reader gets them from the browser."""
-
-    async def main() -> None:
-        async with listening(busy()) as url, operator(url, tmp_path) as it:
-            await it.enter()
-            await it.see("document.querySelector('tbody tr')")
-            tree: list[dict[str, Any]] = await it.do(lambda page: page.accessibility())
-            seen = {(each["role"]["value"], each["name"]["value"]) for each in tree}
-            assert {role for role, _ in seen} >= {"banner", "navigation", "main", "search", "table"}
-            assert ("searchbox", "Id, token, model or address") in seen
-            assert ("combobox", "Gateway") in seen
-            assert ("table", "Live sessions") in seen
-            controls = {"button", "link", "combobox", "searchbox"}
-            assert not [each for each in seen if each[0] in controls and not each[1]]
-
-    run(main)
+    async with listening(busy()) as url, operator(url, tmp_path) as it:
+        await it.enter()
+        await it.see("document.querySelector('tbody tr')")
+        tree: list[dict[str, Any]] = await it.do(lambda page: page.accessibility())
+        seen = {(each["role"]["value"], each["name"]["value"]) for each in tree}
+        assert {role for role, _ in seen} >= {"banner", "navigation", "main", "search", "table"}
+        assert ("searchbox", "Id, token, model or address") in seen
+        assert ("combobox", "Gateway") in seen
+        assert ("table", "Live sessions") in seen
+        controls = {"button", "link", "combobox", "searchbox"}
+        assert not [each for each in seen if each[0] in controls and not each[1]]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 
 from relay.doubles import msgpack
-from relay.testing.frames import Frame, encode
+from relay.testing.frames import MASKING_KEY, Frame, encode
 from tests.doubles.peer import Json, Peer
 from tests.doubles.realtime import HELLO
 
@@ -18,7 +18,6 @@ Talk = Callable[[Peer], Awaitable[None]]
 TEXT = "Hello there, double"
 HALF = bytes(16000)
 """Half a second of PCM16 at 16 kHz."""
-_MASK = b"\x37\xfa\x21\x3d"
 
 
 def b64(size: int) -> str:
@@ -54,7 +53,7 @@ async def realtime(peer: Peer) -> None:
     await peer.send(create)
     await peer.until("response.done")
     both = [_text(create), _text({"type": "response.cancel"})]
-    await peer.stream.send_all(encode(both, _MASK))  # at once, so that it is early enough
+    await peer.stream.send_all(encode(both, MASKING_KEY))  # at once, so that it is early enough
     await peer.until("response.done")
 
 

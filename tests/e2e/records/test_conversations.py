@@ -23,7 +23,7 @@ from tests.e2e.records.conversations import CLOCK, CONVERSATIONS, Conversation, 
 from tests.e2e.records.expectation import Moment, Within, check, direction, turn, work
 from tests.e2e.records.wire import Heard, Tapped
 from tests.e2e.records.world import AGENT, GATEWAY, Client, World, cost_of, in_both_drivers, world
-from tests.e2e.support import e2e_test
+from tests.support import real_clock
 
 BYE = (3001, "bye")
 METADATA = '{"user": "anna", "n": 1, "share": 0.5, "beta": true, "team": "not the token\'s"}'
@@ -68,38 +68,34 @@ async def hold(conversation: Conversation, peer: Peer) -> tuple[int, str]:
 
 @in_both_drivers
 @pytest.mark.parametrize("conversation", CONVERSATIONS, ids=str)
-def test_the_record_of_a_conversation(
+@real_clock
+async def test_the_record_of_a_conversation(
     conversation: Conversation, driver: str, tmp_path: Path
 ) -> None:
     its = conversation
-
-    @e2e_test
-    async def test() -> None:
-        before = datetime.now(UTC)
-        async with world(tmp_path, its.provider, driver) as here:
-            client = await here.connect()
-            lines = (
-                ("cf-aig-metadata", METADATA),
-                ("cf-aig-otel-trace-id", TRACE),
-                ("cf-aig-otel-parent-span-id", PARENT),
-            )
-            answer = await client.open(f"/v1/{GATEWAY}/{its.provider}{its.target}", *lines)
-            assert answer == (101, b"")
-            close = await hold(its, client.peer)
-            assert close == (BYE if its.closes == "client" else its.close)
-        record = here.record
-        lasted = (datetime.now(UTC) - before).total_seconds()
-        check(record, expected(its, here, client, record, before, lasted))
-        check_order(record)
-        said = f"{close[0]} {close[1]}".rstrip()
-        closer = record.client if its.closes == "client" else record.provider_side
-        assert closer.last_activity is not None
-        assert explain(record) == (
-            f"the {its.closes} closed with {said} after {seconds(closer.last_activity)}"
+    before = datetime.now(UTC)
+    async with world(tmp_path, its.provider, driver) as here:
+        client = await here.connect()
+        lines = (
+            ("cf-aig-metadata", METADATA),
+            ("cf-aig-otel-trace-id", TRACE),
+            ("cf-aig-otel-parent-span-id", PARENT),
         )
-        check_metrics(here, record)
-
-    test()
+        answer = await client.open(f"/v1/{GATEWAY}/{its.provider}{its.target}", *lines)
+        assert answer == (101, b"")
+        close = await hold(its, client.peer)
+        assert close == (BYE if its.closes == "client" else its.close)
+    record = here.record
+    lasted = (datetime.now(UTC) - before).total_seconds()
+    check(record, expected(its, here, client, record, before, lasted))
+    check_order(record)
+    said = f"{close[0]} {close[1]}".rstrip()
+    closer = record.client if its.closes == "client" else record.provider_side
+    assert closer.last_activity is not None
+    assert explain(record) == (
+        f"the {its.closes} closed with {said} after {seconds(closer.last_activity)}"
+    )
+    check_metrics(here, record)
 
 
 def expected(

@@ -12,29 +12,27 @@ from relay.protocol import closing
 from relay.records.explanation import explain, seconds
 from relay.records.session_record import Outcome, SessionRecord
 from relay.session import Session
-from tests.e2e.records.endings import ENDINGS, VIOLATED, Close, Row, listen
+from tests.e2e.records.acts import listen
+from tests.e2e.records.endings import ENDINGS, VIOLATED, Close, Row
 from tests.e2e.records.expectation import without_times
 from tests.e2e.records.wire import Heard
 from tests.e2e.records.world import GATEWAY, Client, World, in_both_drivers, world
-from tests.e2e.support import e2e_test
+from tests.support import real_clock
 
 
 @in_both_drivers
 @pytest.mark.parametrize("row", ENDINGS, ids=str)
-def test_the_record_of_an_ending(row: Row, driver: str, tmp_path: Path) -> None:
-    @e2e_test
-    async def test() -> None:
-        fault = parse_fault(row.fault) if row.fault else None
-        async with world(
-            tmp_path, row.provider, driver, fault=fault, limits=row.limits, gateway=row.gateway
-        ) as here:
-            client = await here.connect(receive_buffer=4096 if row.stalls else None)
-            answer = await client.open(f"/v1/{GATEWAY}/{row.provider}{row.target}")
-            assert answer == (101, b"")
-            await row.act(here, client)
-        check(row, here, client)
-
-    test()
+@real_clock
+async def test_the_record_of_an_ending(row: Row, driver: str, tmp_path: Path) -> None:
+    fault = parse_fault(row.fault) if row.fault else None
+    async with world(
+        tmp_path, row.provider, driver, fault=fault, limits=row.limits, gateway=row.gateway
+    ) as here:
+        client = await here.connect(receive_buffer=4096 if row.stalls else None)
+        answer = await client.open(f"/v1/{GATEWAY}/{row.provider}{row.target}")
+        assert answer == (101, b"")
+        await row.act(here, client)
+    check(row, here, client)
 
 
 def check(row: Row, here: World, client: Client) -> None:
@@ -94,33 +92,29 @@ def check_wire(row: Row, here: World, client: Client, record: SessionRecord) -> 
 
 
 @in_both_drivers
-def test_a_fault_of_ours_is_named(
+@real_clock
+async def test_a_fault_of_ours_is_named(
     driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: object) -> None:
         raise ZeroDivisionError("words that may be a peer's")
 
     monkeypatch.setattr(Session, "_watch", fail)
-
-    @e2e_test
-    async def test() -> None:
-        async with world(tmp_path, "openai", driver) as here:
-            client = await here.connect()
-            assert await client.open(f"/v1/{GATEWAY}/openai?model=m") == (101, b"")
-            await listen(here, client)
-        record = here.record
-        assert (record.outcome, record.ended_by) == (Outcome.ENDED, "relay")
-        assert (record.cause, record.error) == ("internal error", "ZeroDivisionError")
-        fault = (1011, "internal error")
-        assert told(record) == (None, fault, None, fault)
-        after = seconds(record.duration)
-        sentence = f"the relay ended it after {after} because of a fault of its own"
-        assert explain(record) == f"{sentence} (ZeroDivisionError)"
-        (double,) = here.doubles
-        assert Heard.of(client.tapped.received, masked=False).close == fault
-        assert Heard.of(double.received, masked=True).close == fault
-
-    test()
+    async with world(tmp_path, "openai", driver) as here:
+        client = await here.connect()
+        assert await client.open(f"/v1/{GATEWAY}/openai?model=m") == (101, b"")
+        await listen(here, client)
+    record = here.record
+    assert (record.outcome, record.ended_by) == (Outcome.ENDED, "relay")
+    assert (record.cause, record.error) == ("internal error", "ZeroDivisionError")
+    fault = (1011, "internal error")
+    assert told(record) == (None, fault, None, fault)
+    after = seconds(record.duration)
+    sentence = f"the relay ended it after {after} because of a fault of its own"
+    assert explain(record) == f"{sentence} (ZeroDivisionError)"
+    (double,) = here.doubles
+    assert Heard.of(client.tapped.received, masked=False).close == fault
+    assert Heard.of(double.received, masked=True).close == fault
 
 
 def test_each_cause_of_the_closing_table_is_told_of() -> None:

@@ -18,7 +18,7 @@ from tests.doubles.peer import Ended
 from tests.e2e.records.expectation import Moment, Within, check, direction, without_times
 from tests.e2e.records.wire import Heard
 from tests.e2e.records.world import AGENT, GATEWAY, Client, World, in_both_drivers, world
-from tests.e2e.support import e2e_test
+from tests.support import real_clock
 
 Act = Callable[[World, Client], Awaitable[None]]
 
@@ -143,103 +143,97 @@ ROWS = (
 
 @in_both_drivers
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_the_record_of_an_opening_that_came_to_nothing(
+@real_clock
+async def test_the_record_of_an_opening_that_came_to_nothing(
     row: Row, driver: str, tmp_path: Path
 ) -> None:
-    @e2e_test
-    async def test() -> None:
-        began = datetime.now(UTC)
-        fault = parse_fault(row.fault) if row.fault else None
-        nowhere = f"127.0.0.1:{unused_port()}" if row.unreachable else None
-        async with world(
-            tmp_path,
-            "openai",
-            driver,
-            fault=fault,
-            limits=row.limits,
-            gateway=row.gateway,
-            upstream=nowhere,
-        ) as here:
-            if row.second:
-                first = await here.connect()
-                assert await first.open(TARGET) == (101, b"")
-                await first.stream.aclose()
-                await here.accounted.wait()
-            client = await here.connect()
-            if row.act is None:
-                status, _ = await client.open(TARGET, ("cf-aig-metadata", '{"user": "anna"}'))
-                assert status == row.status
-                session_id = client.log_id
-            else:
-                session_id = ""
-                await client.ask(TARGET, ("cf-aig-metadata", '{"user": "anna"}'))
-                await row.act(here, client)
-                with pytest.raises(Ended):
-                    await client.peer.next()
-            assert here.metric("relay_sessions_total") == 1 + row.second
-            assert here.metric("relay_refusals_total") == (1 if row.act is None else 0)
-        *_, record = here.records()
-        lasted = (datetime.now(UTC) - began).total_seconds()
-        reached = "authorise" in row.steps
-        check(
-            record,
-            {
-                "id": session_id or record.id,
-                "began_at": Moment(began, lasted),
-                "gateway": GATEWAY,
-                "provider": "openai",
-                "endpoint": "/v1/realtime" if reached else "",
-                "model": "gpt-realtime" if reached else None,
-                "token": "web",
-                "client_address": "127.0.0.1",
-                "user_agent": AGENT,
-                "metadata": {"user": "anna", "team": "voice", "tier": 1},
-                "upstream": "",
-                "lane": "verbatim",
-                "compressed": False,
-                "trace_id": None,
-                "parent_span_id": None,
-                "lingered": 0.0,
-                "prices": None,
-                "turns_dropped": 0,
-                "steps": dict.fromkeys((*row.steps, "unfinished"), Within(0, lasted)),
-                "status": row.status,
-                "code": row.code,
-                "first_message": None,
-                "first_audio": None,
-                "duration": 0.0,
-                "client": NOTHING,
-                "provider_side": NOTHING,
-                "added_latency": [],
-                "usage": None,
-                "usage_missing": None,
-                "cost": None,
-                "turns": [],
-                "outcome": row.outcome,
-                "ended_by": row.by,
-                "cause": row.cause,
-                "error": record.error,
-            },
-        )
-        assert (record.error is None) is (row.outcome is Outcome.ABANDONED)
-        assert without_times(explain(record)) == row.sentence.replace("WORDS", record.error or "")
-        moment, words = timeline(record)[-1]
-        assert words == explain(record)
-        if "late" in row.fault:  # the time that the provider was waited for is in it
-            assert moment >= 0.05
-
-    test()
+    began = datetime.now(UTC)
+    fault = parse_fault(row.fault) if row.fault else None
+    nowhere = f"127.0.0.1:{unused_port()}" if row.unreachable else None
+    async with world(
+        tmp_path,
+        "openai",
+        driver,
+        fault=fault,
+        limits=row.limits,
+        gateway=row.gateway,
+        upstream=nowhere,
+    ) as here:
+        if row.second:
+            first = await here.connect()
+            assert await first.open(TARGET) == (101, b"")
+            await first.stream.aclose()
+            await here.accounted.wait()
+        client = await here.connect()
+        if row.act is None:
+            status, _ = await client.open(TARGET, ("cf-aig-metadata", '{"user": "anna"}'))
+            assert status == row.status
+            session_id = client.log_id
+        else:
+            session_id = ""
+            await client.ask(TARGET, ("cf-aig-metadata", '{"user": "anna"}'))
+            await row.act(here, client)
+            with pytest.raises(Ended):
+                await client.peer.next()
+        assert here.metric("relay_sessions_total") == 1 + row.second
+        assert here.metric("relay_refusals_total") == (1 if row.act is None else 0)
+    *_, record = here.records()
+    lasted = (datetime.now(UTC) - began).total_seconds()
+    reached = "authorise" in row.steps
+    check(
+        record,
+        {
+            "id": session_id or record.id,
+            "began_at": Moment(began, lasted),
+            "gateway": GATEWAY,
+            "provider": "openai",
+            "endpoint": "/v1/realtime" if reached else "",
+            "model": "gpt-realtime" if reached else None,
+            "token": "web",
+            "client_address": "127.0.0.1",
+            "user_agent": AGENT,
+            "metadata": {"user": "anna", "team": "voice", "tier": 1},
+            "upstream": "",
+            "lane": "verbatim",
+            "compressed": False,
+            "trace_id": None,
+            "parent_span_id": None,
+            "lingered": 0.0,
+            "prices": None,
+            "turns_dropped": 0,
+            "steps": dict.fromkeys((*row.steps, "unfinished"), Within(0, lasted)),
+            "status": row.status,
+            "code": row.code,
+            "first_message": None,
+            "first_audio": None,
+            "duration": 0.0,
+            "client": NOTHING,
+            "provider_side": NOTHING,
+            "added_latency": [],
+            "usage": None,
+            "usage_missing": None,
+            "cost": None,
+            "turns": [],
+            "outcome": row.outcome,
+            "ended_by": row.by,
+            "cause": row.cause,
+            "error": record.error,
+        },
+    )
+    assert (record.error is None) is (row.outcome is Outcome.ABANDONED)
+    assert without_times(explain(record)) == row.sentence.replace("WORDS", record.error or "")
+    moment, words = timeline(record)[-1]
+    assert words == explain(record)
+    if "late" in row.fault:  # the time that the provider was waited for is in it
+        assert moment >= 0.05
 
 
-def test_who_has_not_authenticated_has_no_record_but_is_counted(tmp_path: Path) -> None:
-    @e2e_test
-    async def test() -> None:
-        async with world(tmp_path, "openai") as here:
-            client = await here.connect()
-            status, _ = await client.open(TARGET, token="rly_" + "x" * 43)
-            assert status == 401
-            assert here.metric("relay_refusals_total") == 1
-            assert here.metric("relay_sessions_total") == 0
-        assert here.records() == []
-
-    test()
+@real_clock
+async def test_who_has_not_authenticated_has_no_record_but_is_counted(tmp_path: Path) -> None:
+    async with world(tmp_path, "openai") as here:
+        client = await here.connect()
+        status, _ = await client.open(TARGET, token="rly_" + "x" * 43)
+        assert status == 401
+        assert here.metric("relay_refusals_total") == 1
+        assert here.metric("relay_sessions_total") == 0
+    assert here.records() == []

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from relay.protocol import Cause, Close, Leg, MessagePipe, Pipe, State, closing, ending, farewell
-from relay.protocol.frames import CLOSE
-from relay.testing.frames import decode
+from relay.protocol import Cause, MessagePipe, Pipe, State, closing, ending, farewell
 from relay.testing.hostile_frames import REJECTED, mirror
-from tests.fuzz.streams import SMALL_LIMITS, feed
+from relay.testing.strategies import SMALL_LIMITS
 from tests.fuzz.target import FuzzInput, Target, fuzz_input
+from tests.protocol.directions import check_leg, feed
 
 __all__ = ["TARGET"]
 
 _CAUSES = [each for each in vars(closing).values() if isinstance(each, Cause)]
 _KEY = b"\x01\x02\x03\x04"
-_FORBIDDEN = {1004, 1005, 1006, 1015}
 _MESSAGES, _IN_ENDED, _OUT_ENDED, _IN_FAILED, _OUT_FAILED, _FAREWELL, _OWED = range(7)
 
 
@@ -37,27 +35,12 @@ def check(raw: bytes) -> None:
     cause = _CAUSES[sum(given.sizes) % len(_CAUSES)]
     legs = ending(inbound, outbound, cause, _KEY)
     unanswered = bool(told) and outbound.state is not State.CLOSED
-    _check_leg(legs.upstream, inbound, to_upstream + told, masked=True, unanswered=unanswered)
-    _check_leg(legs.client, outbound, to_client, masked=False)
+    check_leg(legs.upstream, inbound, to_upstream + told, masked=True, unanswered=unanswered)
+    check_leg(legs.client, outbound, to_client, masked=False)
 
 
 def _chunks(given: FuzzInput, data: bytes, ended: int) -> list[bytes]:
     return [*given._replace(data=data).chunks(), *([b""] if given.has(ended) else [])]
-
-
-def _check_leg(
-    leg: Leg, pipe: Pipe, sent: bytes, *, masked: bool, unanswered: bool = False
-) -> None:
-    assert leg.reset is (unanswered or not pipe.can_inject)
-    if leg.reset:
-        assert leg == Leg(close=None, frame=b"", reset=True)
-        return
-    frames = decode(sent + leg.frame, masked=masked)
-    closes = [Close.parse(frame.payload) for frame in frames if frame.opcode == CLOSE]
-    assert closes == ([leg.close] if leg.close else [])
-    assert not leg.close or frames[-1].opcode == CLOSE
-    assert not frames or not frames[-1].missing
-    assert _FORBIDDEN.isdisjoint(close.code for close in closes)
 
 
 def _seed(inbound: bytes, outbound: bytes, options: int) -> bytes:

@@ -5,16 +5,10 @@ from __future__ import annotations
 from relay.protocol import Limits, MessagePipe, Pipe, State
 from relay.protocol.frames import TEXT
 from relay.testing.frames import Frame, Item, decode, delivered, encode
-from tests.fuzz.streams import (
-    MASKED,
-    SEEDS,
-    SMALL_LIMITS,
-    failures_in_wsproto,
-    feed,
-    keep_limits,
-    outcome,
-)
+from relay.testing.strategies import SMALL_LIMITS
+from tests.fuzz.streams import MASKED, SEEDS
 from tests.fuzz.target import FuzzInput, Target, fuzz_input
+from tests.protocol.directions import feed, outcome, past_limits, read_by_wsproto
 
 __all__ = ["TARGET"]
 
@@ -37,8 +31,8 @@ def check(raw: bytes) -> None:
     # The counters are those of the chunk in which invalid text was found, so they may differ.
     assert outcome(cut)[:4] == outcome(whole)[:4]
     assert all(frame.fin and not frame.missing for frame in frames)
-    assert keep_limits(frames, limits)
-    failures = failures_in_wsproto(out, masked=masked, compressed=False)
+    assert past_limits(frames, limits) is None
+    _, failures = read_by_wsproto(out, masked=masked, compressed=False)
     assert not failures or (whole.close is not None and whole.close.code == 1014)
 
     passed = delivered(decode(feed(verbatim, [*given.at_once(), *end]), masked=masked))

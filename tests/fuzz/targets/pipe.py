@@ -5,17 +5,10 @@ from __future__ import annotations
 from relay.protocol import Limits, Pipe, State
 from relay.protocol.frames import CLOSE
 from relay.testing.frames import Frame, decode, encode
-from tests.fuzz.streams import (
-    MASKED,
-    SEEDS,
-    SMALL_LIMITS,
-    failures_in_wsproto,
-    feed,
-    frames_in_websockets,
-    keep_limits,
-    outcome,
-)
+from relay.testing.strategies import SMALL_LIMITS
+from tests.fuzz.streams import MASKED, SEEDS, frames_in_websockets
 from tests.fuzz.target import FuzzInput, Target, fuzz_input
+from tests.protocol.directions import feed, outcome, past_limits, read_by_wsproto
 
 __all__ = ["TARGET"]
 
@@ -51,9 +44,9 @@ def check(raw: bytes) -> None:
     assert outcome(cut) == outcome(whole)
 
     frames = decode(out, masked=masked)
-    assert keep_limits(frames, limits)
+    assert past_limits(frames, limits) is None
     assert len(frames) == whole.frames
-    failures = failures_in_wsproto(out, masked=masked, compressed=compressed)
+    _, failures = read_by_wsproto(out, masked=masked, compressed=compressed)
     if whole.close is not None and whole.close.code == 1014:
         assert failures in ([1002], [1007])
     else:

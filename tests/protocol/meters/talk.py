@@ -7,11 +7,10 @@ from collections.abc import Mapping
 
 from relay.protocol import CATALOGUE, Endpoint, Limits, PermessageDeflate, Pipe, SessionMeter, Usage
 from relay.protocol.frames import BINARY, TEXT
-from relay.testing.frames import Frame
+from relay.testing.frames import MASKING_KEY, Frame
 
 __all__ = ["Talk", "endpoint"]
 
-KEY = b"\x37\xfa\x21\x3d"
 
 Message = Mapping[str, object] | str | bytes
 
@@ -59,7 +58,7 @@ class Talk:
     def client(self, *messages: Message) -> Talk:
         """The client says these: objects as JSON in text, strings as text, bytes as binary."""
         for message in messages:
-            self._say(self._inbound, frame(message).encode(KEY))
+            self._say(self._inbound, frame(message).encode(MASKING_KEY))
         return self
 
     def provider(self, *messages: Message) -> Talk:
@@ -72,7 +71,7 @@ class Talk:
         """One side says these frames."""
         for each in frames:
             pipe = self._inbound if inbound else self._outbound
-            self._say(pipe, each.encode(KEY if inbound else None))
+            self._say(pipe, each.encode(MASKING_KEY if inbound else None))
         return self
 
     def end(self) -> SessionMeter:
