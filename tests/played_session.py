@@ -177,6 +177,11 @@ class PlayedSession:
         await self.client.receive()
         await self.client.end()
 
+    async def end_both(self) -> None:
+        """What both peers do once they were told."""
+        await self.client.end()
+        await self.provider.end()
+
 
 async def accept(provider: Peer, *lines: str, early_data: bytes = b"") -> bytes:
     """A provider reads its request, which is returned, and answers with a valid 101."""

@@ -13,6 +13,8 @@ from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT
 from relay.testing.frames import Frame, close_frame
 from tests.played_session import PlayedSession, legs, open_session, sides
 from tests.support import (
+    AWAY,
+    LOST,
     MESSAGES,
     VARIANTS,
     Variant,
@@ -23,15 +25,7 @@ from tests.support import (
     trio_test,
 )
 
-AWAY = close_frame(1001, "going away")
-LOST = close_frame(1011, "upstream connection lost")
 FAULT = close_frame(1011, "internal error")
-
-
-async def end_both(play: PlayedSession) -> None:
-    """What both peers do once they were told."""
-    await play.client.end()
-    await play.provider.end()
 
 
 # Peers that vanish
@@ -163,7 +157,7 @@ async def see_violation(play: PlayedSession, by: str, code: int) -> None:
     told = AWAY if by == "client" else close_frame(1011, "upstream protocol error")
     assert await other.answer_close() == told
     assert (await one.answer_close()).payload[:2] == code.to_bytes(2, "big")
-    await end_both(play)
+    await play.end_both()
 
 
 @in_every_variant
@@ -177,7 +171,7 @@ async def test_the_answers_to_what_came_before_a_violation_arrive(variant: Varia
         assert await play.client.receive() == Frame(TEXT, b"answer")
         assert await play.client.receive() == Frame(PING, b"p")
         assert (await play.client.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == 0
     assert not play.client_leg.was_reset
     assert not play.upstream_leg.was_reset
@@ -246,7 +240,7 @@ async def test_a_violation_after_the_others_close(variant: Variant, by: str) -> 
         else:
             assert await other.receive() == close_frame(1011, "upstream protocol error")
         assert await one.hears_nothing()
-        await end_both(play)
+        await play.end_both()
     assert not play.client_leg.was_reset
     assert not play.upstream_leg.was_reset
 
@@ -262,7 +256,7 @@ async def test_a_client_that_takes_nothing_is_reset(variant: Variant) -> None:
         assert await play.provider.answer_close() == close_frame(1001, "client stalled")
         assert trio.current_time() == 30
         assert play.client_leg.was_reset
-        await end_both(play)
+        await play.end_both()
     assert not play.upstream_leg.was_reset
     assert play.ended_at == 30
     assert play.record["cause"] == "client stalled"
@@ -277,7 +271,7 @@ async def test_a_provider_that_takes_nothing_is_reset(variant: Variant) -> None:
         assert trio.current_time() == 30
         assert play.upstream_leg.was_reset
         assert await play.client.receive_rest() == b""
-        await end_both(play)
+        await play.end_both()
     assert not play.client_leg.was_reset
     assert play.ended_at == 30
     assert play.record["cause"] == "upstream stalled"
@@ -296,7 +290,7 @@ async def test_a_client_that_reads_slowly_is_not_stalled() -> None:
             await play.client.receive_bytes(60_000)
         assert play.ended_at is None
         assert await play.client.receive_bytes(len(message) - 10 * 60_000)
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == trio.current_time()
 
 
@@ -316,7 +310,7 @@ async def test_a_side_that_does_not_take_much_at_once_is_reset(variant: Variant,
             assert trio.current_time() == 30
             assert leg.was_reset
             nursery.cancel_scope.cancel()
-        await end_both(play)
+        await play.end_both()
         await stuck.end()
     assert not other_leg.was_reset
 
@@ -342,7 +336,7 @@ async def test_a_close_that_the_other_side_does_not_take(variant: Variant, by: s
         stalled = (1011, "upstream stalled") if by == "client" else (1001, "client stalled")
         assert await one.receive() == close_frame(*stalled)
         assert trio.current_time() == 30
-        await end_both(play)
+        await play.end_both()
     _, other_leg = legs(play, by)
     assert other_leg.was_reset
 
@@ -363,7 +357,7 @@ async def test_what_is_being_written_may_be_finished_before_a_close(
         assert await other.receive() == Frame(TEXT, b"on its way")
         for peer in (play.client, play.provider):
             assert await peer.answer_close() == AWAY
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == 4
 
 
@@ -380,7 +374,7 @@ async def test_a_write_that_cannot_be_finished_is_followed_by_no_close(
         play.server.drain()
         assert await one.answer_close() == AWAY
         assert trio.current_time() == 5
-        await end_both(play)
+        await play.end_both()
     leg, other_leg = legs(play, by)
     assert (leg.was_reset, other_leg.was_reset) == (False, True)
 
@@ -408,7 +402,7 @@ async def test_a_close_arrives_though_writing_to_its_sender_has_failed(
         # Closed now, with bytes of this side unread, it could lose the Close to a reset.
         assert not other_leg.closed
         await other.send(close_frame(3000, "why"))
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == 0
     assert (leg.was_reset, other_leg.was_reset) == (True, False)
     assert play.record["by"] == by
@@ -427,7 +421,7 @@ async def test_a_side_that_cannot_be_written_to_and_says_nothing_is_lost(
         await other.send(Frame(TEXT, b"into the void"))
         assert await other.answer_close() == (AWAY if by == "client" else LOST)
         assert trio.current_time() == 5
-        await end_both(play)
+        await play.end_both()
     assert (leg.was_reset, other_leg.was_reset) == (True, False)
     assert play.record["by"] == by
 
@@ -464,7 +458,7 @@ async def test_draining(variant: Variant, restart: bool, told: Frame) -> None:
         play.server.drain(restart=restart)
         assert await play.client.answer_close() == told
         assert await play.provider.answer_close() == AWAY
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == 0
     assert play.record["by"] == "relay"
     assert play.record["cause"] == ("restarting" if restart else "draining")
@@ -478,7 +472,7 @@ async def test_an_operator_or_a_policy(variant: Variant) -> None:
         assert play.server.live.end(seen.record.id, policy("the budget is spent"))
         assert await play.client.answer_close() == close_frame(1008, "the budget is spent")
         assert await play.provider.answer_close() == AWAY
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == 0
     assert (play.record["by"], play.record["cause"]) == ("relay", "policy")
 
@@ -494,7 +488,7 @@ async def test_peers_that_do_not_answer_a_close_of_the_relay(variant: Variant) -
         for peer in (play.client, play.provider):
             assert await peer.receive_rest() == b""
             assert trio.current_time() == 5
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == 5
 
 
@@ -535,7 +529,7 @@ async def test_after_a_fault_of_ours_both_sides_are_told(
         await one.send(Frame(TEXT, b"hello"))
         for peer in (play.client, play.provider):
             assert await peer.answer_close() == FAULT
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == 0
     assert play.faults[0] == "RuntimeError"
     assert "the words of a peer" not in str(play.log)
@@ -556,4 +550,4 @@ async def test_a_lasting_fault_does_not_keep_a_slow_side_from_being_told(
         assert await play.client.answer_close() == FAULT
         await wait_all_tasks_blocked()
         assert await play.provider.receive() == FAULT
-        await end_both(play)
+        await play.end_both()

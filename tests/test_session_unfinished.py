@@ -13,6 +13,7 @@ from relay.protocol.frames import BINARY, TEXT
 from relay.testing.frames import Frame, close_frame
 from tests.played_session import PlayedSession, legs, open_session, sides
 from tests.support import (
+    AWAY,
     Variant,
     from_both_sides,
     in_every_variant,
@@ -20,7 +21,6 @@ from tests.support import (
     trio_test,
 )
 
-AWAY = close_frame(1001, "going away")
 AUDIO = Frame(BINARY, bytes(range(256)) * 400)  # more than one chunk
 BEGUN = 1000
 """Bytes of it that have come when the session ends."""
@@ -33,12 +33,6 @@ async def begin(play: PlayedSession, by: str) -> bytes:
     await one.stream.send_all(audio[:BEGUN])
     assert await other.receive_bytes(BEGUN) == audio[:BEGUN]
     return audio[BEGUN:]
-
-
-async def end_both(play: PlayedSession) -> None:
-    """What both peers do once they were told."""
-    await play.client.end()
-    await play.provider.end()
 
 
 def drain(play: PlayedSession) -> None:
@@ -96,7 +90,7 @@ async def test_the_frame_is_finished_and_then_both_sides_are_told(
             assert await other.receive_bytes(len(rest)) == rest
             for peer, told in ((play.client, to_client), (play.provider, to_provider)):
                 assert await peer.answer_close() == told
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == began + 3
     assert not play.client_leg.was_reset
     assert not play.upstream_leg.was_reset
@@ -124,7 +118,7 @@ async def test_a_side_whose_frame_is_not_finished_in_time_is_reset(
         play.server.drain()
         assert await one.answer_close() == AWAY
         assert trio.current_time() == 5
-        await end_both(play)
+        await play.end_both()
     leg, other_leg = legs(play, by)
     assert (leg.was_reset, other_leg.was_reset) == (False, True)
     told = {"client": play.record["client_close"], "provider": play.record["upstream_close"]}
@@ -144,7 +138,7 @@ async def test_both_frames_have_the_same_time(variant: Variant) -> None:
         assert await play.provider.receive_bytes(len(rest)) == rest
         assert await play.provider.answer_close() == AWAY
         assert trio.current_time() == 5
-        await end_both(play)
+        await play.end_both()
     assert play.client_leg.was_reset
     assert not play.upstream_leg.was_reset
 
@@ -182,7 +176,7 @@ async def test_a_receiver_to_which_the_rest_cannot_be_written_is_not_waited_for(
             nursery.start_soon(one.stream.send_all, rest)
             assert await one.answer_close() == AWAY
         assert trio.current_time() == 0
-        await end_both(play)
+        await play.end_both()
         await other.end()
     leg, other_leg = legs(play, by)
     assert (leg.was_reset, other_leg.was_reset) == (False, True)
@@ -200,7 +194,7 @@ async def test_a_receiver_that_does_not_take_the_rest_is_reset(by: str) -> None:
             assert await one.receive() == AWAY
             nursery.cancel_scope.cancel()
         assert trio.current_time() == 5
-        await end_both(play)
+        await play.end_both()
     leg, other_leg = legs(play, by)
     assert (leg.was_reset, other_leg.was_reset) == (False, True)
 
@@ -225,7 +219,7 @@ async def test_a_violation_of_the_other_side(variant: Variant, by: str) -> None:
         assert (await other.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
         if by == "client":
             assert await one.answer_close() == close_frame(1011, "upstream protocol error")
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == 2
     assert not play.client_leg.was_reset
     assert not play.upstream_leg.was_reset
@@ -241,7 +235,7 @@ async def test_a_provider_that_neither_answers_nor_finishes_is_waited_for_once(
         await play.client.send(Frame(0x3))
         assert await play.provider.receive() == AWAY
         await play.ended.wait()
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == 5
     assert play.client_leg.was_reset
     assert play.upstream_leg.was_reset
@@ -260,7 +254,7 @@ async def test_who_does_not_answer_a_close_is_given_no_more_time_for_a_frame(
         await other.send(close_frame(3000))
         assert await one.receive() == close_frame(3000)
         await play.ended.wait()
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == 5
     assert legs(play, by)[1].was_reset
     assert play.record["cause"] == "close timeout"
@@ -282,7 +276,7 @@ async def test_between_the_frames_of_a_message_nothing_is_waited_for(
             assert await other.receive() == first
         for peer in (play.client, play.provider):
             assert await peer.answer_close() == AWAY
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == 0
     assert not play.client_leg.was_reset
     assert not play.upstream_leg.was_reset
@@ -298,7 +292,7 @@ async def test_a_client_that_takes_nothing_is_reset_and_the_provider_gets_its_fr
             nursery.start_soon(play.client.stream.send_all, rest)
             assert await play.provider.receive_bytes(len(rest)) == rest
         assert await play.provider.answer_close() == close_frame(1001, "client stalled")
-        await end_both(play)
+        await play.end_both()
     assert play.ended_at == 32
     assert play.client_leg.was_reset
     assert not play.upstream_leg.was_reset

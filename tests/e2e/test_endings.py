@@ -13,7 +13,7 @@ from relay.testing.frames import Frame, close_frame
 from tests.e2e import drivers
 from tests.e2e.drivers import in_every_driver, with_the_guide
 from tests.e2e.support import Ends, end_first, open_session
-from tests.support import AWAY, LOST, Ended, Peer, from_both_sides, real_clock
+from tests.support import AWAY, IDLE, LOST, Ended, Peer, from_both_sides, real_clock
 
 in_both_lanes = pytest.mark.parametrize("lane", ["verbatim", "messages"])
 
@@ -31,6 +31,22 @@ async def _are_over(*peers: Peer) -> None:
     for peer in peers:
         assert await peer.receive_rest() == b""
         await trio.aclose_forcefully(peer.stream)
+
+
+async def _are_told(ends: Ends, close: Frame) -> None:
+    """Both sides are told that, answer, and end."""
+    for peer in (ends.provider, ends.client):
+        assert await peer.answer_close() == close
+    await end_first(ends.provider)
+    await _are_over(ends.client)
+
+
+async def _begin_frame(one: Peer, other: Peer, size: int) -> bytes:
+    """One side sends a part of a frame of so many bytes, which the other gets; return the rest."""
+    frame = one.encode(Frame(0x2, bytes(size)))
+    await one.stream.send_all(frame[:500])
+    assert await other.receive_bytes(500) == frame[:500]
+    return frame[500:]
 
 
 async def _hears_nothing(peer: Peer) -> None:
@@ -69,10 +85,7 @@ async def test_a_peer_that_vanishes(by: str, lane: str, driver: str, tmp_path: P
 async def test_silence(lane: str, driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(idle=0.1)
     async with open_session(driver, tmp_path, lane=lane, timeouts=timeouts) as ends:
-        for peer in (ends.provider, ends.client):
-            assert await peer.answer_close() == close_frame(1001, "idle timeout")
-        await end_first(ends.provider)
-        await _are_over(ends.client)
+        await _are_told(ends, IDLE)
 
 
 @with_the_guide
@@ -91,10 +104,7 @@ async def test_the_longest_duration(driver: str, tmp_path: Path) -> None:
 async def test_a_drain(lane: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, lane=lane) as ends, trio.open_nursery() as nursery:
         nursery.start_soon(ends.under_test.drain)
-        for peer in (ends.provider, ends.client):
-            assert await peer.answer_close() == AWAY
-        await end_first(ends.provider)
-        await _are_over(ends.client)
+        await _are_told(ends, AWAY)
 
 
 @from_both_sides
@@ -103,17 +113,12 @@ async def test_a_drain(lane: str, driver: str, tmp_path: Path) -> None:
 async def test_a_drain_in_the_middle_of_a_frame(by: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path) as ends, trio.open_nursery() as nursery:
         one, other = _sides(ends, by)
-        frame = one.encode(Frame(0x2, bytes(100_000)))
-        await one.stream.send_all(frame[:500])
-        assert await other.receive_bytes(500) == frame[:500]
+        rest = await _begin_frame(one, other, 100_000)
         nursery.start_soon(ends.under_test.drain)
         await _hears_nothing(one)
-        await one.stream.send_all(frame[500:] + one.encode(_HELLO))
-        assert await other.receive_bytes(len(frame) - 500) == frame[500:]
-        for peer in (ends.provider, ends.client):
-            assert await peer.answer_close() == AWAY
-        await end_first(ends.provider)
-        await _are_over(ends.client)
+        await one.stream.send_all(rest + one.encode(_HELLO))
+        assert await other.receive_bytes(len(rest)) == rest
+        await _are_told(ends, AWAY)
 
 
 @from_both_sides
@@ -128,9 +133,7 @@ async def test_a_drain_in_a_frame_that_is_never_finished(
         trio.open_nursery() as nursery,
     ):
         one, other = _sides(ends, by)
-        frame = one.encode(Frame(0x2, bytes(1000)))
-        await one.stream.send_all(frame[:500])
-        assert await other.receive_bytes(500) == frame[:500]
+        await _begin_frame(one, other, 1000)
         nursery.start_soon(ends.under_test.drain)
         assert await one.receive() == AWAY
         await _was_reset(other)
@@ -161,10 +164,7 @@ async def test_a_fault_of_ours_is_blamed_on_nobody(
     monkeypatch.setattr(drivers, "_no_faults", contextlib.nullcontext)
     async with open_session(driver, tmp_path) as ends:
         await (ends.client if by == "client" else ends.provider).send(Frame(PING))
-        for peer in (ends.provider, ends.client):
-            assert await peer.answer_close() == close_frame(1011, "internal error")
-        await end_first(ends.provider)
-        await _are_over(ends.client)
+        await _are_told(ends, close_frame(1011, "internal error"))
 
 
 @from_both_sides
