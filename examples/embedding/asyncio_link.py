@@ -52,7 +52,8 @@ class Link:
 
     def reset(self) -> None:
         """End it so that the peer cannot take that for an orderly end."""
-        if (sock := self.writer.get_extra_info("socket")) is not None:  # it was not closed yet
+        sock = self.writer.get_extra_info("socket")
+        with suppress(OSError, AttributeError):  # it has broken, and asyncio has closed it
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.abort()
 

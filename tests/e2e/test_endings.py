@@ -82,6 +82,21 @@ async def test_a_peer_that_vanishes(by: str, lane: str, driver: str, tmp_path: P
 @in_both_lanes
 @with_the_guide
 @real_clock
+async def test_a_client_that_vanishes_while_it_is_written_to(
+    lane: str, driver: str, tmp_path: Path
+) -> None:
+    async with open_session(driver, tmp_path, lane=lane) as ends:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ends.provider.send, Frame(0x2, bytes(10_000_000)))
+            await ends.client.receive_bytes(500)
+            await trio.aclose_forcefully(ends.client.stream)  # with bytes unread: a reset
+        assert await ends.provider.answer_close() == AWAY
+        await end_first(ends.provider)
+
+
+@in_both_lanes
+@with_the_guide
+@real_clock
 async def test_silence(lane: str, driver: str, tmp_path: Path) -> None:
     timeouts = Timeouts(idle=0.1)
     async with open_session(driver, tmp_path, lane=lane, timeouts=timeouts) as ends:
