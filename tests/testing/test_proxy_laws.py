@@ -84,9 +84,13 @@ class LosesTheReason(FrameTunnel):
 
 
 class NeverEnds(Tunnel):
+    def __init__(self) -> None:
+        self._never: list[asyncio.Future[None]] = []  # kept: nothing else refers to who waits
+
     async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         await super()._carry(source, sink)
-        await asyncio.get_running_loop().create_future()
+        self._never.append(asyncio.get_running_loop().create_future())
+        await self._never[-1]
 
 
 class SaysAllWentWell(Tunnel):

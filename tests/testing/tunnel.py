@@ -52,12 +52,16 @@ class Tunnel:
             from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter
         ) -> None:
             from_origin, to_origin = await asyncio.open_connection(*origin)
-            with suppress(OSError, EOFError):
-                await self._relay(from_client, to_client, from_origin, to_origin)
-            for writer in (to_client, to_origin):
-                with suppress(OSError):
-                    await writer.drain()
-                writer.close()
+            writers = (to_client, to_origin)
+            try:
+                with suppress(OSError, EOFError):
+                    await self._relay(from_client, to_client, from_origin, to_origin)
+                for writer in writers:
+                    with suppress(OSError):
+                        await writer.drain()
+            finally:
+                for writer in writers:
+                    writer.close()
 
         return await asyncio.start_server(handle, "127.0.0.1", 0)
 
