@@ -60,3 +60,22 @@ def test_architecture_has_a_line_for_each_file() -> None:
         if path.name != "py.typed" and not path.name.startswith("__")
     }
     assert named == there - {"protocol/"}
+
+
+def test_each_folder_of_the_examples_is_introduced() -> None:
+    page = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    folders = {path.name for path in (ROOT / "examples").iterdir() if path.is_dir()}
+    assert {
+        name for name in folders if f"examples/{name}" in page or f"`{name}/`" in page
+    } == folders
+
+
+def test_no_text_goes_by_a_document_that_is_not_here() -> None:
+    folders = ("relay", "docs", "tests", "examples", "deploy")
+    texts = [
+        path for name in folders for end in ("py", "md") for path in (ROOT / name).rglob(f"*.{end}")
+    ]
+    assert len(texts) > 100
+    assert [
+        path for path in texts if re.search(r"\bDESIGN \d", path.read_text(encoding="utf-8"))
+    ] == []

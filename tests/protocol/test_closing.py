@@ -1,4 +1,4 @@
-"""The closing table, cell by cell, against the rules of DESIGN 4.6 written out once more."""
+"""The closing table, cell by cell, against its rules written out once more."""
 
 from __future__ import annotations
 
