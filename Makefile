@@ -79,7 +79,7 @@ clean: ## remove the virtual environment and all caches
 # have others in them.
 HAS_bench := test
 HAS_deploy := dist test
-HAS_dev := test
+HAS_dev := docs test
 
 $(addprefix .venv/,test bench dist deploy docs dev): .venv/%: .venv/bin/python pyproject.toml
 	@echo "installing the relay and its extra '$*' into .venv"

@@ -23,7 +23,7 @@ _SECONDS = 10
 _MOST = 256  # names: far more than there are providers
 _THREADS = 32
 """Lookups at a time: twice the hosts of the catalogue. Each can hold a descriptor, and the limit on
-sessions leaves a hundred of them free (DESIGN 4.7)."""
+sessions leaves a hundred of them free (docs/security.md)."""
 
 _Question = tuple[bytes | None, bytes | str | int | None, int, int, int, int]
 

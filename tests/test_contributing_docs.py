@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md and docs/laws.md name files, targets and tests that there are."""
+"""CONTRIBUTING.md, docs/architecture.md and docs/laws.md name what there is, and all of it."""
 
 from __future__ import annotations
 
@@ -45,3 +45,37 @@ def test_each_law_is_held_by_tests_that_there_are() -> None:
         named = set(re.findall(r"`(test_\w+)`", names))
         assert named
         assert named <= there
+
+
+def test_architecture_has_a_line_for_each_file() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set()
+    for cell in re.findall(r"^\| (`.*?`) \|", page, re.MULTILINE):
+        folder = "protocol/" if cell.startswith("`protocol/") else ""
+        named |= {folder + name.removeprefix(folder) for name in re.findall(r"`([^`]+)`", cell)}
+    there = {
+        path.relative_to(ROOT / "relay").as_posix() + "/" * path.is_dir()
+        for folder in ("relay", "relay/protocol")
+        for path in (ROOT / folder).iterdir()
+        if path.name != "py.typed" and not path.name.startswith("__")
+    }
+    assert named == there - {"protocol/"}
+
+
+def test_each_folder_of_the_examples_is_introduced() -> None:
+    page = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    folders = {path.name for path in (ROOT / "examples").iterdir() if path.is_dir()}
+    assert {
+        name for name in folders if f"examples/{name}" in page or f"`{name}/`" in page
+    } == folders
+
+
+def test_no_text_goes_by_a_document_that_is_not_here() -> None:
+    folders = ("relay", "docs", "tests", "examples", "deploy")
+    texts = [
+        path for name in folders for end in ("py", "md") for path in (ROOT / name).rglob(f"*.{end}")
+    ]
+    assert len(texts) > 100
+    assert [
+        path for path in texts if re.search(r"\bDESIGN \d", path.read_text(encoding="utf-8"))
+    ] == []

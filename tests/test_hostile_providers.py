@@ -294,7 +294,7 @@ async def was_reset(peer: Peer) -> bool:
 @pytest.mark.parametrize("inside", [False, True], ids=["between-frames", "inside-a-frame"])
 @real_clock
 async def test_a_provider_that_vanishes(scheme: str, lane: str, how: str, inside: bool) -> None:
-    """No Close can follow part of a frame: then the client's connection is reset (DESIGN 4.6)."""
+    """No Close can follow part of a frame: then the client's connection is reset."""
     hello = Frame(TEXT, b"hello")
     partial = Frame(BINARY, b"y" * 200).encode()[:-100] if inside else b""
     go = trio.Event()

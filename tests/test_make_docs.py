@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import signal
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from tests.e2e.requirements import needs
 from tests.snippets import ROOT
 
 _CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-_STAMPS = re.findall(r"^(\.venv/\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+_MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+(_EXTRAS,) = re.findall(r"^\$\(addprefix \.venv/,([a-z ]+)\):", _MAKEFILE, re.MULTILINE)
+_STAMPS = [f".venv/{each}" for each in ("run", *_EXTRAS.split())]
 _LINES = sorted({each.text for each in all_commands() if each.text.startswith("make ")})
 _RUNS = "make run"
 _SUITES = {
@@ -67,6 +70,21 @@ def test_each_line_is_run_here_or_is_a_suite(line: str) -> None:
 
 def test_no_suite_is_named_in_vain() -> None:
     assert _SUITES.keys() <= set(_LINES)
+
+
+@pytest.mark.parametrize("line", _SUITES)
+def test_nothing_is_installed_for_it(shell: Shell, line: str) -> None:
+    assert not [command for command in _recipe(shell, line) if " pip " in command]
+
+
+def test_extras_mark_those_that_they_have_in_them() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"]
+    marked = dict(re.findall(r"^HAS_(\w+) := (.*)$", _MAKEFILE, re.MULTILINE))
+    for name in _EXTRAS.split():
+        inside = " ".join(re.findall(r"^realtime-relay\[(.*)\]", extras[name][0]))
+        has = set(inside.split(",")) & set(_EXTRAS.split())
+        assert marked.get(name, "").split() == sorted(has)
 
 
 @pytest.mark.parametrize("line", [each for each in _SUITES if "ARGS=" in each])

@@ -1,4 +1,4 @@
-"""Sessions that end otherwise than by a peer's Close: each line of the table in DESIGN 4.6."""
+"""Sessions that end otherwise than by a peer's Close: what docs/closing.md says of each."""
 
 from __future__ import annotations
 

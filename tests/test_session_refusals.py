@@ -1,4 +1,4 @@
-"""Sessions that are refused: by the relay itself, and for what the provider did (DESIGN 4.5)."""
+"""Sessions that are refused: by the relay itself, and for what the provider did."""
 
 from __future__ import annotations
 

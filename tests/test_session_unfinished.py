@@ -226,6 +226,24 @@ async def test_a_violation_of_the_other_side(variant: Variant, by: str) -> None:
 
 
 @in_verbatim_variants
+@from_both_sides
+@trio_test
+async def test_a_side_that_takes_nothing_and_does_not_finish_is_waited_for_once(
+    variant: Variant, by: str
+) -> None:
+    """``by`` is inside a frame when a write to it fails."""
+    async with open_session(variant, timeouts=Timeouts(close=5)) as play:
+        _, other = sides(play, by)
+        await begin(play, by)
+        legs(play, by)[0].break_writes()
+        await other.send(Frame(TEXT, b"hello"))
+        await play.ended.wait()
+        await play.end_both()
+    assert play.ended_at == 5
+    assert legs(play, by)[1].was_reset
+
+
+@in_verbatim_variants
 @trio_test
 async def test_a_provider_that_neither_answers_nor_finishes_is_waited_for_once(
     variant: Variant,

@@ -89,4 +89,7 @@ async def serve(
 
 if __name__ == "__main__":
     red = Team(Secret(b"red-token"), Secret(b"sk-red"), Decimal(5))
-    trio.run(serve, Path(sys.argv[1]), Accounts({"red": red}))
+    try:
+        trio.run(serve, Path(sys.argv[1]), Accounts({"red": red}))
+    except* KeyboardInterrupt:
+        pass

@@ -328,4 +328,5 @@ async def main(relay: Relay) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Relay(from_environment())))
+    with suppress(KeyboardInterrupt):
+        asyncio.run(main(Relay(from_environment())))

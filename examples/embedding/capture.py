@@ -12,6 +12,7 @@ import base64
 import json
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,4 +108,5 @@ class Relay(asyncio_relay.Relay):
 
 
 if __name__ == "__main__":
-    asyncio.run(asyncio_relay.main(Relay(from_environment(), Path(sys.argv[1]))))
+    with suppress(KeyboardInterrupt):
+        asyncio.run(asyncio_relay.main(Relay(from_environment(), Path(sys.argv[1]))))

@@ -1,4 +1,4 @@
-"""The shape of ``relay.toml``: its keys, their types and their defaults (DESIGN 4.7).
+"""The shape of ``relay.toml``: its keys, their types and their defaults.
 
 What stands below a key here is its text in docs/configuration.md, and in the JSON Schema
 (``config/reference.py``).

@@ -67,6 +67,7 @@ FAULT = Cause("internal error", Close(1011, "internal error"), Close(1011, "inte
 
 _CLIENT_GONE = {CLIENT_STALLED, CLIENT_SILENT}
 _UPSTREAM_GONE = {UPSTREAM_STALLED, UPSTREAM_SILENT}
+_LOST = {CLIENT_LOST, UPSTREAM_LOST}
 
 _MAX_REASON = 123  # RFC 6455 5.5: 125 bytes of payload, two of them the status code
 
@@ -238,11 +239,12 @@ def grace(inbound: Pipe, outbound: Pipe, cause: Cause, close: float) -> Grace:
         outbound: The provider's direction.
         cause: Why the session has to end.
         close: The deadline for closing, in seconds. After a close timeout it has been used up, and
-            after a farewell, the directions' part of it.
+            after a farewell or a lost connection, the directions' part of it.
     """
     if cause is CLOSE_TIMEOUT:
         return Grace(0, 0, 0)
-    frames = 0 if inbound.state is State.FAILED and inbound.close is not None else close
+    said_farewell = inbound.state is State.FAILED and inbound.close is not None
+    frames = 0 if said_farewell or cause in _LOST else close
     client_gone = inbound.state is State.CLOSED or cause in _CLIENT_GONE
     upstream_gone = outbound.state is State.CLOSED or cause in _UPSTREAM_GONE
     return Grace(0 if upstream_gone else frames, 0 if client_gone else frames, close)

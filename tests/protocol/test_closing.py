@@ -1,4 +1,4 @@
-"""The closing table, cell by cell, against the rules of DESIGN 4.6 written out once more."""
+"""The closing table, cell by cell, against its rules written out once more."""
 
 from __future__ import annotations
 
@@ -383,12 +383,16 @@ def test_there_is_no_farewell_where_the_client_did_nothing_wrong_or_the_provider
 def test_how_long_the_rest_may_take(
     cause: str, inbound_state: State, outbound_state: State
 ) -> None:
-    """Who lives may have the rest of its frame; and after a close timeout, there is no time."""
+    """Who lives may have the rest of its frame, unless it has had the time already; and after a
+    close timeout, there is none."""
     why = CAUSES[cause][0]
     inbound, outbound = pipe(inbound_state, masked=True), pipe(outbound_state, masked=False)
     got = grace(inbound, outbound, why, 5)
     if why is closing.CLOSE_TIMEOUT:
         assert got == Grace(inbound=0, outbound=0, legs=0)
+        return
+    if why in {closing.CLIENT_LOST, closing.UPSTREAM_LOST}:
+        assert got == Grace(inbound=0, outbound=0, legs=5)
         return
     client_gone = inbound_state is CLOSED or cause in {
         "client took nothing",

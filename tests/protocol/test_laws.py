@@ -1,4 +1,4 @@
-"""The laws of the open session, for any input and any way of cutting it (DESIGN 3)."""
+"""The laws of the open session, for any input and any way of cutting it (docs/laws.md)."""
 
 from __future__ import annotations
 
