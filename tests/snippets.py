@@ -39,7 +39,8 @@ class Snippet:
 
 def documents() -> list[str]:
     """All that may hold blocks, from the top of the repository."""
-    pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "examples/README.md"]
+    pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
+    pages += ["examples/README.md", "deploy/cloudflare.md"]
     return pages + sorted(
         path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")
     )

@@ -27,6 +27,7 @@ extensions = [
 root_doc = "docs/index"
 include_patterns = [
     "docs/*.md",
+    "deploy/cloudflare.md",
     "examples/README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
