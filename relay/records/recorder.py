@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
 
 import trio
 
@@ -20,6 +19,7 @@ from relay.latency import Latency
 from relay.prices import Prices
 from relay.printable import printable
 from relay.protocol import (
+    Active,
     Admission,
     Cause,
     Close,
@@ -52,14 +52,6 @@ _HIDDEN = "..."
 _NOT_REPORTED = "not reported"
 _NOBODY_ASKED = "not measured"
 _LONGEST = 256  # characters of a user agent
-
-
-class Active(Protocol):
-    """Knows when a side was last active."""
-
-    @property
-    def last_activity(self) -> float:
-        """When it last sent something, or the other side took something of it."""
 
 
 class Recorder:
