@@ -122,7 +122,17 @@ def _grid(
             draw_rows(axes, panels[cell, tls], measure)
     notes = textwrap.fill(_notes(run.header), width=85 * len(kinds))
     figure.supxlabel(notes, x=0.01, ha="left", fontsize=7)
+    _settle(figure)
     return figure
+
+
+def _settle(figure: Figure) -> None:
+    """Lay it out once, to whole thousandths: the solver's last bits differ from run to run."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = (round(edge, 3) for edge in axes.get_position().bounds)
+        axes.set_position((left, bottom, width, height))
 
 
 def _has(row: Row, measure: Measure) -> bool:
