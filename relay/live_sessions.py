@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import trio
 
-from relay.carrier import Carrier
+from relay.drivers.carrier import Carrier
 from relay.protocol import Cause, Pipe
 from relay.records.recorder import Recorder
 from relay.records.session_record import SessionRecord, Turn

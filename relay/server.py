@@ -13,6 +13,7 @@ import trio
 
 from relay.binding import bind, bound_at, unbind
 from relay.descriptors import most_openings, most_sessions
+from relay.drivers.reactor import Reactor
 from relay.hooks import Hooks
 from relay.last_hour import LastHour
 from relay.link import close
@@ -23,7 +24,6 @@ from relay.openings import Openings
 from relay.paced_listener import PacedListener
 from relay.protocol import Cause, ProviderRefused, Refused, closing
 from relay.quotas import Quotas
-from relay.reactor import Reactor
 from relay.records.explanation import explain
 from relay.records.ledger import Ledger
 from relay.records.recent import Recent

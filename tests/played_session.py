@@ -229,8 +229,8 @@ async def session(
         await reset(stream)
 
     with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as play.log:
-        patch.setattr("relay.upstream_opening.dial", play.dial)
-        patch.setattr("relay.leg_end.reset", noted_reset)
+        patch.setattr("relay.session.upstream_opening.dial", play.dial)
+        patch.setattr("relay.session.leg_end.reset", noted_reset)
         patch.setattr(server, "account", account)
         async with driver.reactor() as server.reactor, trio.open_nursery() as nursery:
             nursery.start_soon(play.run)

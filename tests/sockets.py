@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from relay.reactor import Reactor
+from relay.drivers.reactor import Reactor
 from relay.socket_stream import SocketStream
 from tests.certificates import client_context, server_context
 

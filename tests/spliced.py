@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import trio
 
+from relay.drivers.reactor import Reactor
+from relay.drivers.splice import Flow, splicing
 from relay.protocol import Limits, Pipe
 from relay.protocol.frames import BINARY, TEXT
-from relay.reactor import Reactor
 from relay.socket_stream import SocketStream
-from relay.splice import Flow, splicing
 from relay.testing.frames import Frame, close_frame
 from tests.sockets import running_reactor, settle, tcp_pair, tls_pair, unix_pair
 

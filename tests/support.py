@@ -12,8 +12,8 @@ import pytest
 import trio
 from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
+from relay.drivers.reactor import Reactor
 from relay.protocol.frames import CLOSE
-from relay.reactor import Reactor
 from relay.socket_stream import SocketStream
 from relay.testing.frames import MASKING_KEY, Frame, close_frame, decode, encode, frame_size
 from relay.testing.handshakes import Answer, parse_answer

@@ -56,9 +56,9 @@ def test_the_wall_clock_says_when_things_were_and_when_tokens_expire_and_no_more
         ("records/collector.py", "time.monotonic"),  # in a thread: a deadline that does not jump
         ("records/collector.py", "time.monotonic"),
         ("records/ledger.py", "datetime.now"),  # which records are too old
+        ("session/opening.py", "datetime.now"),  # when a session began
+        ("session/opening.py", "time.time"),  # whether a token has expired
         ("session_id.py", "time.time_ns"),
-        ("session_opening.py", "datetime.now"),  # when a session began
-        ("session_opening.py", "time.time"),  # whether a token has expired
     ]
     assert trio.run(jumps_of_trios_clock) == 0
 

@@ -17,8 +17,8 @@ import pytest
 import structlog
 import trio
 
+from relay.drivers.reactor import Reactor
 from relay.protocol.frames import CLOSE
-from relay.reactor import Reactor
 from relay.testing.frames import close_frame
 from relay.testing.handshakes import Answer, head, parse_answer, upgrade
 from relay.tls import ServerTls

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import trio
 
+from relay.drivers.reactor import Reactor
 from relay.link import reset
 from relay.protocol.frames import BINARY, PING, PONG, TEXT
-from relay.reactor import Reactor
 from relay.testing.frames import Frame, close_frame
 from relay.testing.handshakes import NONCE, switch, upgrade
 from tests.certificates import server_context

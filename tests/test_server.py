@@ -320,7 +320,7 @@ async def test_both_legs_of_a_session_are_watched_by_the_system(
         assert stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         watched.append((stream.socket.getsockname()[1], write_timeout))
 
-    monkeypatch.setattr("relay.session_opening.detect_dead_peer", note)
+    monkeypatch.setattr("relay.session.opening.detect_dead_peer", note)
     timeouts = Timeouts(write=77.0)
     async with running(listener, tls=tls, gateway_timeouts=timeouts) as it:
         assert await it.status(head("/nowhere")) == 404

@@ -18,8 +18,8 @@ from relay import log
 from relay.cli.config_option import DEFAULT_CONFIG, ConfigOption, load_or_exit
 from relay.config.file import ConfigFile
 from relay.dns import RememberingResolver
-from relay.guest_mode import run_as_guest
-from relay.reactor import Reactor
+from relay.drivers.guest_mode import run_as_guest
+from relay.drivers.reactor import Reactor
 from relay.server import Server
 
 __all__ = ["raise_open_file_limit", "serve"]

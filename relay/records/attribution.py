@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from relay.carrier import Carrier
+from relay.drivers.carrier import Carrier
 from relay.protocol import Cause, Pipe, State, closing
 from relay.records.explanation import CLOSED, VANISHED, VIOLATION
 from relay.records.session_record import Outcome, SessionRecord

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import trio
 
-from relay.carrier import Carrier
+from relay.drivers.carrier import Carrier
 from relay.latency import Latency
 from relay.prices import Prices
 from relay.printable import printable

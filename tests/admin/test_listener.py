@@ -20,8 +20,8 @@ from hypercorn.trio.tcp_server import TCPServer
 
 from relay.admin import listener as module
 from relay.admin.listener import AdminListener
-from relay.guest_mode import run_as_guest
-from relay.reactor import Reactor
+from relay.drivers.guest_mode import run_as_guest
+from relay.drivers.reactor import Reactor
 from relay.settings import Listener
 from relay.tls import ServerTls
 from tests.admin.fakes import BEARER, Relay, with_admin

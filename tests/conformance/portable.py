@@ -5,7 +5,7 @@ from __future__ import annotations
 from unittest.mock import patch
 
 from relay.cli import main
-from relay.reactor import Reactor
+from relay.drivers.reactor import Reactor
 
 if __name__ == "__main__":
     with patch.object(Reactor, "is_available", return_value=False):

@@ -22,7 +22,7 @@ import pytest
 import trio
 import uvloop
 
-from relay.reactor import Reactor
+from relay.drivers.reactor import Reactor
 from relay.server import Server
 from relay.settings import Settings
 from tests.snippets import ROOT, snippets

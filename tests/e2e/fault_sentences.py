@@ -17,7 +17,7 @@ import pytest
 import trio
 
 from relay.doubles import parse_fault, serve_stream
-from relay.reactor import Reactor
+from relay.drivers.reactor import Reactor
 from relay.records.explanation import LONG
 from relay.server import Server
 from tests.admin.fakes import SHA256

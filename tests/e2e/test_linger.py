@@ -15,7 +15,7 @@ import trio
 from relay.doubles import serve_double
 from relay.doubles.openai_reply import Reply
 from relay.doubles.server import Closed, Connection
-from relay.reactor import Reactor
+from relay.drivers.reactor import Reactor
 from relay.server import Server
 from relay.testing.frames import Frame
 from tests.certificates import authority, server_context

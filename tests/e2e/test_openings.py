@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from relay import upstream_opening
 from relay.protocol import Timeouts
+from relay.session import upstream_opening
 from relay.testing.frames import Frame, decode
 from tests.e2e.drivers import example, in_every_driver, with_the_guide
 from tests.e2e.support import (

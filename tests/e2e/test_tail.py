@@ -11,9 +11,9 @@ import pytest
 import trio
 
 from relay.admin import listener as admin_listener
+from relay.drivers.reactor import Reactor
 from relay.protocol import Timeouts
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, TEXT
-from relay.reactor import Reactor
 from relay.settings import AdminSettings, Listener
 from relay.tail.tails import MOST
 from relay.testing.frames import Frame, close_frame
@@ -22,8 +22,8 @@ from tests.admin.fakes import BEARER, SHA256
 from tests.loopback import HTTP, Relay, running
 from tests.played_session import CREDENTIAL, TARGET, accept
 from tests.protocol.meters.test_inflater import Deflater
+from tests.session.test_compression import ANSWER, OFFER
 from tests.support import Ended, Peer, real_clock
-from tests.test_session_compression import ANSWER, OFFER
 
 ADMIN = AdminSettings(Listener("http", "127.0.0.1", 0), SHA256)
 PAYLOAD = b'{"type":"session.update","secret of the user":"grapefruit"}'

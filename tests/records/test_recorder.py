@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 import trio
 
-from relay.carrier import Carrier
+from relay.drivers.carrier import Carrier
 from relay.prices import Prices
 from relay.protocol import (
     Identity,

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import trio
 
 from relay.cli import main
-from relay.reactor import Reactor
+from relay.drivers.reactor import Reactor
 from relay.server import Server
 
 _run = Server.run

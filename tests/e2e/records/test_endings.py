@@ -11,7 +11,7 @@ from relay.doubles import parse_fault
 from relay.protocol import closing
 from relay.records.explanation import explain, seconds
 from relay.records.session_record import Outcome, SessionRecord
-from relay.session import Session
+from relay.session.session import Session
 from tests.e2e.records.acts import listen
 from tests.e2e.records.endings import ENDINGS, VIOLATED, Close, Row
 from tests.e2e.records.expectation import without_times

@@ -14,9 +14,9 @@ import pytest
 import trio
 
 from relay.doubles import Fault, serve_stream
+from relay.drivers.reactor import Reactor
 from relay.metrics import Metrics
 from relay.protocol.usage import UNITS
-from relay.reactor import Reactor
 from relay.records.recorder import Recorder
 from relay.records.session_record import SessionRecord, from_json
 from relay.server import Server

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import secrets
 
-from relay.carrier import Carrier
+from relay.drivers.carrier import Carrier
 from relay.protocol import PING, Cause, Pings, Pipe, Timeouts, closing, control_frame
 
 __all__ = ["Pinger", "pingers", "share_pings"]

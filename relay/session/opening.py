@@ -17,8 +17,6 @@ from typing import Protocol
 import structlog
 import trio
 
-from relay.client_opening import ClientOpening, ClientOpeningHost
-from relay.client_watch import ClientWatch
 from relay.hooks import Granted, Hooks, as_granted, asked_for
 from relay.link import close, detect_dead_peer, finish_sending
 from relay.live_sessions import LiveOpening, LiveSessions
@@ -45,10 +43,12 @@ from relay.protocol import (
 from relay.records.recorder import Recorder
 from relay.records.session_record import SessionRecord
 from relay.resumption import Resumption
+from relay.session.client_opening import ClientOpening, ClientOpeningHost
+from relay.session.client_watch import ClientWatch
+from relay.session.upstream_opening import Upstream, UpstreamOpening
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
 from relay.tls import ServerTls
-from relay.upstream_opening import Upstream, UpstreamOpening
 
 __all__ = ["Opened", "OpeningHost", "SessionOpening"]
 

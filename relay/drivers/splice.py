@@ -14,13 +14,13 @@ from contextlib import ExitStack, asynccontextmanager
 
 import trio
 
+from relay.drivers.reactor import READ, WRITE, Reactor
+from relay.drivers.spliced_socket import SplicedSocket
+from relay.drivers.tls_records import RECORD
 from relay.latency import SHORTEST, Latency, clock
 from relay.link import CHUNK, next_chunk
 from relay.protocol import Pipe, State
-from relay.reactor import READ, WRITE, Reactor
 from relay.socket_stream import SocketStream
-from relay.spliced_socket import SplicedSocket
-from relay.tls_records import RECORD
 
 __all__ = ["Flow", "splicing"]
 

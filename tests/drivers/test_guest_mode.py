@@ -8,8 +8,8 @@ import threading
 import pytest
 import trio
 
-from relay.guest_mode import run_as_guest
-from relay.reactor import READ, Reactor
+from relay.drivers.guest_mode import run_as_guest
+from relay.drivers.reactor import READ, Reactor
 from tests.sockets import open_descriptors
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import trio
 
-from relay.reactor import NOTHING, READ, WRITE, Reactor
+from relay.drivers.reactor import NOTHING, READ, WRITE, Reactor
 from tests.sockets import running_reactor, settle
 from tests.support import trio_test
 

@@ -8,11 +8,11 @@ from contextlib import suppress
 import pytest
 import trio
 
+from relay.drivers.splice import splicing
 from relay.link import CHUNK
 from relay.protocol import Limits, MessagePipe, Pipe, State
 from relay.protocol.frames import BINARY, PING, TEXT
 from relay.socket_stream import SocketStream
-from relay.splice import splicing
 from relay.testing.frames import Frame
 from tests.sockets import received_now, reset, running_reactor, settle, tls_pair, unix_pair
 from tests.spliced import (

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
+from relay.drivers.tls_records import RECORD, Records
 from relay.socket_stream import SocketStream
-from relay.tls_records import RECORD, Records
 from tests.sockets import received_now, shake_hands, tcp_pair, tls_pair
 from tests.support import trio_test
 

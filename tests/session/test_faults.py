@@ -21,14 +21,15 @@ import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
 import relay
+from relay.drivers.reactor import Reactor
 from relay.protocol import Pipe, UpstreamRequest, upstream_request
 from relay.protocol.frames import TEXT
-from relay.reactor import Reactor
 from relay.server import Server
 from relay.socket_stream import SocketStream
 from relay.testing.frames import Frame, close_frame, encode
 from tests.loopback import HTTP, close, running
 from tests.played_session import PlayedSession, open_session, session, settings, sides
+from tests.session.test_cancellation import play_client, play_provider
 from tests.support import (
     VARIANTS,
     SocketLeg,
@@ -39,13 +40,18 @@ from tests.support import (
     real_clock,
     trio_test,
 )
-from tests.test_session_cancellation import play_client, play_provider
 
 FOLDER = Path(relay.__file__).parent
-NOT_OF_ONE_SESSION = {"log.py", "reactor.py", "server.py"}
+OF_ONE_SESSION = [
+    "*.py",
+    "protocol/**/*.py",
+    *(f"{name}/*.py" for name in ("drivers", "records", "session", "tail")),
+]
+NOT_OF_ONE_SESSION = {"reactor.py", "server.py"}
 FILES = {
     str(path)
-    for path in (*FOLDER.glob("*.py"), *FOLDER.glob("protocol/**/*.py"))
+    for pattern in OF_ONE_SESSION
+    for path in FOLDER.glob(pattern)
     if path.name not in NOT_OF_ONE_SESSION
 }
 RESUMABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -162,7 +168,7 @@ async def test_a_policy_that_raises(
     def asked(*details: Any) -> UpstreamRequest:
         return replace(upstream_request(*details), policies=(raising,))
 
-    monkeypatch.setattr("relay.session_opening.upstream_request", asked)
+    monkeypatch.setattr("relay.session.opening.upstream_request", asked)
     async with open_session(variant) as its:
         await its.client.send(Frame(TEXT, WORDS.encode()))
         for peer in (its.client, its.provider):
@@ -219,7 +225,7 @@ async def test_a_fault_while_it_is_cancelled_is_logged_and_cancels(
 
         await its.request()
         await wait_all_tasks_blocked()
-        monkeypatch.setattr("relay.client_watch.receive", cancelled_and_faulty)
+        monkeypatch.setattr("relay.session.client_watch.receive", cancelled_and_faulty)
         await its.client.stream.send_all(b"early")
         await its.ended.wait()
     assert its.scope.cancelled_caught
@@ -253,7 +259,7 @@ async def test_a_session_that_cannot_begin_or_end_does_not_reach_the_server(
 ) -> None:
     server = Server(settings())
     ours, theirs = memory_stream_pair()
-    monkeypatch.setattr(f"relay.session.{where}", fault)
+    monkeypatch.setattr(f"relay.session.session.{where}", fault)
     with structlog.testing.capture_logs() as log:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.handle, ours)

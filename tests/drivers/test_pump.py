@@ -9,10 +9,10 @@ import pytest
 import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
 
+from relay.drivers.pump import Pump
 from relay.link import reset
 from relay.protocol import Limits, MessagePipe, Pipe, State
 from relay.protocol.frames import BINARY, PING, TEXT
-from relay.pump import Pump
 from relay.testing.frames import Frame, close_frame
 from tests.support import Pair, trio_test
 from tests.test_link import tcp_pair

@@ -17,6 +17,7 @@ from relay.tail.tails import MOST
 from relay.testing.frames import Frame, close_frame
 from tests.played_session import PlayedSession, open_session, session
 from tests.protocol.meters.test_inflater import Deflater
+from tests.session.test_compression import ANSWER, OFFER
 from tests.support import (
     MESSAGES,
     VERBATIM,
@@ -25,7 +26,6 @@ from tests.support import (
     in_verbatim_variants,
     trio_test,
 )
-from tests.test_session_compression import ANSWER, OFFER
 
 SECRET = "sk-of-the-client"
 

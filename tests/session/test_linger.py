@@ -369,7 +369,7 @@ async def test_a_fault_of_ours_in_it_is_no_reason_to_tell_nobody(
     async def fail(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("relay.session.linger", fail)
+    monkeypatch.setattr("relay.session.session.linger", fail)
     async with answering(variant) as play:
         await leave(play)
         await end_provider(play.provider, MINE)

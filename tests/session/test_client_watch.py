@@ -1,4 +1,4 @@
-"""Tests of relay.client_watch: what whole sessions do not reach."""
+"""Tests of relay.session.client_watch: what whole sessions do not reach."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 import trio
 from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 
-from relay.client_watch import ClientWatch
 from relay.protocol import Refused
+from relay.session.client_watch import ClientWatch
 from tests.support import trio_test
 
 

@@ -24,9 +24,9 @@ from relay.protocol import (
 )
 from relay.protocol.frames import TEXT
 from relay.resumption import Resumption
+from relay.session.upstream_opening import Upstream, UpstreamOpening
 from relay.stopwatch import Stopwatch
 from relay.testing.frames import Frame
-from relay.upstream_opening import Upstream, UpstreamOpening
 from tests.certificates import client_context
 from tests.played_session import accept, error_of, session
 from tests.sockets import tcp_pair
@@ -160,7 +160,7 @@ async def upstreams(scripts: Mapping[Origin, Script | Refused]) -> AsyncIterator
     with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as log:
         async with trio.open_nursery() as nursery:
             played = Upstreams(scripts, nursery, log)
-            patch.setattr("relay.upstream_opening.dial", played.dial)
+            patch.setattr("relay.session.upstream_opening.dial", played.dial)
             yield played
             nursery.cancel_scope.cancel()
 
@@ -352,7 +352,7 @@ async def test_a_path_through_a_proxy_is_private_with_tls_only(
     async def dial(*_: object) -> tuple[trio.abc.Stream, bytes]:
         return ours, b""
 
-    monkeypatch.setattr("relay.upstream_opening.dial", dial)
+    monkeypatch.setattr("relay.session.upstream_opening.dial", dial)
     opening = UpstreamOpening(
         client_context(),
         proxy,

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 import trio
 
-from relay.reactor import READ, Reactor
+from relay.drivers.reactor import READ, Reactor
 
 __all__ = ["run_as_guest"]
 

@@ -6,9 +6,9 @@ import ssl
 from collections.abc import Callable
 from typing import Protocol
 
-from relay.reactor import NOTHING, READ, WRITE, Reactor
+from relay.drivers.reactor import NOTHING, READ, WRITE, Reactor
+from relay.drivers.tls_records import Records
 from relay.socket_stream import SocketStream
-from relay.tls_records import Records
 
 __all__ = ["SplicedSocket"]
 

@@ -1,7 +1,7 @@
 """One session's life in three acts. The only place where bytes meet sockets.
 
 - **Opening**: this task owns the client's stream until the provider has answered, too
-  (``session_opening.py``).
+  (``opening.py``).
 - **Relaying**: one pump per direction. This task waits for the first of them to end, and for the
   deadlines.
 - **Closing**: this task has both streams again. The closing table says what each side is told, and
@@ -20,13 +20,13 @@ from typing import Protocol
 import structlog
 import trio
 
-from relay.carrier import Carrier
-from relay.leg_end import end_leg
-from relay.linger import linger
+from relay.drivers.carrier import Carrier
+from relay.drivers.pump import pumping
+from relay.drivers.reactor import Reactor
+from relay.drivers.splice import splicing
 from relay.link import close
 from relay.live_sessions import Glance, glance
 from relay.log import log_fault
-from relay.pinger import Pinger, pingers, share_pings
 from relay.protocol import (
     Cause,
     Ending,
@@ -41,13 +41,13 @@ from relay.protocol import (
     farewell,
     grace,
 )
-from relay.pump import pumping
-from relay.reactor import Reactor
 from relay.records.session_record import SessionRecord
+from relay.session.leg_end import end_leg
+from relay.session.linger import linger
+from relay.session.opening import Opened, OpeningHost, SessionOpening
+from relay.session.pinger import Pinger, pingers, share_pings
 from relay.session_id import new_session_id
-from relay.session_opening import Opened, OpeningHost, SessionOpening
 from relay.socket_stream import SocketStream
-from relay.splice import splicing
 from relay.tail import Tail
 from relay.tls import ServerTls
 

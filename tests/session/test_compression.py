@@ -162,7 +162,7 @@ async def test_nothing_is_offered_where_the_message_lane_reads(
 ) -> None:
     """Whether the gateway asks for that lane or the path does, which is known once connected."""
     if not variant.messages_lane:
-        monkeypatch.setattr("relay.upstream_opening.is_private_path", lambda _: False)
+        monkeypatch.setattr("relay.session.upstream_opening.is_private_path", lambda _: False)
     async with session(variant, compression=True) as play:
         await play.request(OFFER)
         assert b"extensions" not in (await play.accept()).lower()

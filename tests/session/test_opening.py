@@ -117,7 +117,7 @@ async def test_a_path_in_the_clear_makes_it_the_messages_lane(
     variant: Variant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client's masking keys must not be seen there (RFC 6455 10.3)."""
-    monkeypatch.setattr("relay.upstream_opening.is_private_path", lambda _: False)
+    monkeypatch.setattr("relay.session.upstream_opening.is_private_path", lambda _: False)
     async with open_session(variant) as play:
         sent = play.client.encode(Frame(BINARY, b"\0" * 16))
         await play.client.stream.send_all(sent)
@@ -236,7 +236,7 @@ async def test_a_second_request_is_dropped(first: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["relay.session_opening.examine", "relay.session_opening.upstream_request"]
+    "where", ["relay.session.opening.examine", "relay.session.opening.upstream_request"]
 )
 @trio_test
 async def test_a_fault_during_the_opening_is_500(
@@ -271,7 +271,7 @@ async def test_a_fault_in_watching_the_client_is_500_and_ends_the_dial(
     async with session(connects=False) as play:
         await play.request()
         await wait_all_tasks_blocked()
-        monkeypatch.setattr("relay.client_watch.receive", fault)
+        monkeypatch.setattr("relay.session.client_watch.receive", fault)
         await play.client.stream.send_all(b"early")
         await wait_all_tasks_blocked()
         assert not play.dialling
