@@ -36,6 +36,7 @@ __all__ = [
     "error_of",
     "legs",
     "open_session",
+    "other_side",
     "session",
     "settings",
     "sides",
@@ -125,6 +126,12 @@ class PlayedSession:
     def faults(self) -> list[str]:
         """The names of the exceptions that the session logged."""
         return [each["error"] for each in self.log if each["event"] == "fault"]
+
+    @property
+    def reset_sides(self) -> set[str]:
+        """Whose connection the relay has reset: the client's, the provider's."""
+        legs = {"client": self.client_leg, "provider": self.upstream_leg}
+        return {side for side, leg in legs.items() if leg.was_reset}
 
     async def run(self) -> None:
         """The session, from the client's first byte on."""
@@ -272,6 +279,11 @@ def sides(play: PlayedSession, by: str) -> tuple[Peer, Peer]:
     """The peer of that name, and the other."""
     both = (play.client, play.provider)
     return both if by == "client" else both[::-1]
+
+
+def other_side(by: str) -> str:
+    """The name of the other peer."""
+    return "provider" if by == "client" else "client"
 
 
 def legs(play: PlayedSession, by: str) -> tuple[Leg | SocketLeg, Leg | SocketLeg]:

@@ -42,8 +42,7 @@ async def test_a_close_and_its_answer_pass_verbatim_and_both_connections_end(
         assert await play.client.receive_rest() == b""
         await play.client.end()
     assert play.ended_at == began
-    assert not play.client_leg.was_reset
-    assert not play.upstream_leg.was_reset
+    assert play.reset_sides == set()
     assert (play.record["by"], play.record["cause"]) == (by, "closed")
     told = {"client": play.record["upstream_close"], "provider": play.record["client_close"]}
     assert told.pop(by) == (code or 1005)
@@ -83,8 +82,7 @@ async def test_what_follows_a_close_is_dropped(variant: Variant, by: str) -> Non
         await play.provider.end()
         await play.client.end()
     assert not play.faults
-    assert not play.client_leg.was_reset
-    assert not play.upstream_leg.was_reset
+    assert play.reset_sides == set()
 
 
 @in_every_variant

@@ -11,7 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 from relay.protocol import Limits, Pipe, Timeouts, policy
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT
 from relay.testing.frames import Frame, close_frame
-from tests.played_session import PlayedSession, legs, open_session, sides
+from tests.played_session import PlayedSession, legs, open_session, other_side, sides
 from tests.support import (
     AWAY,
     LOST,
@@ -90,8 +90,7 @@ async def test_no_close_follows_a_frame_that_was_cut_short(variant: Variant, by:
         await one.end()
         assert await other.receive_rest() == partial
         await other.end()
-    leg, other_leg = legs(play, by)
-    assert (leg.was_reset, other_leg.was_reset) == (False, True)
+    assert play.reset_sides == {other_side(by)}
     assert play.ended_at == 0
 
 
@@ -117,8 +116,7 @@ async def test_a_close_follows_what_was_cut_short_and_not_forwarded(
             assert await other.receive() == frame  # a whole frame, though not a whole message
         assert await other.receive() == (AWAY if by == "client" else LOST)
         await other.end()
-    assert not play.client_leg.was_reset
-    assert not play.upstream_leg.was_reset
+    assert play.reset_sides == set()
 
 
 # Violations
@@ -173,8 +171,7 @@ async def test_the_answers_to_what_came_before_a_violation_arrive(variant: Varia
         assert (await play.client.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
         await play.end_both()
     assert play.ended_at == 0
-    assert not play.client_leg.was_reset
-    assert not play.upstream_leg.was_reset
+    assert play.reset_sides == set()
     assert (play.record["client_close"], play.record["upstream_close"]) == (1002, 1001)
 
 
@@ -189,8 +186,7 @@ async def test_a_provider_that_does_not_answer_is_not_waited_for(variant: Varian
         assert (await play.client.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
         assert trio.current_time() == 5
         await play.client.end()
-    assert play.upstream_leg.was_reset
-    assert not play.client_leg.was_reset
+    assert play.reset_sides == {"provider"}
 
 
 @in_every_variant
@@ -241,8 +237,7 @@ async def test_a_violation_after_the_others_close(variant: Variant, by: str) -> 
             assert await other.receive() == close_frame(1011, "upstream protocol error")
         assert await one.hears_nothing()
         await play.end_both()
-    assert not play.client_leg.was_reset
-    assert not play.upstream_leg.was_reset
+    assert play.reset_sides == set()
 
 
 # Sinks that take nothing
@@ -322,8 +317,7 @@ async def test_two_sides_that_take_nothing_are_both_reset(variant: Variant) -> N
         await play.client.send(Frame(TEXT, b"stuck"))
         await play.provider.send(Frame(TEXT, b"stuck"))
     assert play.ended_at == 35
-    assert play.client_leg.was_reset
-    assert play.upstream_leg.was_reset
+    assert play.reset_sides == {"client", "provider"}
 
 
 @in_portable_variants
@@ -375,8 +369,7 @@ async def test_a_write_that_cannot_be_finished_is_followed_by_no_close(
         assert await one.answer_close() == AWAY
         assert trio.current_time() == 5
         await play.end_both()
-    leg, other_leg = legs(play, by)
-    assert (leg.was_reset, other_leg.was_reset) == (False, True)
+    assert play.reset_sides == {other_side(by)}
 
 
 # Writes that fail
@@ -404,7 +397,7 @@ async def test_a_close_arrives_though_writing_to_its_sender_has_failed(
         await other.send(close_frame(3000, "why"))
         await play.end_both()
     assert play.ended_at == 0
-    assert (leg.was_reset, other_leg.was_reset) == (True, False)
+    assert play.reset_sides == {by}
     assert play.record["by"] == by
 
 
@@ -416,13 +409,13 @@ async def test_a_side_that_cannot_be_written_to_and_says_nothing_is_lost(
 ) -> None:
     async with open_session(variant, timeouts=Timeouts(close=5)) as play:
         _, other = sides(play, by)
-        leg, other_leg = legs(play, by)
+        leg, _ = legs(play, by)
         leg.break_writes()
         await other.send(Frame(TEXT, b"into the void"))
         assert await other.answer_close() == (AWAY if by == "client" else LOST)
         assert trio.current_time() == 5
         await play.end_both()
-    assert (leg.was_reset, other_leg.was_reset) == (True, False)
+    assert play.reset_sides == {by}
     assert play.record["by"] == by
 
 

@@ -64,8 +64,7 @@ async def test_a_client_that_closes_is_answered_at_once_and_the_provider_is_hear
     assert play.record["lingered"] == pytest.approx(3, abs=0.01)
     assert play.record["inbound"] == "withheld"
     assert "lingering" in [each["event"] for each in play.log]
-    assert not play.client_leg.was_reset
-    assert not play.upstream_leg.was_reset
+    assert play.reset_sides == set()
 
 
 @in_every_variant

@@ -11,7 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 from relay.protocol import Timeouts, closing
 from relay.protocol.frames import BINARY, TEXT
 from relay.testing.frames import Frame, close_frame
-from tests.played_session import PlayedSession, legs, open_session, sides
+from tests.played_session import PlayedSession, legs, open_session, other_side, sides
 from tests.support import (
     AWAY,
     Variant,
@@ -92,8 +92,7 @@ async def test_the_frame_is_finished_and_then_both_sides_are_told(
                 assert await peer.answer_close() == told
         await play.end_both()
     assert play.ended_at == began + 3
-    assert not play.client_leg.was_reset
-    assert not play.upstream_leg.was_reset
+    assert play.reset_sides == set()
     (record,) = play.records
     told_codes = [each.told_code for each in (record.client, record.provider_side)]
     assert told_codes == [
@@ -119,8 +118,7 @@ async def test_a_side_whose_frame_is_not_finished_in_time_is_reset(
         assert await one.answer_close() == AWAY
         assert trio.current_time() == 5
         await play.end_both()
-    leg, other_leg = legs(play, by)
-    assert (leg.was_reset, other_leg.was_reset) == (False, True)
+    assert play.reset_sides == {other_side(by)}
     told = {"client": play.record["client_close"], "provider": play.record["upstream_close"]}
     assert told.pop(by) == 1001
     assert list(told.values()) == [None]
@@ -139,8 +137,7 @@ async def test_both_frames_have_the_same_time(variant: Variant) -> None:
         assert await play.provider.answer_close() == AWAY
         assert trio.current_time() == 5
         await play.end_both()
-    assert play.client_leg.was_reset
-    assert not play.upstream_leg.was_reset
+    assert play.reset_sides == {"client"}
 
 
 @in_verbatim_variants
@@ -156,7 +153,7 @@ async def test_a_sender_that_vanishes_is_not_waited_for(variant: Variant, by: st
         await play.ended.wait()
         await other.end()
     assert play.ended_at == 2
-    assert legs(play, by)[1].was_reset
+    assert play.reset_sides == {other_side(by)}
     assert (play.record["by"], play.record["cause"]) == ("relay", "draining")
 
 
@@ -178,8 +175,7 @@ async def test_a_receiver_to_which_the_rest_cannot_be_written_is_not_waited_for(
         assert trio.current_time() == 0
         await play.end_both()
         await other.end()
-    leg, other_leg = legs(play, by)
-    assert (leg.was_reset, other_leg.was_reset) == (False, True)
+    assert play.reset_sides == {other_side(by)}
 
 
 @from_both_sides
@@ -195,8 +191,7 @@ async def test_a_receiver_that_does_not_take_the_rest_is_reset(by: str) -> None:
             nursery.cancel_scope.cancel()
         assert trio.current_time() == 5
         await play.end_both()
-    leg, other_leg = legs(play, by)
-    assert (leg.was_reset, other_leg.was_reset) == (False, True)
+    assert play.reset_sides == {other_side(by)}
 
 
 @in_verbatim_variants
@@ -221,8 +216,7 @@ async def test_a_violation_of_the_other_side(variant: Variant, by: str) -> None:
             assert await one.answer_close() == close_frame(1011, "upstream protocol error")
         await play.end_both()
     assert play.ended_at == 2
-    assert not play.client_leg.was_reset
-    assert not play.upstream_leg.was_reset
+    assert play.reset_sides == set()
 
 
 @in_verbatim_variants
@@ -240,7 +234,7 @@ async def test_a_side_that_takes_nothing_and_does_not_finish_is_waited_for_once(
         await play.ended.wait()
         await play.end_both()
     assert play.ended_at == 5
-    assert legs(play, by)[1].was_reset
+    assert play.reset_sides == {"client", "provider"}
 
 
 @in_verbatim_variants
@@ -255,8 +249,7 @@ async def test_a_provider_that_neither_answers_nor_finishes_is_waited_for_once(
         await play.ended.wait()
         await play.end_both()
     assert play.ended_at == 5
-    assert play.client_leg.was_reset
-    assert play.upstream_leg.was_reset
+    assert play.reset_sides == {"client", "provider"}
 
 
 @in_verbatim_variants
@@ -274,7 +267,7 @@ async def test_who_does_not_answer_a_close_is_given_no_more_time_for_a_frame(
         await play.ended.wait()
         await play.end_both()
     assert play.ended_at == 5
-    assert legs(play, by)[1].was_reset
+    assert play.reset_sides == {other_side(by)}
     assert play.record["cause"] == "close timeout"
 
 
@@ -296,8 +289,7 @@ async def test_between_the_frames_of_a_message_nothing_is_waited_for(
             assert await peer.answer_close() == AWAY
         await play.end_both()
     assert play.ended_at == 0
-    assert not play.client_leg.was_reset
-    assert not play.upstream_leg.was_reset
+    assert play.reset_sides == set()
 
 
 @trio_test
@@ -312,5 +304,4 @@ async def test_a_client_that_takes_nothing_is_reset_and_the_provider_gets_its_fr
         assert await play.provider.answer_close() == close_frame(1001, "client stalled")
         await play.end_both()
     assert play.ended_at == 32
-    assert play.client_leg.was_reset
-    assert not play.upstream_leg.was_reset
+    assert play.reset_sides == {"client"}
