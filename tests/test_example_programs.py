@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.config.files import OPEN_GATEWAY
-from tests.docs_commands import Shell
-from tests.snippets import ROOT
+from tests.docs.commands import Shell
+from tests.docs.snippets import ROOT
 
 _PROGRAMS = (
     "embedding/asyncio_relay.py",

@@ -11,7 +11,7 @@ from relay import admin
 from relay.live_sessions import LiveState
 from relay.records import explanation
 from relay.records.session_record import Outcome
-from tests.snippets import ROOT
+from tests.docs.snippets import ROOT
 
 PAGE = Path(admin.__file__).parent / "page"
 REFUSALS = (ROOT / "docs" / "refusals.md").read_text(encoding="utf-8")

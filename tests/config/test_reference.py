@@ -17,7 +17,7 @@ from relay.cli.commands import app
 from relay.config.model import ConfigModel, LimitsModel
 from relay.config.reference import schema, with_tables
 from relay.units import duration, size
-from tests.snippets import ROOT
+from tests.docs.snippets import ROOT
 
 DOCS = ROOT / "docs"
 TOKEN = {"name": "web", "sha256": "d2" * 32}

@@ -14,8 +14,7 @@ from relay.protocol import Limits, MessagePipe, Pipe, State
 from relay.protocol.frames import BINARY, PING, TEXT
 from relay.socket_stream import SocketStream
 from relay.testing.frames import Frame
-from tests.sockets import received_now, reset, running_reactor, settle, tls_pair, unix_pair
-from tests.spliced import (
+from tests.drivers.spliced import (
     BIG,
     CLOSE,
     HELLO,
@@ -31,6 +30,7 @@ from tests.spliced import (
     tcp,
     with_and_without_tls,
 )
+from tests.sockets import received_now, reset, running_reactor, settle, tls_pair, unix_pair
 from tests.support import trio_test
 
 # Carrying

@@ -9,8 +9,7 @@ import trio
 
 from relay.link import CHUNK
 from relay.protocol import State
-from tests.sockets import received_now, reset, tls_pair
-from tests.spliced import (
+from tests.drivers.spliced import (
     BIG,
     CLOSE,
     HELLO,
@@ -24,6 +23,7 @@ from tests.spliced import (
     tcp,
     with_and_without_tls,
 )
+from tests.sockets import received_now, reset, tls_pair
 from tests.support import trio_test
 
 

@@ -25,7 +25,7 @@ import uvloop
 from relay.drivers.reactor import Reactor
 from relay.server import Server
 from relay.settings import Settings
-from tests.snippets import ROOT, snippets
+from tests.docs.snippets import ROOT, snippets
 
 __all__ = [
     "DRIVERS",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.snippets import snippets
 from tests.sdk import node_rows, python_rows
 from tests.sdk.rows import Exclusion, Language, Row
-from tests.snippets import snippets
 
 _HERE = Path(__file__).parent
 _PAGE = (_HERE.parents[1] / "docs" / "sdks.md").read_text()

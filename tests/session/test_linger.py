@@ -8,7 +8,8 @@ import trio
 from relay.protocol import Limits, Timeouts, closing, policy
 from relay.protocol.frames import BINARY, PING, PONG, TEXT
 from relay.testing.frames import Frame, close_frame
-from tests.lingering import (
+from tests.played_session import open_session
+from tests.session.lingering import (
     CREATED,
     DELTA,
     DONE,
@@ -24,7 +25,6 @@ from tests.lingering import (
     result,
     used,
 )
-from tests.played_session import open_session
 from tests.support import (
     AWAY,
     Variant,

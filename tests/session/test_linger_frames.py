@@ -8,7 +8,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol.frames import BINARY, CONTINUATION, TEXT
 from relay.testing.frames import Frame
-from tests.lingering import (
+from tests.session.lingering import (
     DELTA,
     DONE,
     MINE,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from relay.testing import playbook
 from relay.testing.laws import PROXY_LAWS, RECEIVER_LAWS
-from tests.snippets import snippets
+from tests.docs.snippets import snippets
 from tests.thirdparty.findings import KNOWN
 from tests.thirdparty.proxies import PROXIES
 from tests.thirdparty.receivers import RECEIVERS

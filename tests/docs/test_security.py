@@ -8,7 +8,7 @@ import pytest
 
 from relay.config.model import GatewayModel, LimitsModel, ServerModel, TokenModel
 
-PAGE = (Path(__file__).parent.parent / "docs" / "security.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8")
 ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| `")]
 
 

@@ -16,9 +16,9 @@ import pytest
 
 from deploy.dist import build
 from tests.config.files import OPEN_GATEWAY
-from tests.docs_commands import Reader, Shell, all_commands
+from tests.docs.commands import Reader, Shell, all_commands
+from tests.docs.snippets import ROOT
 from tests.e2e.requirements import needs
-from tests.snippets import ROOT
 
 _UNIT = ROOT / "deploy" / "relay.service"
 _INSTALLATIONS = sorted({each.text for each in all_commands() if each.text.startswith("pip ")})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from relay.records.session_record import Direction, Outcome, SessionRecord, Turn, Work
 
-PAGE = (Path(__file__).parents[1] / "docs/records.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/records.md").read_text()
 
 
 def tables() -> list[list[str]]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
 
-from tests.docs_excuses import CANNOT_RUN
-from tests.snippets import ROOT, Snippet, all_snippets
+from tests.docs.excuses import CANNOT_RUN
+from tests.docs.snippets import ROOT, Snippet, all_snippets
 
 __all__ = [
     "Command",
@@ -29,7 +29,7 @@ __all__ = [
 _LONGEST = 120.0  # seconds for one command: then it hangs
 _PROGRAMS = {"relay": "-m relay", "python": "", "python3": ""}
 _OF_THE_SHELL = {"_", "OLDPWD", "PWD", "SHLVL"}
-_ONE_BY_ONE = {"make", "pip"}  # tests/test_make_docs.py and tests/test_install_docs.py
+_ONE_BY_ONE = {"make", "pip"}  # tests/docs/test_make.py and tests/docs/test_install.py
 
 
 @dataclass(frozen=True, slots=True)

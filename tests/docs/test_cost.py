@@ -9,7 +9,7 @@ from pathlib import Path
 from relay.prices import built_in_prices
 from relay.protocol.usage import UNITS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
 TABLE = (ROOT / "relay" / "prices.toml").read_text(encoding="utf-8")
 DATED = re.findall(

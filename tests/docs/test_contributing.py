@@ -7,7 +7,7 @@ import re
 import pytest
 
 from relay.protocol import CATALOGUE
-from tests.snippets import ROOT
+from tests.docs.snippets import ROOT
 
 _PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 _LAWS = (ROOT / "docs" / "laws.md").read_text(encoding="utf-8")

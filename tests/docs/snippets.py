@@ -11,7 +11,7 @@ from types import CodeType
 
 __all__ = ["ROOT", "Snippet", "all_snippets", "documents", "snippets"]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^(?P<fence>`{3,})(?P<kind>.*)\n(?P<text>(?:.*\n)*?)(?P=fence)$", re.MULTILINE)
 
 

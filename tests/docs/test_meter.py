@@ -9,7 +9,7 @@ from relay.protocol import CATALOGUE
 from relay.protocol.meters.catalogue import BY_MODEL, METERS
 from relay.protocol.meters.tally import MAX_MODELS, MAX_OPEN_TURNS, MAX_TURNS
 
-PAGE = (Path(__file__).parent.parent / "docs" / "meters.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "meters.md").read_text(encoding="utf-8")
 
 
 def test_the_table_has_every_endpoint_in_the_catalogues_order() -> None:

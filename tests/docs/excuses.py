@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.snippets import ROOT
+from tests.docs.snippets import ROOT
 
 __all__ = ["CANNOT_RUN", "CODE_BY_OTHERS", "Excuse", "Place"]
 
@@ -71,13 +71,13 @@ CANNOT_RUN = {
         "needs a cluster", Place(_CLUSTER, "\ndef test_all_of_them_are_applied(")
     ),
 }
-"""Commands, by the whole of their text, as :class:`tests.docs_commands.Command` has it."""
+"""Commands, by the whole of their text, as :class:`tests.docs.commands.Command` has it."""
 
 CODE_BY_OTHERS = {
     # As one program, in which sessions are then held.
     "docs/embedding.md": (
         Place("tests/e2e/drivers.py", 'in snippets(GUIDE.relative_to(ROOT).as_posix(), "python")'),
-        Place("tests/test_embedding_docs.py", "\ndef test_the_snippets_run("),
+        Place("tests/docs/test_embedding.py", "\ndef test_the_snippets_run("),
         Place("tests/e2e/test_fidelity.py", "\npytestmark = with_the_guide\n"),
     ),
     # As the programs of `make sdk`, of which each block is a part.
@@ -88,7 +88,7 @@ CODE_BY_OTHERS = {
     ),
     # As the program that the page has its reader write and start.
     "docs/start.md": (
-        Place("tests/test_command_docs.py", '(program,) = snippets("docs/start.md", "python")'),
+        Place("tests/docs/test_command.py", '(program,) = snippets("docs/start.md", "python")'),
     ),
     # As tests: the first one as the example that it is, the others as they stand there.
     "docs/testing.md": (

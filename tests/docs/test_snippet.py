@@ -1,6 +1,6 @@
 """Every block of the documents is looked at: its code runs, and its data can be used.
 
-Commands have tests of their own: tests/test_command_docs.py, and of installing and of make.
+Commands have tests of their own: tests/docs/test_command.py, and of installing and of make.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import yaml
 from relay.config.model import ConfigModel
 from relay.protocol import CATALOGUE, Limits, Pipe, SessionMeter, parse_target
 from tests.config.files import SHA256
-from tests.docs_excuses import CODE_BY_OTHERS
-from tests.snippets import Snippet, all_snippets, snippets
+from tests.docs.excuses import CODE_BY_OTHERS
+from tests.docs.snippets import Snippet, all_snippets, snippets
 
 _DRAWN_BY_THE_SITE = {"mermaid", "{toctree}", "{eval-rst}"}
 _CHECKED_HERE = {"toml", "json", "yaml", "python"}

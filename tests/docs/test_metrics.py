@@ -14,7 +14,7 @@ from relay.metrics import Metrics
 from tests.records.samples import a_record
 from tests.test_metrics import PRICES, Relay
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 _OPEN = Glance(a_record(), LiveState.SILENT, 1.0)
 _LABEL = re.compile(r"`([a-z_]+)`")
 

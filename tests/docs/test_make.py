@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from tests.docs_commands import Shell, all_commands
+from tests.docs.commands import Shell, all_commands
+from tests.docs.snippets import ROOT
 from tests.e2e.requirements import needs
-from tests.snippets import ROOT
 
 _CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 _MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

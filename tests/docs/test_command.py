@@ -17,7 +17,7 @@ import pytest
 from relay.gateway_token import token_hash
 from relay.records.store import Store, check_url
 from tests.config.files import OPEN_GATEWAY, write_certificate
-from tests.docs_commands import (
+from tests.docs.commands import (
     Reader,
     Shell,
     all_commands,
@@ -25,12 +25,12 @@ from tests.docs_commands import (
     commands_of,
     commands_to_follow,
 )
-from tests.docs_excuses import CANNOT_RUN, Excuse
+from tests.docs.excuses import CANNOT_RUN, Excuse
+from tests.docs.snippets import ROOT, Snippet, snippets
 from tests.e2e.requirements import needs
 from tests.records.documented import DOCUMENTED
-from tests.snippets import ROOT, Snippet, snippets
 
-_ELSEWHERE = {"docs/deploy.md": "tests/test_install_docs.py"}
+_ELSEWHERE = {"docs/deploy.md": "tests/docs/test_install.py"}
 """By page: who follows it, if not this module."""
 
 _DEMO = "relay demo"

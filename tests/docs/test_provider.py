@@ -9,7 +9,7 @@ import pytest
 
 from relay.protocol import CATALOGUE, Provider
 
-PAGE = (Path(__file__).parent.parent / "docs" / "providers.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "providers.md").read_text(encoding="utf-8")
 SECTIONS = {
     match[1]: match[2]
     for match in re.finditer(r"^## `([a-z-]+)`(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)

@@ -18,8 +18,8 @@ import typer
 import relay
 import relay.protocol
 from relay.cli.commands import app
+from tests.docs.snippets import ROOT, documents
 from tests.e2e.requirements import needs
-from tests.snippets import ROOT, documents
 
 _LOADED = {"src", "srcset", "data", "poster", "action", "formaction"}
 _LINKED = {"a", "area"}
