@@ -19,9 +19,9 @@ version = release = installed("realtime-relay")
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "commands",
+    "docstrings",
     "pictures",
 ]
 root_doc = "docs/index"
@@ -41,7 +41,7 @@ myst_fence_as_directive = ["mermaid"]
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
-napoleon_numpy_docstring = False
+autodoc_default_options = {"undoc-members": True, "no-value": True}
 copybutton_prompt_text = "$ "
 
 html_theme = "furo"

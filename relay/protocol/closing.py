@@ -47,6 +47,7 @@ class Cause:
     """Why the relay itself ended a session, and what each side is told. None: nothing."""
 
     name: str
+    """As in logs and records."""
     to_client: Close | None
     to_upstream: Close | None
 
@@ -54,16 +55,27 @@ class Cause:
 PEERS = Cause("peers", None, None)
 """Not the relay: one of the peers ended it, and the states say how."""
 IDLE = Cause("idle timeout", Close(1001, "idle timeout"), Close(1001, "idle timeout"))
+"""No byte has come from either side for too long."""
 DRAINING = Cause("draining", Close(1001, "going away"), Close(1001, "going away"))
+"""The relay stops."""
 RESTARTING = Cause("restarting", Close(1012, "service restart"), Close(1001, "going away"))
+"""The relay stops, and will be back: clients may come again."""
 CLIENT_STALLED = Cause("client stalled", None, Close(1001, "client stalled"))
+"""The client takes nothing of what is written to it."""
 UPSTREAM_STALLED = Cause("upstream stalled", Close(1011, "upstream stalled"), None)
+"""The provider takes nothing of what is written to it."""
 CLIENT_LOST = Cause("client lost", None, Close(1001, "going away"))
+"""Writing to the client has failed."""
 UPSTREAM_LOST = Cause("upstream lost", Close(1011, "upstream connection lost"), None)
+"""Writing to the provider has failed."""
 CLIENT_SILENT = Cause("client silent", None, Close(1001, "going away"))
+"""The client has not answered a Ping of the relay's."""
 UPSTREAM_SILENT = Cause("upstream silent", Close(1011, "upstream connection lost"), None)
+"""The provider has not answered a Ping of the relay's."""
 CLOSE_TIMEOUT = Cause("close timeout", None, None)
+"""A side has not answered a Close in time."""
 FAULT = Cause("internal error", Close(1011, "internal error"), Close(1011, "internal error"))
+"""A fault of the relay's own."""
 
 _CLIENT_GONE = {CLIENT_STALLED, CLIENT_SILENT}
 _UPSTREAM_GONE = {UPSTREAM_STALLED, UPSTREAM_SILENT}
@@ -109,9 +121,13 @@ class Say(enum.Enum):
     VIOLATION = "its violation"
     """1002, 1007 or 1009: what it did wrong."""
     LOST = "1011 upstream connection lost"
+    """The provider's connection has ended without a Close."""
     VIOLATED = "1011 upstream protocol error"
+    """The provider has broken the protocol."""
     AWAY = "1001"
+    """The client has gone."""
     BY_CAUSE = "by cause"
+    """What the :class:`Cause` says."""
 
 
 _O, _C, _X, _F = State.OPEN, State.CLOSING, State.CLOSED, State.FAILED
@@ -139,6 +155,7 @@ TO_CLIENT = {  # (inbound, outbound)
     (_F, _X): Say.VIOLATION,
     (_F, _F): Say.VIOLATION,
 }
+"""What the client is told, by the states of inbound and outbound."""
 
 TO_UPSTREAM = {  # (inbound, outbound)
     (_O, _O): Say.BY_CAUSE,
@@ -162,6 +179,7 @@ TO_UPSTREAM = {  # (inbound, outbound)
     (_F, _X): Say.NOTHING,
     (_F, _F): Say.VIOLATION,
 }
+"""What the provider is told, likewise."""
 
 _AWAY = Close(1001, "going away")
 _FIXED = {

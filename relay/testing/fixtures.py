@@ -1,7 +1,7 @@
 """A pytest plugin: ``pytest_plugins = ["relay.testing.fixtures"]`` switches it on.
 
 ``subject`` is yours to define, with scope ``module`` or ``session``; ``stand`` and ``proxy_law``
-then make a test of one line:
+then make a test of one line::
 
     def test_it_keeps_the_laws(stand, proxy_law):
         proxy_law.check(stand)

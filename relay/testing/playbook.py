@@ -1,4 +1,4 @@
-"""A session stated as one expression, which is played when it is asserted.
+"""A session stated as one expression, which is played when it is asserted::
 
     assert (
         Playbook(stand)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import shutil
@@ -123,8 +124,22 @@ def test_every_public_name_is_told_of(site: Path) -> None:
     told = set(re.findall(r'id="(relay\.[\w.]+)"', page))
     named = {f"relay.{name}" for name in relay.__all__}
     named |= {f"relay.protocol.{name}" for name in relay.protocol.__all__}
+    named |= {f"relay.protocol.closing.{name}" for name in relay.protocol.closing.__all__}
     named -= {"relay.protocol.closing", "relay.protocol.Timeouts"}  # a module; told of as relay's
     assert named - told == set()
+    assert "Alias for field number" not in page
+
+
+def test_every_stable_name_of_the_kit_is_told_of(site: Path) -> None:
+    guide = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    (stable,) = re.findall(r"\n## What is stable\n\n(.*?):\n", guide, re.DOTALL)
+    modules = re.findall(r"`(?:relay\.testing)?\.(\w+)`", stable)
+    assert "laws" in modules
+    page = (site / "docs/testing-api.html").read_text(encoding="utf-8")
+    told = {each.rpartition(".")[2] for each in re.findall(r'id="(relay\.testing\.[\w.]+)"', page)}
+    for module in modules:
+        assert f">relay.testing.{module}<" in page
+        assert set(importlib.import_module(f"relay.testing.{module}").__all__) <= told
 
 
 def test_the_picture_has_words_and_the_colours_of_the_theme(site: Path) -> None:

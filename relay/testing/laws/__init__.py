@@ -1,9 +1,11 @@
 """Laws that anything can be held against: a proxy from outside, a library by bytes and events.
 
-for law in PROXY_LAWS:
-    law.check(stand)
-for law in RECEIVER_LAWS:
-    law.check(make)
+Each is checked by itself::
+
+    for law in PROXY_LAWS:
+        law.check(stand)
+    for law in RECEIVER_LAWS:
+        law.check(make)
 """
 
 from relay.testing.laws.law import Law, law
