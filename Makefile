@@ -1,4 +1,5 @@
-# `make` lists what there is. `make run` and `make test` need Python 3.11 or newer and nothing else.
+# `make` lists what there is. `make run` and `make test` need Python 3.11 or newer,
+# the first time a package index, and nothing else.
 
 # The newest Python on the PATH that works; PYTHON=... chooses another.
 PYTHON ?= $(shell for python in python3.15 python3.14 python3.13 python3.12 python3.11 python3; do \

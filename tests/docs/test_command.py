@@ -103,6 +103,7 @@ def _lead_to_a_session(reader: Reader, page: str, more: str = "") -> None:
 
 
 def _readme(reader: Reader, _: Demo) -> None:
+    reader.types("python3 -m venv ")
     reader.knows["sk-..."] = "sk-example"  # what the double takes
     more = '\n[records]\n[providers.openai]\nurl = "{provider}"\n'
     _lead_to_a_session(reader, "README.md", more)
@@ -117,6 +118,7 @@ def _readme(reader: Reader, _: Demo) -> None:
 
 
 def _start(reader: Reader, _: Demo) -> None:
+    reader.types("python3 -m venv ")
     reader.knows[_DEMO] = _ON_FREE_PORTS
     assert "elevenlabs" in reader.types("relay demo --once")
     _lead_to_a_session(reader, "docs/start.md")
