@@ -53,6 +53,8 @@ class Progress(Active, Protocol):
 class Watch:
     """Says when an open session has to end, and why.
 
+    Ask :meth:`look` when a direction has ended, and otherwise not before :attr:`next_look`.
+
     Args:
         inbound: What is noted of the client's direction.
         outbound: Of the provider's.
