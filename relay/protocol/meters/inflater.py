@@ -29,7 +29,7 @@ class Inflater:
     """
 
     def __init__(self, *, takeover: bool, joined: bool = False) -> None:
-        self._takeover = takeover
+        self.takeover = takeover
         # The largest window, whatever was negotiated: a smaller one fits into it.
         before = bytes(_WINDOW) if joined else b""
         self._inflate = zlib.decompressobj(wbits=-15, zdict=before)
@@ -54,12 +54,12 @@ class Inflater:
                 data = self._inflate.unconsumed_tail
                 # A final block ends a stream (7.2.3.4): it is allowed, hardly anybody sends it,
                 # and zlib loses the window.
-                if self._size > MAX_INFLATED or (self._inflate.eof and self._takeover):
+                if self._size > MAX_INFLATED or (self._inflate.eof and self.takeover):
                     raise CompressedError
         except zlib.error:
             raise CompressedError from None
         if last:
             self._size = 0
-            if not self._takeover:
+            if not self.takeover:
                 self._inflate = zlib.decompressobj(wbits=-15)
         return b"".join(out)

@@ -231,8 +231,14 @@ class Tap(TotalsTap):
         """Whether nothing of a message that begins with this byte is read any more."""
         if self.failure is not None:
             return True
+        if self._inflater is not None and self._inflater.takeover and first & _RSV1:
+            return False  # messages after it may refer to it (RFC 7692 7.1.1)
+        return self._has_enough() and not self._is_audio(first)
+
+    def _has_enough(self) -> bool:
+        """Whether no JSON is read any more."""
         most = self._reads.most
-        return most is not None and self._taken >= most and not self._is_audio(first)
+        return most is not None and self._taken >= most
 
     def _inflate(self, inflater: Inflater, piece: bytes, *, last: bool) -> None:
         try:
@@ -261,6 +267,8 @@ class Tap(TotalsTap):
             return
         if self._is_audio(self._first):
             self._hear(self._content)
+        elif self._has_enough():
+            self._collected.clear()
         elif self._around_base64 and self._content > _SHORT:
             self._hear_base64(self._content - self._around_base64)
         else:

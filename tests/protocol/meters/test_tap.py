@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import zlib
+from decimal import Decimal
 
 import pytest
 
 from relay.protocol import PermessageDeflate
-from relay.protocol.frames import CONTINUATION, TEXT
+from relay.protocol.frames import BINARY, CONTINUATION, TEXT
 from relay.protocol.meters import tap as module
 from relay.protocol.meters.reading import read_object
 from relay.protocol.meters.tap import MAX_MESSAGE
@@ -138,6 +140,19 @@ def test_what_cannot_be_decompressed_leaves_the_usage_unknown() -> None:
     assert talk.usage() is None
     assert talk.meter.missing == "compressed"
     assert talk.meter.outbound.largest_message == len(dump(DONE))
+
+
+def test_compressed_audio_may_refer_to_text_that_nobody_needs() -> None:
+    talk = Talk(
+        "xai", "/v1/stt", b"sample_rate=8000&encoding=mulaw", compression=PermessageDeflate()
+    )
+    deflate = zlib.compressobj(wbits=-15)
+    said = bytes(range(250)) * 4
+    for opcode in (TEXT, BINARY):
+        payload = deflate.compress(said) + deflate.flush(zlib.Z_SYNC_FLUSH)
+        talk.frames(Frame(opcode, payload[:-4], rsv1=True), inbound=True)
+    assert len(payload) < 50  # it does refer to it
+    assert talk.usage() == {None: {"input_audio_seconds": Decimal("0.125")}}
 
 
 def test_the_moment_of_the_first_message_is_when_it_is_whole() -> None:
