@@ -61,9 +61,11 @@ class Capture:
 class CapturedLink(Link):
     """A connection of which it is noted what is read, once there is a capture."""
 
-    def __init__(self, link: Link, name: str, capture: Capture | None = None) -> None:
+    capture: Capture | None = None
+
+    def __init__(self, link: Link, name: str) -> None:
         super().__init__(link.reader, link.writer)
-        self.unread, self.name, self.capture = link.unread, name, capture
+        self.unread, self.name = link.unread, name
 
     async def read(self, most: int = CHUNK) -> bytes:
         data = await super().read(most)
@@ -82,11 +84,14 @@ class Session(asyncio_relay.Session):
 
     async def dial(self, asked: UpstreamRequest) -> asyncio_relay.Dialled:
         link, asked, answer = await super().dial(asked)
-        self.capture = Capture(self.path, asked, answer, self.admission.gateway.limits)
-        return CapturedLink(link, "provider", self.capture), asked, answer
+        self.asked, self.answer = asked, answer
+        self.dialled = CapturedLink(link, "provider")
+        return self.dialled, asked, answer
 
     async def carry(self, inbound: Direction, outbound: Direction) -> None:
-        self.captured.capture = self.capture
+        limits = self.admission.gateway.limits
+        self.capture = Capture(self.path, self.asked, self.answer, limits)
+        self.captured.capture = self.dialled.capture = self.capture
         await super().carry(inbound, outbound)
 
     async def stop(self, inbound: Direction, outbound: Direction, cause: Cause) -> float:

@@ -13,7 +13,17 @@ import trio
 from relay.protocol import Timeouts
 from relay.testing.frames import Frame, close_frame, decode
 from tests.e2e.drivers import example
-from tests.e2e.support import Ends, end_first, open_session
+from tests.e2e.support import (
+    REQUEST,
+    Ends,
+    accept,
+    connect,
+    end_first,
+    open_session,
+    read_all,
+    read_head,
+    relay,
+)
 from tests.support import Ended, Peer, real_clock
 
 _HELLO = Frame(0x1, b"hello")
@@ -85,3 +95,40 @@ async def test_a_replay_sends_what_was_sent(
         list(session.happen(line))
     assert decode(session.sent["client"], masked=False) == received["client"]
     assert decode(session.sent["provider"], masked=True) == received["provider"]
+
+
+@real_clock
+async def test_a_session_that_never_opened_is_not_captured(tmp_path: Path) -> None:
+    captures = tmp_path / "captures"
+    captures.mkdir()
+    is_draining = trio.Event()
+
+    async def provider(stream: trio.SSLStream[trio.SocketStream], head: bytes) -> None:
+        if not asked.is_set():
+            asked.set()
+            await is_draining.wait()
+            await accept(stream, head)
+            await read_all(stream)
+
+    async def ask() -> bytes:
+        stream = await connect(under_test)
+        await stream.send_all(REQUEST)
+        answer = await read_head(stream)
+        await trio.aclose_forcefully(stream)
+        return answer.split(b" ")[1]
+
+    async def ask_first() -> None:
+        assert await ask() == b"503"
+
+    asked = trio.Event()
+    async with (
+        relay(provider, tmp_path, driver="asyncio", captures=captures) as under_test,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(ask_first)
+        await asked.wait()
+        nursery.start_soon(under_test.drain)
+        while await ask() != b"503":  # drains only when it has come to it
+            pass
+        is_draining.set()
+    assert not list(captures.iterdir())
