@@ -74,6 +74,6 @@ if __name__ == "__main__":
     pip = environment(_NAME) / "bin" / "pip"
     make(
         _NAME,
-        [sys.executable, "-m", "venv", "."],
+        [sys.executable, "-m", "venv", "--clear", "."],
         [pip, "install", "--quiet", "--disable-pip-version-check", "litellm[proxy]"],
     )
