@@ -13,6 +13,7 @@ import trio
 
 from relay.protocol import Identity, Opening, Policy, Refused, Secret
 from relay.protocol.fields import FieldLines
+from relay.protocol.metadata import is_metadata
 from relay.records.session_record import SessionRecord
 
 __all__ = ["Asked", "Granted", "Hooks", "as_granted", "asked_for"]
@@ -59,7 +60,19 @@ class Granted:
     provider_policies: Sequence[Policy] = ()
     """The same for those of the provider."""
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
-    """For the session's record, over that of the client and of its token."""
+    """For the session's record, over that of the client and of its token. What holds for theirs
+    holds for it: names and texts have at most 256 characters that can be printed, no name begins
+    with ``cf.``, whole numbers fit into 64 bits with a sign, others are finite."""
+
+    def __post_init__(self) -> None:
+        """See that every place where records go can take the metadata.
+
+        Raises:
+            ValueError: It cannot be metadata; the sentence names the entry, and not its value.
+        """
+        for name, value in self.metadata.items():
+            if not is_metadata(name, value):
+                raise ValueError(f"{name!r} cannot be an entry of metadata")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 import trio
@@ -202,6 +203,43 @@ async def test_a_client_keeps_the_credential_that_it_brings() -> None:
         assert b"sk-of-the-client" in await play.accept()
         await play.client.receive_head()
         await play.close()
+
+
+# Metadata
+
+_NO_METADATA: list[Any] = [
+    {"account": UUID(int=1)},
+    {"share": float("nan")},
+    {"share": float("inf")},
+    {"n": 2**63},
+    {"team": None},
+    {"team": ["red"]},
+    {"team": "a\nb"},
+    {"team": "x" * 257},
+    {"": "red"},
+    {"cf.team": "red"},
+]
+
+
+@pytest.mark.parametrize("metadata", _NO_METADATA, ids=str)
+@trio_test
+async def test_metadata_that_no_record_can_hold_is_a_fault_of_the_program(metadata: Any) -> None:
+    async def authorise(_: Asked) -> Granted:
+        return Granted(metadata=metadata)
+
+    async with authorised_by(authorise) as play:
+        await play.request()
+        assert (await play.client.receive_answer()).status == 500
+        await play.client.end()
+    assert play.faults == ["ValueError"]
+    assert not play.dialled
+    (record,) = play.records
+    assert (record.status, record.metadata) == (500, {})
+
+
+def test_the_entry_that_is_no_metadata_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^'account' cannot be an entry of metadata$"):
+        Granted(metadata={"team": "red", "account": UUID(int=1)})  # type: ignore[dict-item]
 
 
 # Policies
