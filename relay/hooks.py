@@ -82,7 +82,8 @@ class Hooks:
     authorise: Callable[[Asked], Awaitable[Granted]] | None = None
     """Asked once the client has authenticated, before the provider is dialled. It may take its
     time, and is cancelled when the client goes away. It raises :class:`relay.protocol.Refused` to
-    refuse; whatever else it raises is a fault, for which the client gets 500."""
+    refuse; whatever else it raises is a fault, for which the client gets 500, and so is whatever
+    else it returns."""
     timeout: float = _TIMEOUT
     """Seconds that it may take: then the client gets 503."""
     ended: Callable[[SessionRecord], object] | None = None
@@ -95,11 +96,15 @@ class Hooks:
 
         Raises:
             Refused: By the program, or 503 if it takes too long.
+            TypeError: It returned something else.
         """
         if self.authorise is None:
             return Granted()
         with trio.move_on_after(self.timeout):
-            return await self.authorise(asked)
+            granted = await self.authorise(asked)
+            if not isinstance(granted, Granted):  # a forgotten return: None would grant nothing
+                raise TypeError("authorise returned no Granted")
+            return granted
         raise Refused(
             503,
             2102,

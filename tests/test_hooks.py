@@ -123,6 +123,54 @@ async def test_a_program_that_fails_is_a_fault_whose_words_are_not_told() -> Non
     assert "rly_secret" not in str(play.log) + str(answer.body)
 
 
+_NOTHING_GRANTED: list[Any] = [None, True, {}, Granted, [Granted()]]
+
+
+@pytest.mark.parametrize("returned", _NOTHING_GRANTED, ids=repr)
+@trio_test
+async def test_a_program_that_grants_nothing_is_a_fault_and_no_client_that_left(
+    returned: Any,
+) -> None:
+    async def authorise(_: Asked) -> Granted:
+        return returned  # type: ignore[no-any-return]
+
+    async with authorised_by(authorise) as play:
+        await play.request()
+        assert (await play.client.receive_answer()).status == 500
+        await play.client.end()
+    assert play.faults == ["TypeError"]
+    assert "client left during the opening" not in [line["event"] for line in play.log]
+    (record,) = play.records
+    assert (record.outcome, record.status, record.ended_by) == (Outcome.REFUSED, 500, "relay")
+
+
+_NO_REFUSALS: list[dict[str, Any]] = [
+    {"status": 101},
+    {"status": 200},
+    {"status": 600},
+    {"fields": (("Retry-After", "1\r\nX-Injected: 1"),)},
+    {"fields": (("Content-Length", "0"),)},
+    {"proxy_error": "a\nb"},
+]
+
+
+@pytest.mark.parametrize("wrong", _NO_REFUSALS, ids=str)
+@trio_test
+async def test_a_refusal_that_is_none_is_a_fault_of_the_program(wrong: dict[str, Any]) -> None:
+    async def authorise(_: Asked) -> Granted:
+        raise Refused(**{"status": 403, "code": 2010, "message": "no", **wrong})
+
+    async with authorised_by(authorise) as play:
+        await play.request()
+        answer = await play.client.receive_answer()
+        assert answer.status == 500
+        assert json.loads(answer.body)["error"] == [{"code": 2000, "message": "internal error"}]
+        assert "X-Injected" not in str(answer)
+        await play.client.end()
+    assert play.faults == ["LocalProtocolError"]
+    assert [each.status for each in play.records] == [500]
+
+
 @trio_test
 async def test_a_program_that_takes_too_long() -> None:
     async def authorise(_: Asked) -> Granted:
