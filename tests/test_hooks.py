@@ -17,7 +17,7 @@ from trio.testing import wait_all_tasks_blocked
 import relay
 from relay.hooks import Asked, Granted, Hooks
 from relay.protocol import Refused, RemoteProtocolError, Secret
-from relay.protocol.frames import TEXT
+from relay.protocol.frames import CLOSE, TEXT
 from relay.records.session_record import Outcome, SessionRecord
 from relay.testing.frames import Frame, close_frame
 from relay.testing.handshakes import upgrade
@@ -322,6 +322,27 @@ async def test_policies_in_both_directions(variant: Variant) -> None:
         await play.client.end()
     (record,) = play.records
     assert (record.lane, record.error) == ("messages", "no bad words here")
+
+
+@in_every_variant
+@trio_test
+async def test_a_policy_that_returns_a_bare_text_is_a_fault(variant: Variant) -> None:
+    def masking(message: str | bytes) -> str:  # which a Sequence[str | bytes] is, by its type
+        return str(message).replace("4111", "[card]")
+
+    authorise, _ = granting(Granted(policies=[masking]))
+    async with authorised_by(authorise, variant) as play:
+        await play.request()
+        await play.accept()
+        await play.client.receive_head()
+        await play.client.send(Frame(TEXT, b"my card is 4111"))
+        told = await play.client.receive()
+        assert told == close_frame(1011, "internal error")
+        assert (await play.provider.receive()).opcode == CLOSE
+        await play.end_both()
+    assert play.faults == ["TypeError"]
+    (record,) = play.records
+    assert record.error == "TypeError"
 
 
 @trio_test
