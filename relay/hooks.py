@@ -13,6 +13,7 @@ import trio
 
 from relay.protocol import Identity, Opening, Policy, Refused, Secret
 from relay.protocol.fields import FieldLines
+from relay.protocol.metadata import is_metadata
 from relay.records.session_record import SessionRecord
 
 __all__ = ["Asked", "Granted", "Hooks", "as_granted", "asked_for"]
@@ -59,7 +60,19 @@ class Granted:
     provider_policies: Sequence[Policy] = ()
     """The same for those of the provider."""
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
-    """For the session's record, over that of the client and of its token."""
+    """For the session's record, over that of the client and of its token. What holds for theirs
+    holds for it: names and texts have at most 256 characters that can be printed, no name begins
+    with ``cf.``, whole numbers fit into 64 bits with a sign, others are finite."""
+
+    def __post_init__(self) -> None:
+        """See that every place where records go can take the metadata.
+
+        Raises:
+            ValueError: It cannot be metadata; the sentence names the entry, and not its value.
+        """
+        for name, value in self.metadata.items():
+            if not is_metadata(name, value):
+                raise ValueError(f"{name!r} cannot be an entry of metadata")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,8 @@ class Hooks:
     authorise: Callable[[Asked], Awaitable[Granted]] | None = None
     """Asked once the client has authenticated, before the provider is dialled. It may take its
     time, and is cancelled when the client goes away. It raises :class:`relay.protocol.Refused` to
-    refuse; whatever else it raises is a fault, for which the client gets 500."""
+    refuse; whatever else it raises is a fault, for which the client gets 500, and so is whatever
+    else it returns."""
     timeout: float = _TIMEOUT
     """Seconds that it may take: then the client gets 503."""
     ended: Callable[[SessionRecord], object] | None = None
@@ -82,11 +96,15 @@ class Hooks:
 
         Raises:
             Refused: By the program, or 503 if it takes too long.
+            TypeError: It returned something else.
         """
         if self.authorise is None:
             return Granted()
         with trio.move_on_after(self.timeout):
-            return await self.authorise(asked)
+            granted = await self.authorise(asked)
+            if not isinstance(granted, Granted):  # a forgotten return: None would grant nothing
+                raise TypeError("authorise returned no Granted")
+            return granted
         raise Refused(
             503,
             2102,

@@ -373,7 +373,7 @@ async def serve(
     """Run a relay.
 
     Args:
-        settings: What it runs by; :func:`relay.config.load` reads them from ``relay.toml``.
+        settings: What it runs by; :func:`relay.load` reads them from ``relay.toml``.
         hooks: What to ask the program that runs it, and what to tell it.
         task_status: Gets the :class:`Server` once every listener is bound.
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 import trio
@@ -16,7 +17,7 @@ from trio.testing import wait_all_tasks_blocked
 import relay
 from relay.hooks import Asked, Granted, Hooks
 from relay.protocol import Refused, RemoteProtocolError, Secret
-from relay.protocol.frames import TEXT
+from relay.protocol.frames import CLOSE, TEXT
 from relay.records.session_record import Outcome, SessionRecord
 from relay.testing.frames import Frame, close_frame
 from relay.testing.handshakes import upgrade
@@ -122,6 +123,54 @@ async def test_a_program_that_fails_is_a_fault_whose_words_are_not_told() -> Non
     assert "rly_secret" not in str(play.log) + str(answer.body)
 
 
+_NOTHING_GRANTED: list[Any] = [None, True, {}, Granted, [Granted()]]
+
+
+@pytest.mark.parametrize("returned", _NOTHING_GRANTED, ids=repr)
+@trio_test
+async def test_a_program_that_grants_nothing_is_a_fault_and_no_client_that_left(
+    returned: Any,
+) -> None:
+    async def authorise(_: Asked) -> Granted:
+        return returned  # type: ignore[no-any-return]
+
+    async with authorised_by(authorise) as play:
+        await play.request()
+        assert (await play.client.receive_answer()).status == 500
+        await play.client.end()
+    assert play.faults == ["TypeError"]
+    assert "client left during the opening" not in [line["event"] for line in play.log]
+    (record,) = play.records
+    assert (record.outcome, record.status, record.ended_by) == (Outcome.REFUSED, 500, "relay")
+
+
+_NO_REFUSALS: list[dict[str, Any]] = [
+    {"status": 101},
+    {"status": 200},
+    {"status": 600},
+    {"fields": (("Retry-After", "1\r\nX-Injected: 1"),)},
+    {"fields": (("Content-Length", "0"),)},
+    {"proxy_error": "a\nb"},
+]
+
+
+@pytest.mark.parametrize("wrong", _NO_REFUSALS, ids=str)
+@trio_test
+async def test_a_refusal_that_is_none_is_a_fault_of_the_program(wrong: dict[str, Any]) -> None:
+    async def authorise(_: Asked) -> Granted:
+        raise Refused(**{"status": 403, "code": 2010, "message": "no", **wrong})
+
+    async with authorised_by(authorise) as play:
+        await play.request()
+        answer = await play.client.receive_answer()
+        assert answer.status == 500
+        assert json.loads(answer.body)["error"] == [{"code": 2000, "message": "internal error"}]
+        assert "X-Injected" not in str(answer)
+        await play.client.end()
+    assert play.faults == ["LocalProtocolError"]
+    assert [each.status for each in play.records] == [500]
+
+
 @trio_test
 async def test_a_program_that_takes_too_long() -> None:
     async def authorise(_: Asked) -> Granted:
@@ -204,6 +253,43 @@ async def test_a_client_keeps_the_credential_that_it_brings() -> None:
         await play.close()
 
 
+# Metadata
+
+_NO_METADATA: list[Any] = [
+    {"account": UUID(int=1)},
+    {"share": float("nan")},
+    {"share": float("inf")},
+    {"n": 2**63},
+    {"team": None},
+    {"team": ["red"]},
+    {"team": "a\nb"},
+    {"team": "x" * 257},
+    {"": "red"},
+    {"cf.team": "red"},
+]
+
+
+@pytest.mark.parametrize("metadata", _NO_METADATA, ids=str)
+@trio_test
+async def test_metadata_that_no_record_can_hold_is_a_fault_of_the_program(metadata: Any) -> None:
+    async def authorise(_: Asked) -> Granted:
+        return Granted(metadata=metadata)
+
+    async with authorised_by(authorise) as play:
+        await play.request()
+        assert (await play.client.receive_answer()).status == 500
+        await play.client.end()
+    assert play.faults == ["ValueError"]
+    assert not play.dialled
+    (record,) = play.records
+    assert (record.status, record.metadata) == (500, {})
+
+
+def test_the_entry_that_is_no_metadata_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^'account' cannot be an entry of metadata$"):
+        Granted(metadata={"team": "red", "account": UUID(int=1)})  # type: ignore[dict-item]
+
+
 # Policies
 
 
@@ -236,6 +322,27 @@ async def test_policies_in_both_directions(variant: Variant) -> None:
         await play.client.end()
     (record,) = play.records
     assert (record.lane, record.error) == ("messages", "no bad words here")
+
+
+@in_every_variant
+@trio_test
+async def test_a_policy_that_returns_a_bare_text_is_a_fault(variant: Variant) -> None:
+    def masking(message: str | bytes) -> str:  # which a Sequence[str | bytes] is, by its type
+        return str(message).replace("4111", "[card]")
+
+    authorise, _ = granting(Granted(policies=[masking]))
+    async with authorised_by(authorise, variant) as play:
+        await play.request()
+        await play.accept()
+        await play.client.receive_head()
+        await play.client.send(Frame(TEXT, b"my card is 4111"))
+        told = await play.client.receive()
+        assert told == close_frame(1011, "internal error")
+        assert (await play.provider.receive()).opcode == CLOSE
+        await play.end_both()
+    assert play.faults == ["TypeError"]
+    (record,) = play.records
+    assert record.error == "TypeError"
 
 
 @trio_test

@@ -7,6 +7,8 @@ A driver never decides what a peer is told: it hands the error to
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "LocalProtocolError",
     "ProtocolError",
@@ -14,6 +16,11 @@ __all__ = [
     "Refused",
     "RemoteProtocolError",
 ]
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
+_FIELD_VALUE = re.compile(r"([\x21-\x7e\x80-\xff]+([\t ]+[\x21-\x7e\x80-\xff]+)*)?")  # RFC 9110 5.5
+_FRAMING = {"connection", "content-length", "transfer-encoding"}
+"""Field lines that belong to the answer's message, and not to what it says (RFC 9112 6, 9.6)."""
 
 
 class ProtocolError(Exception):
@@ -48,6 +55,11 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a fault
         message: One sentence for a person; it holds no secret and no bytes of a peer.
         fields: Field lines that belong to this refusal, such as ``Retry-After``.
         proxy_error: The RFC 9209 error type; None for the refusals that concern only the client.
+
+    Raises:
+        LocalProtocolError: No client could be refused so: another status, or what cannot stand in
+            a field line. It says so here, where a program that makes refusals of its own can see
+            it, and not once the client waits for the answer.
     """
 
     def __init__(
@@ -60,6 +72,12 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a fault
         proxy_error: str | None = None,
     ) -> None:
         super().__init__(message)
+        if not 400 <= status <= 599:  # RFC 9110 15: the rest is no refusal
+            raise LocalProtocolError(f"a refusal has a status of 4xx or 5xx, and not {status}")
+        if not all(_is_field_line(*line) for line in fields):
+            raise LocalProtocolError("a field line of a refusal is malformed, or frames its body")
+        if proxy_error is not None and not _TOKEN.fullmatch(proxy_error):
+            raise LocalProtocolError("the error type of a refusal is no token")
         self.status = status
         self.code = code
         self.message = message
@@ -81,6 +99,13 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a fault
     def fault() -> Refused:
         """An exception of ours that is no refusal."""
         return Refused(500, 2000, "internal error", proxy_error="proxy_internal_error")
+
+
+def _is_field_line(name: str, value: str) -> bool:
+    """Whether this can be a field line of an answer whose body is framed already."""
+    if not _TOKEN.fullmatch(name) or name.lower() in _FRAMING:
+        return False
+    return _FIELD_VALUE.fullmatch(value) is not None
 
 
 class ProviderRefused(Refused):

@@ -35,7 +35,10 @@ _UNSEEN = 4096  # bytes: 680 empty frames, and most messages but audio
 
 Policy = Callable[[str | bytes], Sequence[str | bytes]]
 """What becomes of a message: the messages to send in its place, in order. ``str`` is text. Raises
-``RemoteProtocolError`` to end the session instead."""
+``RemoteProtocolError`` to end the session instead.
+
+One message to send is ``[message]``. To a type checker a bare text is a ``Sequence[str]``, so it
+says nothing of a policy that returns one; a :class:`MessagePipe` raises ``TypeError``."""
 
 
 class MessagePipe(Pipe):
@@ -132,10 +135,25 @@ class MessagePipe(Pipe):
             message = whole.decode() if isinstance(message, str) else bytes(whole)
         messages: Sequence[str | bytes] = (message,)
         for policy in self._policies:
-            messages = [changed for before in messages for changed in policy(before)]
+            messages = [changed for before in messages for changed in _apply(policy, before)]
         return [self._encode(each) for each in messages]
 
     def _encode(self, message: str | bytes) -> bytes:
         if isinstance(message, str):
             return self._encoder.send(TextMessage(message))
         return self._encoder.send(BytesMessage(message))
+
+
+def _apply(policy: Policy, message: str | bytes) -> Sequence[str | bytes]:
+    """What a policy makes of a message.
+
+    Raises:
+        TypeError: It returned one message and no sequence, or something that is no message.
+    """
+    messages = policy(message)
+    if isinstance(messages, str | bytes):  # it would be sent character by character
+        raise TypeError("a policy returned a message, and no sequence of messages")
+    messages = tuple(messages)
+    if not all(isinstance(each, str | bytes) for each in messages):
+        raise TypeError("a policy returned something else than messages")
+    return messages

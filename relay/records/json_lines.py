@@ -35,9 +35,11 @@ class JsonLines:
         Raises:
             RejectedError: stdout does not take them; what has gone out cannot be taken back.
             SinkError: That failed.
+            TypeError, ValueError: One of them is no JSON (RFC 8259); none is written.
         """
         lines = "".join(
-            json.dumps(to_json(record), separators=(",", ":")) + "\n" for record in records
+            json.dumps(to_json(record), separators=(",", ":"), allow_nan=False) + "\n"
+            for record in records
         ).encode()
         try:
             if self._path is None:

@@ -50,6 +50,7 @@ class Otlp:
         Raises:
             RejectedError: The collector took all but some of which it will never take.
             SinkError: It did not take all of them; what it has it will get again, with equal ids.
+            Exception: One of them cannot be encoded; what the collector has comes again, likewise.
         """
         rejected, why = 0, ""
         waiting = itertools.chain.from_iterable(map(spans, records))
@@ -97,6 +98,8 @@ class Otlp:
             raise SinkError(f"the collector: {error.strerror or type(error).__name__}") from None
         except h11.RemoteProtocolError:  # its words can hold bytes of the collector
             raise SinkError("the collector does not speak HTTP/1.1") from None
+        except (h11.LocalProtocolError, UnicodeError):  # no host name, no path: no record's fault
+            raise SinkError("the URL of the collector makes no request") from None
 
 
 def _value(source: KeySource) -> bytes:

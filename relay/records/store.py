@@ -31,6 +31,7 @@ from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
     SQLAlchemyError,
+    StatementError,
 )
 from sqlalchemy.pool import NullPool
 
@@ -39,7 +40,7 @@ from relay.records.filter import EQUAL, SEARCHED, Filter
 from relay.records.session_record import SessionRecord, from_json, to_json
 from relay.records.tables import SCHEMA_VERSION, metadata, rows, schema, sessions, turns, usage
 from relay.records.totals import DayTotal, day_totals
-from relay.records.writer import RejectedError, SinkError
+from relay.records.writer import SinkError
 
 __all__ = ["Store", "StoreError", "check_driver", "check_url"]
 
@@ -134,40 +135,8 @@ class Store:
         """Write records; one that is there already is left as it is.
 
         Raises:
-            RejectedError: All are written but those that the database will never take.
-            StoreError: None is written.
-        """
-        try:
-            self._write(records)
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a count that no column holds, and the like
-            self._write_one_by_one(records, type(error).__name__)
-
-    def _write_one_by_one(self, records: Sequence[SessionRecord], why: str) -> None:
-        """Write all that can be written.
-
-        Raises:
-            RejectedError: Some cannot be.
-            StoreError: As of :meth:`write`; some may be written.
-        """
-        lost = 0
-        for record in records:
-            try:
-                self._write([record])
-            except StoreError:
-                raise
-            except Exception:  # noqa: BLE001
-                lost += 1
-        if lost:
-            raise RejectedError(f"the database does not take them: {why}", lost)
-
-    def _write(self, records: Sequence[SessionRecord]) -> None:
-        """Write all of them or none.
-
-        Raises:
-            StoreError: The database cannot be written now.
-            Exception: It does not take one of them.
+            StoreError: None is written: the database cannot be, now.
+            Exception: None is written: the database will never take one of them.
         """
         self.prepare()
         with _sentences(), self._engine.begin() as connection:
@@ -312,9 +281,14 @@ def _sentences() -> Iterator[None]:
         yield
     except (DataError, IntegrityError):
         raise
+    except DBAPIError as error:
+        # OperationalError and InterfaceError, of a database that is gone; and ProgrammingError, of
+        # tables that are, or a right to write: all can be mended, and no record is lost for them.
+        raise StoreError(" ".join(str(error.orig).split())) from None
+    except StatementError:  # what no driver was ever given: a value that is no JSON, say
+        raise
     except SQLAlchemyError as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        raise StoreError(" ".join(str(cause).split())) from None
+        raise StoreError(" ".join(str(error).split())) from None
 
 
 def _work(row: RowMapping) -> dict[str, Any]:

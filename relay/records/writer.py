@@ -1,7 +1,8 @@
 """Writing records off the event loop, in batches, from a queue that has an end.
 
 A sink that is slow, full or gone costs records and never a session: what the queue cannot hold is
-counted as lost. A batch that could not be written is tried again, ever less often.
+counted as lost. A batch that could not be written is tried again, ever less often; but a record
+that cannot be written for what is in it is lost alone, and holds up no other.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ class RejectedError(SinkError):
         self.lost = lost
 
 
+class _UnwritableError(Exception):
+    """What is in one of the records cannot be written; the type of the sink's error."""
+
+
 class Sink(Protocol):
     """Where records go. Called from threads, one call at a time."""
 
@@ -56,7 +61,10 @@ class Sink(Protocol):
 
         Raises:
             RejectedError: All are written but those that never can be.
-            SinkError: None is written, or some; they will come again.
+            SinkError: None is written, or some; they will come again. Whatever keeps a sink from
+                taking any record at all, for now, is told by this.
+            Exception: None is written, or some, for what is in one of them; they will come again
+                one by one, and one that it is raised for then is lost.
         """
 
     def close(self) -> None:
@@ -142,10 +150,35 @@ class RecordWriter:
     async def _write_batch(self) -> bool:
         """Write some; return whether they are dealt with."""
         batch = list(itertools.islice(self._waiting, _BATCH))
+        try:
+            return await self._write(batch)
+        except _UnwritableError:
+            return await self._write_one_by_one(batch)
+
+    async def _write_one_by_one(self, batch: Sequence[SessionRecord]) -> bool:
+        """The same, where what is in one of them would keep all others from being written."""
+        for record in batch:
+            try:
+                if not await self._write([record]):
+                    return False
+            except _UnwritableError as error:
+                self._waiting.popleft()
+                self.lost += 1
+                _log.error(
+                    "record cannot be written", sink=self.name, session=record.id, error=str(error)
+                )
+        return True
+
+    async def _write(self, records: Sequence[SessionRecord]) -> bool:
+        """Write those that have waited longest; return whether they are dealt with.
+
+        Raises:
+            _UnwritableError: They are not, because of one of them.
+        """
         lost, failed = 0, False
         try:
             await trio.to_thread.run_sync(
-                self._sink.write, batch, abandon_on_cancel=True, limiter=self._thread
+                self._call_sink, records, abandon_on_cancel=True, limiter=self._thread
             )
         except RejectedError as error:
             self._complain(str(error))
@@ -153,17 +186,39 @@ class RecordWriter:
         except SinkError as error:
             self._complain(str(error))
             return False
-        except Exception as error:  # noqa: BLE001 - whatever it is, sessions go on
+        except _UnwritableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - no thread, say: whatever it is, sessions go on
             self._complain(type(error).__name__)
             return False
-        for _ in batch:
+        for _ in records:
             self._waiting.popleft()
-        self.written += len(batch) - lost
+        self.written += len(records) - lost
         self.lost += lost
         if self.failing and not failed:
             _log.info("records are written again", sink=self.name, lost=self.lost)
         self.failing = failed
         return True
+
+    def _call_sink(self, records: Sequence[SessionRecord]) -> None:
+        """Let the sink write, in its thread, and tell whose fault it is if it cannot.
+
+        A sink knows the errors of what it writes to, and says them as a :class:`SinkError`. What it
+        did not foresee comes of the records: the next attempt would end in the same way, for ever.
+        Errors of the machine are the exception, since they pass.
+
+        Raises:
+            SinkError: As the sink does.
+            OSError, MemoryError: The machine is at fault.
+            _UnwritableError: One of the records is.
+        """
+        try:
+            self._sink.write(records)
+        except (SinkError, OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a value that is no JSON, and the like
+            # Not its words, in which that value can stand.
+            raise _UnwritableError(type(error).__name__) from None
 
     def _complain(self, why: str) -> None:
         """Log it, once until it works again."""

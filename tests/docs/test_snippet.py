@@ -19,7 +19,9 @@ import trio
 import yaml
 
 from relay.config.model import ConfigModel
-from relay.protocol import CATALOGUE, Limits, Pipe, SessionMeter, parse_target
+from relay.protocol import CATALOGUE, Limits, MessagePipe, Pipe, SessionMeter, parse_target
+from relay.protocol.frames import BINARY, TEXT
+from relay.testing.frames import Frame, decode
 from tests.config.files import SHA256
 from tests.docs.excuses import CODE_BY_OTHERS
 from tests.docs.snippets import Snippet, all_snippets, snippets
@@ -118,6 +120,22 @@ def test_python_runs(page: str) -> None:
             nursery.cancel_scope.cancel()
 
     trio.run(main)
+
+
+def test_the_policy_of_the_application_does_what_it_says() -> None:
+    (snippet,) = snippets("docs/application.md", "python")
+    names: dict[str, Any] = {}
+    exec(snippet.compiled(), names)  # noqa: S102
+    granted = trio.run(names["hooks"].authorise, Mock(name="asked"))
+    pipe = MessagePipe(masked=False, limits=Limits(), policies=granted.policies)
+    for frame, sent in (
+        (Frame(TEXT, b"it is 4111 1111 1111 1111"), Frame(TEXT, b"it is [card]")),
+        (Frame(BINARY, b"4111 1111 1111 1111"), Frame(BINARY, b"4111 1111 1111 1111")),
+    ):
+        assert decode(pipe.receive_data(frame.encode()), masked=False) == [sent]
+    pipe.receive_data(Frame(TEXT, b"it is 4242 4242 4242 4242").encode())
+    assert pipe.error is not None
+    assert (str(pipe.error), pipe.error.close_code_hint) == ("no test cards here", 1008)
 
 
 def test_the_code_of_the_readme_says_what_it_means() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -167,6 +168,39 @@ def test_each_policy_gets_what_the_one_before_it_returned() -> None:
     assert decode(pipe.receive_data(Frame(TEXT, b"a").encode()), masked=False) == [
         Frame(TEXT, b"a2!")
     ]
+
+
+_NO_MESSAGES: list[Any] = [
+    "",
+    "text",
+    b"",
+    b"bytes",
+    [None],
+    ["text", 1],
+    [bytearray(b"b")],
+    None,
+    1,
+]
+
+
+@both_directions
+@pytest.mark.parametrize("returned", _NO_MESSAGES, ids=repr)
+def test_a_policy_that_returns_no_sequence_of_messages_is_a_fault(
+    returned: Any, masked: bool
+) -> None:
+    pipe = new_pipe(masked, policies=[lambda _: returned])
+    with pytest.raises(TypeError):
+        pipe.receive_data(Frame(TEXT, b"a").encode(key(masked)))
+
+
+def test_a_policy_may_be_a_generator() -> None:
+    def twice(message: str | bytes) -> Iterator[str | bytes]:
+        yield message
+        yield message
+
+    pipe = new_pipe(masked=False, policies=[twice])  # type: ignore[list-item]
+    frame = Frame(TEXT, b"a")
+    assert decode(pipe.receive_data(frame.encode()), masked=False) == [frame, frame]
 
 
 # Text that is not UTF-8.

@@ -6,6 +6,8 @@ import json
 import resource
 import signal
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -25,6 +27,14 @@ def test_each_record_is_a_line(tmp_path: Path) -> None:
     assert [json.loads(each) for each in path.read_text().splitlines()] == list(
         map(to_json, records)
     )
+
+
+@pytest.mark.parametrize("value", [float("nan"), UUID(int=1)], ids=["NaN", "a UUID"])
+def test_what_is_no_json_is_not_written(value: Any, tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    with pytest.raises((TypeError, ValueError), match="JSON"):
+        JsonLines(path).write([a_record(), a_record(metadata={"account": value})])
+    assert not path.exists()
 
 
 def test_a_rotated_file_is_made_anew(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from structlog.testing import capture_logs
 
 from relay.records.filter import Filter
 from relay.records.ledger import Ledger
-from relay.records.settings import RecordSettings
+from relay.records.settings import Collector, OtlpSettings, RecordSettings
 from relay.records.store import Store, check_url
 from relay.records.writer import LAST_CHANCE
+from tests.records.collector import collector
 from tests.records.samples import a_record
 
 
@@ -37,6 +38,35 @@ def test_a_record_goes_everywhere(tmp_path: Path) -> None:
     assert [each.id for each in store.last(Filter(), None)] == [record.id]
     store.close()
     assert json.loads(lines.read_text())["id"] == record.id
+
+
+def test_a_record_that_can_go_nowhere_keeps_no_other_from_anywhere(tmp_path: Path) -> None:
+    url, lines = check_url("sqlite:relay.db", tmp_path), tmp_path / "records.jsonl"
+    good = [a_record(), a_record()]
+    bad = a_record(metadata={"account": object()}, trace_id="no number")
+
+    async def main(ledger: Ledger) -> None:
+        for record in (good[0], bad, good[1]):
+            ledger.add(record)
+        async with trio.open_nursery() as nursery:
+            for writer in ledger.writers:
+                nursery.start_soon(writer.run)
+            nursery.cancel_scope.cancel()
+
+    with collector() as its, capture_logs() as log:
+        where = Collector(False, "127.0.0.1", its.port, "collector", "/v1/traces")
+        ledger = Ledger(RecordSettings(url, 30, lines, OtlpSettings(where)))
+        trio.run(main, ledger)
+    lost = {line["sink"]: line["session"] for line in log if "session" in line}
+    assert lost == dict.fromkeys(("store", "json_lines", "otlp"), bad.id)
+    assert [(writer.written, writer.lost) for writer in ledger.writers] == [(2, 1)] * 3
+    store = Store(url)
+    assert store.last(Filter(), None) == good
+    store.close()
+    ids = [each.id for each in good]
+    assert [json.loads(line)["id"] for line in lines.read_text().splitlines()] == ids
+    traces = dict.fromkeys(span.trace_id.hex() for span in its.spans)
+    assert list(traces) == [each.replace("-", "") for each in ids]
 
 
 def test_nowhere_is_a_place() -> None:

@@ -157,6 +157,15 @@ def test_an_answer_without_an_end(its: Collector) -> None:
         Otlp(settings(its)).write([a_record()])
 
 
+@pytest.mark.parametrize("path", ["/ü", "/a b"])
+def test_a_collector_that_no_request_reaches_is_no_fault_of_the_records(
+    its: Collector, path: str
+) -> None:
+    where = Where(False, "127.0.0.1", its.port, "collector", path)
+    with pytest.raises(SinkError, match="the URL of the collector makes no request"):
+        Otlp(OtlpSettings(where)).write([a_record()])
+
+
 def test_a_collector_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(otlp_module, "_TIMEOUT", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:

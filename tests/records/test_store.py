@@ -15,9 +15,11 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import create_engine
+import trio
+from sqlalchemy import create_engine, text
 
 from relay.protocol.usage import Usage
 from relay.records.filter import Filter
@@ -25,10 +27,11 @@ from relay.records.session_record import Outcome, Work
 from relay.records.store import Store, StoreError, check_url
 from relay.records.tables import metadata
 from relay.records.totals import DayTotal
-from relay.records.writer import RejectedError
+from relay.records.writer import RecordWriter
 from tests.e2e.requirements import needs
 from tests.records import postgresql
 from tests.records.samples import BEGAN, a_record
+from tests.support import real_clock
 
 
 @pytest.fixture
@@ -255,13 +258,36 @@ def test_tables_are_made_once_though_two_threads_begin_at_the_same_time(tmp_path
             assert file.execute("SELECT count(*) FROM relay_schema").fetchall() == [(1,)]
 
 
-def test_a_record_that_no_column_holds_costs_no_other(store: Store) -> None:
-    good = [a_record(), a_record()]
-    monstrous = a_record(cost=Decimal(10) ** 9)
-    with pytest.raises(RejectedError, match="the database does not take them") as caught:
-        store.write([good[0], monstrous, good[1]])
-    assert caught.value.lost == 1
+@pytest.mark.parametrize(
+    "wrong",
+    [{"cost": Decimal(10) ** 9}, {"metadata": {"account": UUID(int=1)}}],
+    ids=["no column holds it", "no JSON"],
+)
+@real_clock
+async def test_a_record_that_cannot_be_written_costs_no_other(
+    store: Store, wrong: dict[str, Any]
+) -> None:
+    good, monstrous = [a_record(), a_record()], a_record(**wrong)
+    writer = RecordWriter(store)
+    for record in (good[0], monstrous, good[1]):
+        writer.add(record)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await writer.run()
+    assert (writer.written, writer.lost) == (2, 1)
     assert store.last(Filter(), None) == good
+
+
+def test_what_can_be_mended_is_no_fault_of_the_records(store: Store) -> None:
+    store.write([first := a_record()])
+    with store._engine.begin() as connection:
+        connection.execute(text("ALTER TABLE relay_turns RENAME TO elsewhere"))
+    with pytest.raises(StoreError, match="relay_turns"):
+        store.write([second := a_record()])
+    with store._engine.begin() as connection:
+        connection.execute(text("ALTER TABLE elsewhere RENAME TO relay_turns"))
+    store.write([second])
+    assert store.last(Filter(), None) == [first, second]
 
 
 def test_totals_by_day_gateway_and_provider(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import trio
@@ -23,13 +24,20 @@ class Memory:
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
-        self.errors: list[Exception] = []
+        self.errors: list[Exception | None] = []
+        """Of the next attempts; None for one that succeeds."""
+        self.unwritable: set[str] = set()
+        """Ids of records that it never can write."""
         self.closed = False
 
     def write(self, records: Sequence[SessionRecord]) -> None:
-        if self.errors:
-            raise self.errors.pop(0)
-        self.batches.append([record.id for record in records])
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+        ids = [record.id for record in records]
+        if self.unwritable.intersection(ids):
+            raise ZeroDivisionError("a secret")
+        self.batches.append(ids)
 
     def close(self) -> None:
         self.closed = True
@@ -77,8 +85,15 @@ async def test_what_waits_when_the_relay_stops_is_still_written() -> None:
     assert sink.closed
 
 
-@pytest.mark.parametrize("error", [SinkError("disk full"), ZeroDivisionError("a secret")])
-def test_a_batch_that_fails_is_tried_again_and_said_once(error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SinkError("disk full"), "disk full"),
+        (OSError("a secret"), "OSError"),
+        (MemoryError("a secret"), "MemoryError"),
+    ],
+)
+def test_a_batch_that_fails_is_tried_again_and_said_once(error: Exception, said: str) -> None:
     async def main() -> None:
         sink = Memory()
         sink.errors = [error, error, error]
@@ -91,11 +106,82 @@ def test_a_batch_that_fails_is_tried_again_and_said_once(error: Exception) -> No
                 nursery.cancel_scope.cancel()
         assert sink.ids == [record.id]
         assert (writer.lost, writer.failing) == (0, False)
-        said = "disk full" if isinstance(error, SinkError) else "ZeroDivisionError"
         assert [(line["event"], line.get("error")) for line in lines] == [
             ("records cannot be written", said),
             ("records are written again", None),
         ]
+
+    trio.run(main, clock=trio.testing.MockClock(rate=1000))
+
+
+def test_without_a_thread_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, failures = trio.to_thread.run_sync, [RuntimeError("can't start new thread")]
+
+    async def run_sync(*args: Any, **options: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await real(*args, **options)
+
+    async def main() -> None:
+        sink = Memory()
+        writer = RecordWriter(sink)
+        writer.add(record := a_record())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.run)
+            await until(1, sink)
+            nursery.cancel_scope.cancel()
+        assert (sink.ids, writer.lost) == ([record.id], 0)
+
+    monkeypatch.setattr("trio.to_thread.run_sync", run_sync)
+    trio.run(main, clock=trio.testing.MockClock(rate=1000))
+    assert not failures
+
+
+async def _write_all(writer: RecordWriter) -> None:
+    """As the writer does when the relay stops, with what waits."""
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await writer.run()
+
+
+@real_clock
+async def test_a_record_that_cannot_be_written_is_lost_alone() -> None:
+    sink = Memory()
+    writer = RecordWriter(sink)
+    records = [a_record() for _ in range(5)]
+    bad = [records[0].id, records[3].id]
+    sink.unwritable = set(bad)
+    for record in records:
+        writer.add(record)
+    with capture_logs() as lines:
+        await _write_all(writer)
+    assert sink.ids == [records[1].id, records[2].id, records[4].id]
+    assert (writer.written, writer.waiting, writer.lost) == (3, 0, 2)
+    assert not writer.failing
+    assert [(line["event"], line.get("session"), line.get("error")) for line in lines] == [
+        *(("record cannot be written", each, "ZeroDivisionError") for each in bad),
+        ("records lost", None, None),
+    ]
+    assert lines[0]["sink"] == "memory"
+    assert "a secret" not in str(lines)
+
+
+def test_what_was_written_alone_does_not_come_again_when_the_sink_goes_away() -> None:
+    async def main() -> None:
+        sink = Memory()
+        writer = RecordWriter(sink)
+        records = [a_record() for _ in range(3)]
+        sink.unwritable = {records[1].id}
+        # All of them; the first one; the second one, for which the sink is away.
+        sink.errors = [None, None, SinkError("gone")]
+        for record in records:
+            writer.add(record)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.run)
+            await until(2, sink)
+            nursery.cancel_scope.cancel()
+        assert sink.batches == [[records[0].id], [records[2].id]]
+        assert (writer.written, writer.lost, writer.failing) == (2, 1, False)
 
     trio.run(main, clock=trio.testing.MockClock(rate=1000))
 
