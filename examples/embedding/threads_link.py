@@ -1,11 +1,12 @@
 """A connection for threads, as threads_relay.py wants it: each wait has a deadline, and another
-thread can end it; and one thread may read while another one writes.
+thread can end it; and one thread may read while another one writes. And how they are accepted.
 
 Python's `ssl` does not allow that of one SSLSocket, so TLS is done in memory, under a lock.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import select
@@ -14,9 +15,12 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 CHUNK = 64 * 1024  # bytes that are read at a time
+PAUSE = 0.1  # seconds after which clients are accepted again, if that has failed
+log = logging.getLogger("relay")
 _PEER_HAS_ENDED = getattr(select, "POLLRDHUP", 0)  # only Linux tells before all is read
 
 
@@ -43,8 +47,9 @@ class Signal:
         return self._descriptor
 
     def __del__(self) -> None:
-        os.close(self._descriptor)
-        os.close(self._end)
+        with suppress(AttributeError):  # there was no descriptor for it
+            os.close(self._descriptor)
+            os.close(self._end)
 
 
 def wait(sock: socket.socket, events: int, until: float, signal: Signal | Link | None) -> None:
@@ -160,3 +165,23 @@ class Link:
         while rest:
             wait(self.sock, select.POLLOUT, until, signal)
             rest = rest[self.sock.send(rest) :]
+
+
+def accept(listener: socket.socket, begin: Callable[[Link], None], closing: Signal) -> None:
+    """Begin a session with each client that connects, until the relay is closed."""
+    with listener, suppress(Stopped):
+        while True:
+            wait(listener, select.POLLIN, math.inf, closing)
+            try:
+                sock = listener.accept()[0]
+                try:
+                    begin(Link(sock))
+                except BaseException:
+                    sock.close()
+                    raise
+            except ConnectionAbortedError:
+                pass  # it has left again
+            except (OSError, RuntimeError) as error:  # such as no descriptors, no threads
+                log.warning("cannot accept clients: %s", error)
+                with suppress(Late):
+                    wait(listener, 0, time.monotonic() + PAUSE, closing)

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import math
 import os
-import select
 import socket
 import ssl
 import threading
@@ -24,7 +22,7 @@ from contextlib import suppress
 from functools import partial
 
 from settings import Settings, from_environment
-from threads_link import CHUNK, Link, Signal, Stopped, wait
+from threads_link import CHUNK, Link, Signal, Stopped, accept
 
 from relay import protocol
 from relay.protocol import Pipe, Refused, State, closing
@@ -52,7 +50,6 @@ class Direction:
         self.writing_since: float | None = None
         self.stopping, self.at_once = Signal(), Signal()
         self.thread = threading.Thread(target=self.run, args=(first, last), daemon=True)
-        self.thread.start()
 
     def run(self, first: bytes, last: Callable[[], bytes]) -> None:
         try:
@@ -113,6 +110,7 @@ class Session:
 
     def run(self) -> None:
         """Live; no exception leaves this."""
+        self.relay.sessions.add(self)
         handshake = protocol.ClientHandshake(self.settings.limits)
         try:
             self.open(handshake)
@@ -122,6 +120,7 @@ class Session:
             log.exception("session %s", self.id)
             with suppress(Exception):  # the 101 may be out
                 self.refuse(handshake, Refused.fault())
+            self.cut()  # one direction may wait, if there was no thread for the other
         finally:
             for link in self.links:
                 link.sock.close()
@@ -233,6 +232,8 @@ class Session:
 
     def carry(self, inbound: Direction, outbound: Direction) -> None:
         """Carry both directions until the session has to end, and end it."""
+        inbound.thread.start()
+        outbound.thread.start()
         cause = self.watch(inbound, outbound)
         patience = self.stop(inbound, outbound, cause)
         end = protocol.ending(inbound.pipe, outbound.pipe, cause, os.urandom(4))
@@ -293,16 +294,12 @@ class Relay:
     def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Accept clients until the relay is closed; return the port."""
         listener = socket.create_server((host, port), backlog=1024)
-        threading.Thread(target=self.accept, args=(listener, tls), daemon=True).start()
+        accepting = (listener, partial(self.begin, tls), self.closing)
+        threading.Thread(target=accept, args=accepting, daemon=True).start()
         return int(listener.getsockname()[1])
 
-    def accept(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
-        with listener, suppress(Stopped):
-            while True:
-                wait(listener, select.POLLIN, math.inf, self.closing)
-                session = Session(self, Link(listener.accept()[0]), tls)
-                self.sessions.add(session)
-                session.thread.start()
+    def begin(self, tls: ssl.SSLContext | None, client: Link) -> None:
+        Session(self, client, tls).thread.start()
 
     def drain(self) -> None:
         """Open no more sessions, and end those that are open; cut off those that take too long."""

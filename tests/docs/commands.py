@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Timer
+from threading import Condition, Thread, Timer
+from typing import IO
 
 from tests.docs.excuses import CANNOT_RUN
 from tests.docs.snippets import ROOT, Snippet, all_snippets
 
 __all__ = [
     "Command",
+    "Program",
     "Reader",
     "Shell",
     "all_commands",
@@ -149,6 +151,17 @@ class Shell:
         Yields:
             What it has printed so far.
         """
+        with self.running(command, code=code) as program:
+            yield program.prints(until)
+
+    @contextmanager
+    def running(self, command: str, *, code: int = 0) -> Iterator[Program]:
+        """Run one until the block is left; then press Ctrl-C, and see it end.
+
+        Args:
+            command: One line.
+            code: With which it has to exit.
+        """
         # Where Ctrl-C is ignored, as in what runs in the background, programs would ignore it, too.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(
@@ -166,20 +179,52 @@ class Shell:
         fence.start()
         try:
             assert process.stdout is not None
-            printed = ""
-            while until not in printed:
-                line = process.stdout.readline()
-                assert line, f"{command} ended\n{printed}"
-                printed += line
-            yield printed
+            program = Program(process.pid, command, process.stdout)
+            yield program
             os.killpg(process.pid, signal.SIGINT)
-            rest, _ = process.communicate()
-            assert process.returncode == code, printed + rest
+            printed = program.ends()
+            assert process.wait() == code, printed
         finally:
             fence.cancel()
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+                process.wait()
+
+
+class Program:
+    """One that runs, and what it prints. It never has to wait until that is read."""
+
+    def __init__(self, pid: int, command: str, output: IO[str]) -> None:
+        self._pid, self._command, self._output = pid, command, output
+        self._printed, self._ended, self._more = "", False, Condition()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def prints(self, text: str) -> str:
+        """Wait until it has printed that; give all that it has printed so far."""
+        with self._more:
+            self._more.wait_for(lambda: text in self._printed or self._ended)
+            assert text in self._printed, f"{self._command} ended\n{self._printed}"
+            return self._printed
+
+    def descriptors(self) -> int:
+        """How many it has, which Linux tells."""
+        return len(os.listdir(f"/proc/{self._pid}/fd"))
+
+    def ends(self) -> str:
+        """Wait until it prints nothing more; give all that it has printed."""
+        self._reader.join()
+        return self._printed
+
+    def _read(self) -> None:
+        with self._output:
+            for line in self._output:
+                with self._more:
+                    self._printed += line
+                    self._more.notify_all()
+        with self._more:
+            self._ended = True
+            self._more.notify_all()
 
 
 class Reader:
