@@ -15,14 +15,14 @@ from relay.protocol import Origin, Timeouts, by_name
 from relay.protocol.frames import CLOSE, TEXT
 from relay.server import Server, serve
 from relay.settings import Listener
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.handshakes import upgrade
 from relay.tls import ServerTls
 from tests.certificates import client_context
 from tests.played_session import CREDENTIAL, TARGET, accept, settings
 from tests.support import Ended, Peer
 
-__all__ = ["HTTP", "HTTPS", "Relay", "close", "in_plain_and_tls", "running"]
+__all__ = ["HTTP", "HTTPS", "Relay", "close_session", "in_plain_and_tls", "running"]
 
 HTTP = Listener("http", "127.0.0.1")
 HTTPS = Listener("https", "127.0.0.1")
@@ -101,13 +101,13 @@ class Relay:
         return (await client.receive_answer()).status
 
 
-async def close(client: Peer) -> None:
+async def close_session(client: Peer) -> None:
     """One round trip, and a closing handshake."""
     hello = Frame(TEXT, b"hello")
     await client.send(hello)
     assert await client.receive() == hello
-    await client.send(close_frame(1000))
-    assert await client.receive() == close_frame(1000)
+    await client.send(close(1000))
+    assert await client.receive() == close(1000)
     assert await client.receive_rest() == b""
     await client.end()
 

@@ -22,7 +22,7 @@ from relay.resumption import Resumption
 from relay.server import Server
 from relay.settings import Settings
 from relay.stopwatch import Stopwatch
-from relay.testing.frames import close_frame
+from relay.testing.frames import close
 from relay.testing.handshakes import Answer, accept_value, switch, upgrade
 from tests.protocol.handshakes import a_gateway
 from tests.support import VERBATIM, Leg, Pair, Peer, SocketLeg, Variant
@@ -178,7 +178,7 @@ class PlayedSession:
 
     async def close(self) -> None:
         """A closing handshake that the client begins."""
-        await self.client.send(close_frame(1000))
+        await self.client.send(close(1000))
         await self.provider.answer_close()
         await self.provider.end()
         await self.client.receive()

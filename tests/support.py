@@ -15,7 +15,7 @@ from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair, wa
 from relay.drivers.reactor import Reactor
 from relay.protocol.frames import CLOSE
 from relay.socket_stream import SocketStream
-from relay.testing.frames import MASKING_KEY, Frame, close_frame, decode, encode, frame_size
+from relay.testing.frames import MASKING_KEY, Frame, close, decode, encode, frame_size
 from relay.testing.handshakes import Answer, parse_answer
 from tests.sockets import running_reactor, unix_pair
 
@@ -39,9 +39,9 @@ __all__ = [
     "trio_test",
 ]
 
-AWAY = close_frame(1001, "going away")
-IDLE = close_frame(1001, "idle timeout")
-LOST = close_frame(1011, "upstream connection lost")
+AWAY = close(1001, "going away")
+IDLE = close(1001, "idle timeout")
+LOST = close(1011, "upstream connection lost")
 """What peers are told most often when the other one, or nobody, ended the session."""
 
 _FOR_EVER = 7 * 24 * 3600.0

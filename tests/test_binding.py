@@ -12,7 +12,7 @@ import pytest
 from relay.server import serve
 from relay.settings import Listener
 from relay.testing.handshakes import head
-from tests.loopback import HTTP, close, running
+from tests.loopback import HTTP, close_session, running
 from tests.played_session import settings
 from tests.sockets import open_descriptors
 from tests.support import real_clock
@@ -64,7 +64,7 @@ def test_a_stale_unix_socket_is_replaced_and_removed_at_the_end(tmp_path: Path) 
     @real_clock
     async def main() -> None:
         async with running(Listener("unix", str(path))) as it:
-            await close(await it.open())
+            await close_session(await it.open())
 
     main()
     assert not path.exists()

@@ -13,7 +13,7 @@ import trio
 import relay
 from relay.protocol import Timeouts
 from relay.protocol.frames import TEXT
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.handshakes import upgrade
 from tests.played_session import CREDENTIAL, TARGET, ask, error_of, open_session, session
 from tests.protocol.handshakes import a_token
@@ -85,7 +85,7 @@ async def test_deadlines_of_an_open_session_know_no_wall_clock(
             await play.client.send(HELLO)
             assert await play.provider.receive() == HELLO
         began = trio.current_time()
-        assert await play.client.answer_close() == close_frame(1001, "idle timeout")
+        assert await play.client.answer_close() == close(1001, "idle timeout")
         assert trio.current_time() - began == 100
         await play.provider.answer_close()
         await play.client.end()

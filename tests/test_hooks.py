@@ -19,7 +19,7 @@ from relay.hooks import Asked, Granted, Hooks
 from relay.protocol import Refused, RemoteProtocolError, Secret
 from relay.protocol.frames import CLOSE, TEXT
 from relay.records.session_record import Outcome, SessionRecord
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.handshakes import upgrade
 from tests.played_session import TARGET, PlayedSession, session
 from tests.protocol.handshakes import TOKEN, a_token
@@ -316,7 +316,7 @@ async def test_policies_in_both_directions(variant: Variant) -> None:
         await play.provider.send(HELLO)
         assert (await play.client.receive()).payload == b"HELLO"
         await play.provider.send(Frame(TEXT, b"bad"))
-        assert await play.provider.answer_close() == close_frame(1008, "no bad words here")
+        assert await play.provider.answer_close() == close(1008, "no bad words here")
         await play.client.answer_close()
         await play.provider.end()
         await play.client.end()
@@ -337,7 +337,7 @@ async def test_a_policy_that_returns_a_bare_text_is_a_fault(variant: Variant) ->
         await play.client.receive_head()
         await play.client.send(Frame(TEXT, b"my card is 4111"))
         told = await play.client.receive()
-        assert told == close_frame(1011, "internal error")
+        assert told == close(1011, "internal error")
         assert (await play.provider.receive()).opcode == CLOSE
         await play.end_both()
     assert play.faults == ["TypeError"]

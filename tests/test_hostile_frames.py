@@ -15,7 +15,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Limits, Timeouts
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
-from relay.testing.frames import MASKING_KEY, Frame, close_frame, decode, delivered
+from relay.testing.frames import MASKING_KEY, Frame, close, decode, delivered
 from relay.testing.hostile_frames import (
     ACCEPTED,
     COMPRESSED,
@@ -38,7 +38,7 @@ from tests.support import (
     trio_test,
 )
 
-BROKEN = close_frame(1011, "upstream protocol error")
+BROKEN = close(1011, "upstream protocol error")
 
 
 def as_sent(data: bytes, by: str) -> bytes:
@@ -97,7 +97,7 @@ async def test_what_only_looks_hostile_arrives(variant: Variant, by: str, case: 
             received.append(await other.receive())
         if case.close is None:
             assert await other.hears_nothing()
-            await one.send(close_frame(1000))
+            await one.send(close(1000))
             received.append(await other.receive())
         await other.send(received[-1])  # the answer
         assert await one.receive() == received[-1]
@@ -204,9 +204,9 @@ async def test_who_floods_with_pings_and_reads_no_pongs_is_read_no_more(
 async def test_a_storm_of_closes_is_one_close(variant: Variant, by: str) -> None:
     async with open_session(variant) as play:
         one, other = sides(play, by)
-        await one.send(close_frame(1000, "first"), *[close_frame(4000, "more")] * 1000)
-        assert await other.answer_close() == close_frame(1000, "first")
-        assert await one.receive() == close_frame(1000, "first")
+        await one.send(close(1000, "first"), *[close(4000, "more")] * 1000)
+        assert await other.answer_close() == close(1000, "first")
+        assert await one.receive() == close(1000, "first")
         assert await other.hears_nothing()
         await play.provider.end()
         await play.client.end()
@@ -226,7 +226,7 @@ async def test_a_half_closed_peer_has_ended_and_is_sent_nothing_more(
         await one.stream.send_eof()
         assert await other.receive() == Frame(TEXT, b"last words")
         assert await other.receive() == (AWAY if by == "client" else LOST)
-        await other.send(Frame(TEXT, b"not heard"), close_frame(1000))
+        await other.send(Frame(TEXT, b"not heard"), close(1000))
         assert await one.receive_rest() == b""
         await play.client.end()
         await play.provider.end()
@@ -284,11 +284,11 @@ async def test_no_masking_key_of_a_client_is_seen_on_a_path_in_the_clear(
     monkeypatch.setattr("relay.link.peer_address", lambda _: ip_address(address))
     frames = [Frame(TEXT, b"hello"), Frame(BINARY), Frame(PING, b"p"), Frame(PONG)]
     async with open_session(variant) as play:
-        await play.client.send(*frames, close_frame(1000))
+        await play.client.send(*frames, close(1000))
         keys = await masking_keys(play.provider, len(frames) + 1)
-        await play.provider.send(close_frame(1000))
+        await play.provider.send(close(1000))
         await play.provider.end()
-        assert await play.client.receive() == close_frame(1000)
+        assert await play.client.receive() == close(1000)
         await play.client.end()
     if in_the_clear or variant.messages_lane:
         assert MASKING_KEY not in keys

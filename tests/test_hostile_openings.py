@@ -19,7 +19,7 @@ import trio
 
 from relay.drivers.reactor import Reactor
 from relay.protocol.frames import CLOSE
-from relay.testing.frames import close_frame
+from relay.testing.frames import close
 from relay.testing.handshakes import Answer, head, parse_answer, upgrade
 from relay.tls import ServerTls
 from tests.certificates import authority, write_pem
@@ -92,7 +92,7 @@ async def outcome(client: Peer, name: str, data: bytes) -> int:
     if name in ECHOED:
         assert (await client.receive()).payload == b"hello"
     with suppress(trio.BrokenResourceError):
-        await client.send(close_frame(1000))
+        await client.send(close(1000))
     told = await client.receive()
     assert told.payload[:2] == (1002 if name in NO_FRAMES else 1000).to_bytes(2, "big"), name
     assert await client.receive_rest() == b"", name

@@ -17,7 +17,7 @@ import trio
 from relay.drivers.reactor import Reactor
 from relay.link import reset
 from relay.protocol.frames import BINARY, PING, PONG, TEXT
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.handshakes import NONCE, switch, upgrade
 from tests.certificates import server_context
 from tests.loopback import HTTP, Relay, running
@@ -25,7 +25,7 @@ from tests.played_session import CREDENTIAL, TARGET, accept, error_of
 from tests.protocol.test_bad_inputs import UPSTREAM
 from tests.support import AWAY, LOST, Peer, real_clock
 
-BROKE = close_frame(1011, "upstream protocol error")
+BROKE = close(1011, "upstream protocol error")
 
 _TLS = server_context("127.0.0.1")
 
@@ -192,10 +192,10 @@ async def test_an_answer_that_does_not_wait_for_the_request_is_read(scheme: str)
         pytest.param([Frame(BINARY, b"x" * 70_000)], [], id="a-long-one-coalesced"),
         pytest.param([Frame(0x3)], [BROKE], id="u-43-opcode-3"),
         pytest.param([Frame(BINARY, missing=2**62)], [BROKE], id="u-45-giant"),
-        pytest.param([close_frame(1001, "because")], [], id="u-46-close-1001"),
-        pytest.param([close_frame(1013, "because")], [], id="u-46-close-1013"),
-        pytest.param([close_frame(1014, "because")], [], id="w-18-close-1014"),
-        pytest.param([close_frame(1006)], [BROKE], id="u-47-close-1006-wire"),
+        pytest.param([close(1001, "because")], [], id="u-46-close-1001"),
+        pytest.param([close(1013, "because")], [], id="u-46-close-1013"),
+        pytest.param([close(1014, "because")], [], id="w-18-close-1014"),
+        pytest.param([close(1006)], [BROKE], id="u-47-close-1006-wire"),
     ],
 )
 @real_clock

@@ -10,7 +10,7 @@ from relay.live_sessions import Glance, LiveState
 from relay.protocol import closing, policy
 from relay.protocol.frames import TEXT
 from relay.records.session_record import Outcome, SessionRecord
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.played_session import PlayedSession, open_session, session
 from tests.support import Variant, in_every_variant, trio_test
 
@@ -109,10 +109,10 @@ async def test_who_talks(variant: Variant) -> None:
 @trio_test
 async def test_a_session_that_closes_is_seen_to_until_both_sides_have(variant: Variant) -> None:
     async with open_session(variant) as play:
-        await play.client.send(close_frame(1000))
+        await play.client.send(close(1000))
         await play.provider.receive()
         assert seen(play).state is LiveState.CLOSING
-        await play.provider.send(close_frame(1000))
+        await play.provider.send(close(1000))
         await play.provider.end()
         await play.client.receive()
         await wait_all_tasks_blocked()
@@ -127,7 +127,7 @@ async def test_an_operator_ends_one_by_its_id() -> None:
         assert play.server.live.find("another") is None
         assert play.server.live.end(seen(play).record.id, policy("over budget"))
         assert seen(play).state is LiveState.CLOSING
-        assert await play.client.answer_close() == close_frame(1008, "over budget")
+        assert await play.client.answer_close() == close(1008, "over budget")
         await play.provider.answer_close()
         await play.provider.end()
         await play.client.end()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.testing.frames import MASKING_KEY, Frame, close_frame
+from relay.testing.frames import MASKING_KEY, Frame, close
 from tests.e2e.drivers import example
 
 PROGRAM = Path(__file__).parent.parent / "examples" / "embedding" / "replay.py"
@@ -45,8 +45,8 @@ def replayed(*lines: dict[str, object], chunk: int | None = None, **first: objec
 def test_a_closing_handshake(lane: str) -> None:
     assert replayed(
         read("client", HELLO),
-        read("client", close_frame(4000, "bye")),
-        read("provider", close_frame(4000, "bye")),
+        read("client", close(4000, "bye")),
+        read("provider", close(4000, "bye")),
         end("peers"),
         read("provider"),
         lane=lane,
@@ -84,7 +84,7 @@ def test_a_violation_of_the_client() -> None:
     assert replayed(
         read("client", Frame(0x3)),
         read("provider", HELLO),
-        read("provider", close_frame(1001)),
+        read("provider", close(1001)),
         end("peers"),
     ) == [
         "client: 6 bytes; provider is sent 0, messages: 0",

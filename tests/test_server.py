@@ -17,11 +17,11 @@ from relay.protocol import Timeouts, TrustedProxies
 from relay.protocol.frames import TEXT
 from relay.settings import Listener
 from relay.socket_stream import SocketStream
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.handshakes import head, upgrade
 from relay.tls import ServerTls
 from tests.certificates import client_context, server_context, write_pem
-from tests.loopback import HTTP, HTTPS, Relay, close, in_plain_and_tls, running
+from tests.loopback import HTTP, HTTPS, Relay, close_session, in_plain_and_tls, running
 from tests.played_session import TARGET, accept
 from tests.protocol.proxy_headers import addresses, binary, line
 from tests.sockets import open_descriptors
@@ -48,7 +48,7 @@ async def test_sessions_at_every_kind_of_listener(tls: ServerTls, tmp_path: Path
         assert all(each.port for each in addresses[:3])
         assert addresses[3] == unix
         for index in range(4):
-            await close(await it.open(index))
+            await close_session(await it.open(index))
             assert await it.status(head("/healthz"), index) == 200
 
 
@@ -74,7 +74,7 @@ def test_who_speaks_something_else_does_no_harm(tls: ServerTls) -> None:
                 assert b"HTTP" not in received
                 await client.end()
             for index in (0, 1):
-                await close(await it.open(index))
+                await close_session(await it.open(index))
 
     with structlog.testing.capture_logs() as log:
         main()
@@ -92,7 +92,7 @@ def test_certificates_are_exchanged_under_new_connections(tls: ServerTls, tmp_pa
         client = await it.open()
         assert isinstance(client.stream, trio.SSLStream)
         certificate = client.stream.getpeercert()
-        await close(client)
+        await close_session(client)
         return certificate["serialNumber"]
 
     @real_clock
@@ -110,10 +110,10 @@ def test_certificates_are_exchanged_under_new_connections(tls: ServerTls, tmp_pa
                     seen.append(await serial(it))
             assert [seen[i] == seen[i + 1] for i in range(6)] == [True, False] * 3
             assert len(set(seen)) == 4
-            await close(old_session)
+            await close_session(old_session)
 
     async def close_one(it: Relay) -> None:
-        await close(await it.open())
+        await close_session(await it.open())
 
     main()
 
@@ -187,14 +187,14 @@ async def test_a_close_reaches_a_client_that_is_in_the_middle_of_sending() -> No
         peer = Peer(stream, masks=False)
         await accept(peer)
         await peer.receive_bytes(1)
-        await peer.send(close_frame(3000, "enough"))
+        await peer.send(close(3000, "enough"))
         await reset(stream)
 
     async with running(HTTP, provider=provider) as it:
         client = await it.open()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(flood, client)
-            assert await client.receive() == close_frame(3000, "enough")
+            assert await client.receive() == close(3000, "enough")
             nursery.cancel_scope.cancel()
         await client.end()
 
@@ -226,7 +226,7 @@ def test_a_client_that_reads_nothing_is_reset(listener: Listener, tls: ServerTls
             await client.end()
 
     main()
-    assert heard == [close_frame(1001, "client stalled")]
+    assert heard == [close(1001, "client stalled")]
 
 
 # Descriptors and places
@@ -243,7 +243,7 @@ async def test_two_hundred_connections_leave_no_descriptor(
             if refused:
                 assert await it.status(head("/nowhere")) == 404
             else:
-                await close(await it.open())
+                await close_session(await it.open())
 
     before = open_descriptors()
     provider_tls = server_context("127.0.0.1") if listener is HTTPS else None
@@ -324,7 +324,7 @@ async def test_both_legs_of_a_session_are_watched_by_the_system(
     timeouts = Timeouts(write=77.0)
     async with running(listener, tls=tls, gateway_timeouts=timeouts) as it:
         assert await it.status(head("/nowhere")) == 404
-        await close(await it.open())
+        await close_session(await it.open())
         assert [each for _, each in watched] == [77.0, 77.0]
         assert watched[0][0] == it.server.addresses[0].port
 
@@ -343,7 +343,7 @@ async def test_an_address_has_as_many_sessions_as_it_may(tls: ServerTls, tmp_pat
         for index in (2, 3, 3, 3):
             assert await it.status(upgrade(TARGET), index) == 401
         for client in both:
-            await close(client)
+            await close_session(client)
         while it.server.quotas._connections:
             await trio.lowlevel.checkpoint()
         assert await it.status(upgrade(TARGET)) == 401
@@ -365,7 +365,7 @@ def test_a_proxy_in_front_names_its_client_before_tls(
     async def main() -> None:
         server = {"trusted_proxies": trusted, "proxy_protocol": True}
         async with running(listener, tls=tls, server=server) as it:
-            await close(await it.open(proxy_header=header))
+            await close_session(await it.open(proxy_header=header))
 
     with structlog.testing.capture_logs() as log:
         main()
@@ -388,7 +388,7 @@ def test_a_proxy_that_sends_no_header_is_left_without_an_answer(
                 await client.stream.send_all(upgrade(TARGET))
                 assert await client.receive_rest() == b""
             await trio.aclose_forcefully(client.stream)
-            await close(await it.open(1))  # who is no proxy sends none
+            await close_session(await it.open(1))  # who is no proxy sends none
 
     with structlog.testing.capture_logs() as log:
         main()

@@ -29,11 +29,11 @@ from relay.protocol import (
 from relay.protocol.frames import TEXT
 from relay.server import Server
 from relay.settings import AdminSettings, Listener, Settings
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.handshakes import upgrade
 from relay.tls import ServerTls
 from tests.certificates import write_pem
-from tests.loopback import HTTP, HTTPS, close, running
+from tests.loopback import HTTP, HTTPS, close_session, running
 from tests.played_session import TARGET, error_of, open_session, session, settings
 from tests.protocol.handshakes import a_token
 from tests.support import Variant, in_every_variant, real_clock, trio_test
@@ -65,7 +65,7 @@ async def test_an_open_session_keeps_its_deadlines_and_limits(variant: Variant) 
         await play.client.send(HELLO)
         assert await play.provider.receive() == HELLO
         last_byte = trio.current_time()
-        assert await play.client.answer_close() == close_frame(1001, "idle timeout")
+        assert await play.client.answer_close() == close(1001, "idle timeout")
         assert trio.current_time() - last_byte == 100
         await play.provider.answer_close()
         await play.client.end()
@@ -201,7 +201,7 @@ async def test_the_listeners_stay_and_a_warning_says_so() -> None:
         assert log[0]["running"] == ["http://127.0.0.1:0"]
         assert log[0]["wanted"] == ["http://127.0.0.1:0", "http://127.0.0.1:1"]
         assert server.settings.listeners == (HTTP,)
-        await close(await relay.open())
+        await close_session(await relay.open())
 
 
 @real_clock
@@ -211,7 +211,7 @@ async def test_a_tls_listener_stays_one(tmp_path: Path) -> None:
         server = relay.server
         assert server.reload(replace(server.settings, listeners=(HTTP,), tls=None))
         assert server.settings.tls is tls
-        await close(await relay.open())
+        await close_session(await relay.open())
 
 
 @real_clock
@@ -228,7 +228,7 @@ async def test_another_certificate_is_for_new_connections(tmp_path: Path) -> Non
         shown = [_certificate(each.stream) for each in (before, after)]
         assert shown == [_leaf(each) for each in folders]
         for client in (before, after):
-            await close(client)
+            await close_session(client)
 
 
 def _certificate(stream: trio.abc.Stream) -> bytes:

@@ -11,11 +11,11 @@ import trio
 from relay.protocol import Timeouts
 from relay.server import Server
 from relay.settings import Listener
-from relay.testing.frames import close_frame
+from relay.testing.frames import close
 from relay.testing.handshakes import head, upgrade
 from relay.tls import ServerTls
 from tests.certificates import write_pem
-from tests.loopback import HTTP, close, in_plain_and_tls, running
+from tests.loopback import HTTP, close_session, in_plain_and_tls, running
 from tests.played_session import CREDENTIAL, TARGET, settings
 from tests.support import AWAY, real_clock
 
@@ -52,7 +52,7 @@ async def test_a_restart_says_so() -> None:
     async with running(HTTP) as it:
         client = await it.open()
         it.server.drain(restart=True)
-        assert await client.answer_close() == close_frame(1012, "service restart")
+        assert await client.answer_close() == close(1012, "service restart")
         await client.end()
         await it.ended.wait()
 
@@ -73,7 +73,7 @@ async def test_what_does_not_end_is_cut_off_at_the_drain_timeout() -> None:
 @real_clock
 async def test_without_sessions_it_ends_at_once() -> None:
     async with running(HTTP) as it:
-        await close(await it.open())
+        await close_session(await it.open())
         it.server.drain()
         it.server.drain(restart=True)
         await it.ended.wait()

@@ -19,8 +19,8 @@ __all__ = [
     "Frame",
     "Item",
     "binary",
+    "close",
     "close_code",
-    "close_frame",
     "cut",
     "decode",
     "delivered",
@@ -167,14 +167,14 @@ def pong(payload: bytes = b"") -> Frame:
     return Frame(PONG, payload)
 
 
-def close_frame(code: int | None = None, reason: str = "") -> Frame:
+def close(code: int | None = None, reason: str = "") -> Frame:
     """A Close frame (RFC 6455 5.5.1); without a code, an empty one."""
     return Frame(CLOSE, b"" if code is None else code.to_bytes(2, "big") + reason.encode())
 
 
-def close_code(close: Frame) -> int | None:
+def close_code(frame: Frame) -> int | None:
     """The status code of a Close frame; None if it is empty."""
-    return int.from_bytes(close.payload[:2], "big") if close.payload else None
+    return int.from_bytes(frame.payload[:2], "big") if frame.payload else None
 
 
 _OPCODES = {

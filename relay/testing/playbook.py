@@ -26,8 +26,7 @@ import functools
 import warnings
 
 from relay.testing.failures import excerpt
-from relay.testing.frames import binary, ping, pong, text
-from relay.testing.frames import close_frame as close
+from relay.testing.frames import binary, close, ping, pong, text
 from relay.testing.sides import Act, Expectation, Side, client, origin
 from relay.testing.stand import Stand, StandSession
 from relay.testing.subject import Fidelity

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from relay.testing.failures import excerpt, listed
-from relay.testing.frames import CLOSE, Frame, close_code, close_frame, cut
+from relay.testing.frames import CLOSE, Frame, close, close_code, cut
 from relay.testing.handshakes import check_accepted
 from relay.testing.peer import Peer
 from relay.testing.stand import StandSession
@@ -71,7 +71,7 @@ class Side:
 
     def closes(self, code: int | None = 1000, reason: str = "") -> Act:
         """It sends a Close, or answers one (RFC 6455 5.5.1)."""
-        frame = close_frame(code, reason)
+        frame = close(code, reason)
         return Act(
             _written(f"{self.name}.closes", code, *([reason] if reason else [])),
             lambda session: self._peer(session).send_frames(frame),

@@ -13,11 +13,10 @@ import trio
 from relay.records.settings import RecordSettings
 from relay.records.store import check_url
 from relay.settings import AdminSettings, Listener
-from relay.testing.frames import close_frame
+from relay.testing.frames import close
 from tests.admin.fakes import BEARER, SHA256
 from tests.config.files import OPEN_GATEWAY
-from tests.loopback import HTTP, Relay, running
-from tests.loopback import close as close_session
+from tests.loopback import HTTP, Relay, close_session, running
 from tests.serving import relay, write
 from tests.support import AWAY, real_clock
 
@@ -44,7 +43,7 @@ async def test_a_session_is_seen_and_ended_and_found_again(tmp_path: Path) -> No
         path = f"/api/sessions/{row['id']}"
         assert (await client.get(path)).json()["live"] is True
         await client.post(f"{path}/end", json={"reason": "over budget"})
-        assert await session.answer_close() == close_frame(1008, "over budget")
+        assert await session.answer_close() == close(1008, "over budget")
         await session.end()
         while True:
             await trio.sleep(0.01)  # until its record is written
@@ -66,7 +65,7 @@ async def test_a_restart_by_the_operator_ends_the_relay_and_its_admin_listener()
     async with running(HTTP, server={"admin": ADMIN}) as it, _client(it) as client:
         session = await it.open()
         assert (await client.post("/api/drain", json={"restart": True})).status_code == 202
-        assert await session.answer_close() == close_frame(1012, "service restart")
+        assert await session.answer_close() == close(1012, "service restart")
         await session.end()
         await it.ended.wait()
         with pytest.raises(httpx.ConnectError):

@@ -17,7 +17,7 @@ from trio.testing import memory_stream_pair
 from relay.cli.probe import run_probe
 from relay.demo.world import World
 from relay.doubles import DOUBLES
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.client.server import accepted
 from tests.demo.support import resource, run_in_world
 from tests.support import Peer, trio_test
@@ -199,14 +199,14 @@ async def _say_binary(peer: Peer) -> None:
 
 async def _close_empty(peer: Peer) -> None:
     await _open(peer)
-    await peer.send(close_frame(None))
+    await peer.send(close(None))
     await peer.receive()
     await peer.end()
 
 
 async def _close_with_1011(peer: Peer) -> None:
     await _open(peer)
-    await peer.send(close_frame(1011, "upstream \x07lost"))
+    await peer.send(close(1011, "upstream \x07lost"))
     await peer.receive()
     await peer.end()
 

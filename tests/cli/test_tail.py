@@ -22,7 +22,7 @@ from relay.cli import tail as cli_tail
 from relay.cli.commands import app
 from relay.protocol.frames import TEXT
 from relay.settings import AdminSettings, Listener
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.admin.fakes import SHA256, TOKEN
 from tests.loopback import HTTP, Relay, running
 from tests.support import Peer, real_clock
@@ -212,7 +212,7 @@ async def test_a_session_of_a_relay_to_its_end(monkeypatch: pytest.MonkeyPatch) 
             nursery.start_soon(read)
             await _is_read(it)
             await _told(client, b"hello")
-            await client.send(close_frame(1000))
+            await client.send(close(1000))
             await client.receive()
             await client.end()
 

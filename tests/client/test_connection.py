@@ -7,7 +7,7 @@ import trio
 
 from relay.client import CLOSE_TIMEOUT, Closed
 from relay.protocol import LocalProtocolError
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.client.server import opened
 from tests.support import Peer, trio_test
 
@@ -66,7 +66,7 @@ async def test_the_servers_close_is_raised_behind_its_messages_and_answered(
     answers = []
 
     async def server(peer: Peer) -> None:
-        await peer.send(Frame(_TEXT, b"last"), close_frame(code, reason), Frame(_TEXT, b"no"))
+        await peer.send(Frame(_TEXT, b"last"), close(code, reason), Frame(_TEXT, b"no"))
         answers.append(await peer.receive())
         await peer.end()
 
@@ -80,13 +80,13 @@ async def test_the_servers_close_is_raised_behind_its_messages_and_answered(
             await connection.send("late")
         ended = await connection.close(1000)
         assert (ended.code, ended.reason) == (code, reason)
-    assert answers == [close_frame(code, reason)]
+    assert answers == [close(code, reason)]
 
 
 @trio_test
 async def test_the_servers_close_is_known_though_its_answer_was_not_waited_for() -> None:
     async def server(peer: Peer) -> None:
-        await peer.send(close_frame(4000, "why"))
+        await peer.send(close(4000, "why"))
 
     async with trio.open_nursery() as nursery:
         connection = await opened(nursery, server)
@@ -106,7 +106,7 @@ async def test_the_servers_close_is_known_though_its_answer_was_not_waited_for()
     [
         ([Frame(0, b"x")], 1002, "continuation of no message"),
         ([Frame(3, b"x")], 1002, ""),
-        ([close_frame(1006)], 1002, ""),
+        ([close(1006)], 1002, ""),
         ([Frame(_TEXT, b"\xff")], 1007, "text is not UTF-8"),
         ([Frame(_TEXT, b"\xe2", fin=False), Frame(0, b"x")], 1007, "text is not UTF-8"),
         ([Frame(_BINARY, missing=40_000_000)], 1009, "message too big"),
@@ -129,7 +129,7 @@ async def test_a_server_that_breaks_the_protocol_is_told(
             await connection.receive()
     assert closed.value.code == code
     assert reason in closed.value.reason
-    assert answers == [close_frame(code, closed.value.reason)]
+    assert answers == [close(code, closed.value.reason)]
 
 
 @trio_test
@@ -167,7 +167,7 @@ async def test_sending_to_a_server_that_is_gone_is_1006() -> None:
 @trio_test
 async def test_a_close_is_seen_although_the_pong_before_it_cannot_be_sent() -> None:
     async def server(peer: Peer) -> None:
-        await peer.send(Frame(_PING), close_frame(1011, "why"))
+        await peer.send(Frame(_PING), close(1011, "why"))
         await peer.end()
 
     async with trio.open_nursery() as nursery:
@@ -183,7 +183,7 @@ async def test_closing_waits_for_the_answer_and_for_the_end_of_the_connection() 
 
     async def server(peer: Peer) -> None:
         heard.append(await peer.receive())
-        await peer.send(Frame(_TEXT, b"under way"), Frame(_PING), close_frame(1000))
+        await peer.send(Frame(_TEXT, b"under way"), Frame(_PING), close(1000))
         assert await peer.hears_nothing()  # no Pong behind a Close; the server ends first
         await peer.end()
 
@@ -193,7 +193,7 @@ async def test_closing_waits_for_the_answer_and_for_the_end_of_the_connection() 
         closed = await connection.close(1000, "bye")
         assert trio.current_time() - started < CLOSE_TIMEOUT
     assert closed.code == 1000
-    assert heard == [close_frame(1000, "bye")]
+    assert heard == [close(1000, "bye")]
     assert connection.received.messages == 1
 
 

@@ -16,7 +16,7 @@ from relay.demo import conversations
 from relay.demo.conversations import DEADLINE, Progress, State, converse
 from relay.demo.examples import EXAMPLES, Example
 from relay.demo.world import World
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.client.server import accepted
 from tests.demo.support import run_in_world
 from tests.support import Leg, Peer, trio_test
@@ -139,7 +139,7 @@ async def _refuses_the_close(peer: Peer) -> None:
     await peer.receive()
     await peer.send(Frame(1, b'{"type": "chunk"}'))
     await peer.receive()
-    await peer.send(close_frame(1011, "fault"))
+    await peer.send(close(1011, "fault"))
     await peer.end()
 
 
@@ -161,7 +161,7 @@ async def _says_nothing(peer: Peer) -> None:
         (_says(Frame(1, b"ping")), "the provider sent a message that is no JSON object"),
         (_says(Frame(2, b"\xff\xff")), "the provider sent a message that is no JSON object"),
         (_says(Frame(1, b"[]")), "the provider sent a message that is no JSON object"),
-        (_says(close_frame(1008, "why \x07")), r"closed with 1008 why \x07"),
+        (_says(close(1008, "why \x07")), r"closed with 1008 why \x07"),
         (_vanishes, "closed with 1006"),
         (_refuses_the_close, "closed with 1011 fault"),
         (_answers_nothing, "the connection ended without an answer"),

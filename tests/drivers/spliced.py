@@ -13,7 +13,7 @@ from relay.drivers.splice import Flow, splicing
 from relay.protocol import Limits, Pipe
 from relay.protocol.frames import BINARY, TEXT
 from relay.socket_stream import SocketStream
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.sockets import running_reactor, settle, tcp_pair, tls_pair, unix_pair
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
 
 HELLO = Frame(TEXT, b"hello").encode()
 WORLD = Frame(TEXT, b"world").encode()
-CLOSE = close_frame(1000).encode()
+CLOSE = close(1000).encode()
 BIG = Frame(BINARY, bytes(range(256)) * 8192).encode()  # 2 MiB, more than buffers take
 PATIENCE = 5
 

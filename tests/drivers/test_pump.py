@@ -13,7 +13,7 @@ from relay.drivers.pump import Pump
 from relay.link import reset
 from relay.protocol import Limits, MessagePipe, Pipe, State
 from relay.protocol.frames import BINARY, PING, TEXT
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.support import Pair, trio_test
 from tests.test_link import tcp_pair
 
@@ -76,16 +76,16 @@ async def test_a_reset_is_known_from_an_orderly_end(
 
 @trio_test
 async def test_early_data_that_ends_the_direction_is_all_that_is_carried() -> None:
-    async with running(early_data=FRAME + close_frame(1000).encode()) as it:
+    async with running(early_data=FRAME + close(1000).encode()) as it:
         await it.source.send_all(OTHER)
-    assert await it.sink.receive_some() == FRAME + close_frame(1000).encode()
+    assert await it.sink.receive_some() == FRAME + close(1000).encode()
     assert it.pipe.state is State.CLOSING
 
 
 @pytest.mark.parametrize(
     ("data", "state"),
     [
-        (close_frame(1000).encode(), State.CLOSING),
+        (close(1000).encode(), State.CLOSING),
         (b"\xff", State.FAILED),
         (b"", State.CLOSED),
     ],
@@ -219,7 +219,7 @@ async def test_stop_while_writing_a_part_of_a_frame_lets_the_rest_follow() -> No
         pytest.param(FRAME, id="frame"),
         pytest.param(Frame(TEXT, b"hel", fin=False).encode(), id="fragment"),
         pytest.param(FRAME[:1], id="inside-a-header"),
-        pytest.param(close_frame(1000).encode()[:-1], id="inside-a-control-frame"),
+        pytest.param(close(1000).encode()[:-1], id="inside-a-control-frame"),
     ],
 )
 @trio_test
@@ -334,7 +334,7 @@ async def test_a_frame_is_injected_and_is_no_activity() -> None:
     assert it.pipe.state is State.CLOSED
 
 
-@pytest.mark.parametrize("data", [FRAME, FRAME[:-1], close_frame(1000).encode()])
+@pytest.mark.parametrize("data", [FRAME, FRAME[:-1], close(1000).encode()])
 @trio_test
 async def test_a_frame_is_injected_before_what_has_come_already(data: bytes) -> None:
     async with running() as it:
@@ -392,7 +392,7 @@ async def test_no_frame_is_injected_while_one_is_written_or_after_the_end() -> N
 @trio_test
 async def test_no_frame_is_injected_after_a_close() -> None:
     async with running() as it:
-        await it.source.send_all(close_frame(1000).encode())
+        await it.source.send_all(close(1000).encode())
     assert not it.pump.inject(PING_FRAME)
 
 

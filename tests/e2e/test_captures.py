@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from relay.protocol import Timeouts
-from relay.testing.frames import Frame, close_frame, decode
+from relay.testing.frames import Frame, close, decode
 from tests.e2e.drivers import example
 from tests.e2e.support import (
     REQUEST,
@@ -49,7 +49,7 @@ async def _receive_all(peer: Peer) -> list[Frame]:
 async def _closes(ends: Ends) -> None:
     await ends.client.send(_HELLO, *_FRAGMENTS)
     await ends.provider.send(_HELLO, *_FRAGMENTS)
-    await ends.client.send(close_frame(4000, "bye"))
+    await ends.client.send(close(4000, "bye"))
 
 
 async def _vanishes(ends: Ends) -> None:

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from relay.protocol import PING, Limits, Pipe, Timeouts
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.e2e import drivers
 from tests.e2e.drivers import in_every_driver, with_the_guide
 from tests.e2e.support import Ends, end_first, open_session
@@ -108,7 +108,7 @@ async def test_silence(lane: str, driver: str, tmp_path: Path) -> None:
 async def test_the_longest_duration(driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(max_duration=0.1)) as ends:
         assert await ends.provider.answer_close() == AWAY
-        assert await ends.client.answer_close() == close_frame(1008, "maximum duration reached")
+        assert await ends.client.answer_close() == close(1008, "maximum duration reached")
         await end_first(ends.provider)
         await _are_over(ends.client)
 
@@ -179,7 +179,7 @@ async def test_a_fault_of_ours_is_blamed_on_nobody(
     monkeypatch.setattr(drivers, "_no_faults", contextlib.nullcontext)
     async with open_session(driver, tmp_path) as ends:
         await (ends.client if by == "client" else ends.provider).send(Frame(PING))
-        await _are_told(ends, close_frame(1011, "internal error"))
+        await _are_told(ends, close(1011, "internal error"))
 
 
 @from_both_sides
@@ -188,8 +188,8 @@ async def test_a_fault_of_ours_is_blamed_on_nobody(
 async def test_a_close_that_is_not_answered(by: str, driver: str, tmp_path: Path) -> None:
     async with open_session(driver, tmp_path, timeouts=Timeouts(close=0.3)) as ends:
         one, other = _sides(ends, by)
-        await one.send(close_frame(4000, "bye"))
-        assert await other.receive() == close_frame(4000, "bye")
+        await one.send(close(4000, "bye"))
+        assert await other.receive() == close(4000, "bye")
         for peer in (one, other):
             with pytest.raises((Ended, trio.BrokenResourceError)):
                 await peer.receive()
@@ -230,7 +230,7 @@ async def test_a_violation(
         one, other = _sides(ends, by)
         await one.send(_HELLO, frame, _HELLO)
         assert await other.receive() == _HELLO
-        told = AWAY if by == "client" else close_frame(1011, "upstream protocol error")
+        told = AWAY if by == "client" else close(1011, "upstream protocol error")
         assert await other.answer_close() == told
         assert (await one.answer_close()).payload[:2] == code.to_bytes(2, "big")
         await _are_over(ends.provider, ends.client)
@@ -282,7 +282,7 @@ async def test_a_flood_that_the_relay_ends(driver: str, tmp_path: Path) -> None:
         nursery.start_soon(_flood, ends.provider)
         while (frame := await ends.client.receive()).opcode == 0x2:
             assert len(frame.payload) == 1_000_000
-        assert frame == close_frame(1008, "maximum duration reached")
+        assert frame == close(1008, "maximum duration reached")
         nursery.cancel_scope.cancel()
 
 
@@ -301,7 +301,7 @@ async def test_a_violation_while_the_other_side_is_inside_a_frame(
         await ends.client.stream.send_all(frame[500:])
         assert await ends.provider.receive_bytes(508) == frame[500:]
         assert (await ends.provider.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
-        assert await ends.client.answer_close() == close_frame(1011, "upstream protocol error")
+        assert await ends.client.answer_close() == close(1011, "upstream protocol error")
         await _are_over(ends.provider, ends.client)
 
 
@@ -318,6 +318,6 @@ async def test_a_peer_that_takes_nothing(by: str, lane: str, driver: str, tmp_pa
         one, other = _sides(ends, by)
         nursery.start_soon(_flood, other)
         told = (1001, "client stalled") if by == "client" else (1011, "upstream stalled")
-        assert await other.receive() == close_frame(*told)
+        assert await other.receive() == close(*told)
         await _was_reset(one)
         nursery.cancel_scope.cancel()

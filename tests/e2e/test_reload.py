@@ -18,7 +18,7 @@ from relay.testing.frames import Frame
 from relay.testing.handshakes import upgrade
 from tests.certificates import client_context, write_pem
 from tests.config.files import OPEN_GATEWAY
-from tests.loopback import close, echo
+from tests.loopback import close_session, echo
 from tests.serving import Relay, get, relay
 from tests.support import AWAY, Peer, real_clock
 
@@ -91,7 +91,7 @@ url = "ws://127.0.0.1:{self._provider}"
         """The status alone."""
         status, client = await self.ask(token)
         if status == 101:
-            await close(client)
+            await close_session(client)
         await trio.aclose_forcefully(client.stream)
         return status
 
@@ -135,7 +135,7 @@ async def test_a_revoked_token_opens_nothing_and_what_is_open_goes_on(tmp_path: 
         assert line["changed"] == ['gateways."acct/main".tokens']
         assert (await its.status(OLD), await its.status(NEW)) == (401, 101)
         await is_echoed(client)
-        await close(client)
+        await close_session(client)
         its.relay.tell(signal.SIGTERM)
         assert "Traceback" not in "".join(await its.relay.rest())
         assert await its.relay.process.wait() == 0
@@ -153,7 +153,7 @@ async def test_another_certificate_is_for_new_connections(tmp_path: Path) -> Non
         assert certificate(before) != certificate(after)
         for client in (before, after):
             await is_echoed(client)
-            await close(client)
+            await close_session(client)
 
 
 @real_clock
@@ -171,7 +171,7 @@ async def test_a_file_that_cannot_be_used_changes_nothing(tmp_path: Path) -> Non
             assert line["problem"].startswith(problem)
             assert (await its.status(OLD), await its.status(NEW)) == (101, 401)
         await is_echoed(client)
-        await close(client)
+        await close_session(client)
         (line,) = await its.reload(its.text(NEW))
         assert line["event"] == "configuration reloaded"
         assert (await its.status(OLD), await its.status(NEW)) == (401, 101)

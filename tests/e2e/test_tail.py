@@ -16,7 +16,7 @@ from relay.protocol import Timeouts
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, TEXT
 from relay.settings import AdminSettings, Listener
 from relay.tail.tails import MOST
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.handshakes import upgrade
 from tests.admin.fakes import BEARER, SHA256
 from tests.loopback import HTTP, Relay, running
@@ -145,7 +145,7 @@ async def test_lines_come_as_messages_pass_and_the_last_is_the_end(
         )
         for _ in range(2):
             assert "key" not in (await tail.line()).get("content", "")
-        await client.send(close_frame(1000))
+        await client.send(close(1000))
         kinds = [(await tail.line()).get("kind") for _ in range(2)]
         assert kinds == ["close", "close"]
         last = await tail.line()
@@ -185,7 +185,7 @@ async def test_compressed_messages(driver: str) -> None:  # noqa: ARG001 - by a 
         assert shown[0].startswith("…(compressed, ")
         assert shown[2] == PAYLOAD.decode()
         assert shown[3].startswith("…(hidden")
-        await client.send(close_frame(1000))
+        await client.send(close(1000))
         await client.receive()
         await client.end()
         while "ended" not in await tail.line():
@@ -201,7 +201,7 @@ async def test_without_the_key_nothing_of_a_payload_leaves(driver: str) -> None:
         refused = await tail_of(it, "?content=true")
         assert await refused.head() == 403
         await is_told(client, Frame(TEXT, PAYLOAD))
-        await client.send(close_frame(4321, "grapefruit"))
+        await client.send(close(4321, "grapefruit"))
         await client.receive()
         await client.end()
         lines = []
@@ -297,7 +297,7 @@ async def test_a_reader_that_is_too_slow_loses_lines_and_slows_nobody(
             for frame in burst:
                 assert await client.receive() == frame
             count += len(burst)
-        await client.send(close_frame(1000))
+        await client.send(close(1000))
         await client.receive()
         await client.end()
         lines = []

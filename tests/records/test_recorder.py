@@ -29,7 +29,7 @@ from relay.protocol.frames import TEXT
 from relay.records.explanation import explain
 from relay.records.recorder import Recorder
 from relay.records.session_record import Outcome, SessionRecord
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.handshakes import upgrade
 from tests.played_session import CREDENTIAL, TARGET
 from tests.protocol.handshakes import a_gateway, a_token, read
@@ -79,8 +79,8 @@ class Play:
 @trio_test
 async def test_a_reason_holds_nothing_that_a_store_or_a_terminal_obeys() -> None:
     play = Play()
-    play.client(close_frame(4000, "a\0b\x1b[2J"))
-    play.provider(close_frame(4000))
+    play.client(close(4000, "a\0b\x1b[2J"))
+    play.provider(close(4000))
     assert play.end(play.inbound).client.close_reason == "a\\x00b\\x1b[2J"
 
 
@@ -88,8 +88,8 @@ async def test_a_reason_holds_nothing_that_a_store_or_a_terminal_obeys() -> None
 @trio_test
 async def test_a_reason_with_a_secret_is_not_shown(secret: str) -> None:
     play = Play()
-    play.client(close_frame(4000, f"with {secret}"))
-    play.provider(close_frame(4000, "no secret"))
+    play.client(close(4000, f"with {secret}"))
+    play.provider(close(4000, "no secret"))
     record = play.end(play.inbound)
     assert (record.client.close_reason, record.provider_side.told_reason) == ("...", "...")
     assert record.provider_side.close_reason == record.client.told_reason == "no secret"
@@ -155,7 +155,7 @@ async def test_who_could_not_be_written_to_may_have_said_why() -> None:
     """Its Close comes after the write to it has failed: it did not vanish."""
     play = Play()
     play.outbound.send_failed()
-    play.client(close_frame(4000, "enough"))
+    play.client(close(4000, "enough"))
     record = play.end(play.outbound)
     assert (record.cause, record.ended_by, record.outcome) == (
         "closed",
@@ -234,10 +234,10 @@ async def test_the_last_activity_is_that_before_the_end_and_not_an_answer_to_it(
     provider.last_activity = 1
     shown = play.recorder.snapshot(play.inbound, play.outbound)
     assert (shown.client.last_activity, shown.provider_side.last_activity) == (None, 1)
-    play.client(close_frame(1000))
+    play.client(close(1000))
     client.last_activity = 4
     play.recorder.ending()
-    play.provider(close_frame(1000))
+    play.provider(close(1000))
     provider.last_activity = 5
     play.recorder.ending()
     record = play.end(play.inbound)
@@ -247,7 +247,7 @@ async def test_the_last_activity_is_that_before_the_end_and_not_an_answer_to_it(
 @trio_test
 async def test_a_close_that_was_not_written_was_not_told() -> None:
     play = Play()
-    play.provider(close_frame(1000))
+    play.provider(close(1000))
     play.outbound.send_failed()  # it is in the chunk that the client did not take
     record = play.end(None, closing.CLIENT_STALLED)
     assert record.provider_side.close_code == 1000
@@ -257,7 +257,7 @@ async def test_a_close_that_was_not_written_was_not_told() -> None:
 @trio_test
 async def test_a_violation_in_the_closing_handshake_is_told_of() -> None:
     play = Play()
-    play.client(close_frame(1000))
+    play.client(close(1000))
     play.outbound.receive_data(b"\xf0\0")
     record = play.end(play.inbound)
     assert record.outcome is Outcome.COMPLETED

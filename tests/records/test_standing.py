@@ -13,7 +13,7 @@ from relay.protocol.frames import TEXT
 from relay.protocol.timeouts import Timeouts
 from relay.records.session_record import Direction
 from relay.records.standing import standing
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.played_session import PlayedSession, open_session, session
 from tests.records.samples import a_record
 from tests.support import Variant, in_every_variant, in_portable_variants, trio_test
@@ -147,11 +147,11 @@ async def test_while_it_is_open(variant: Variant) -> None:
         assert of(play) == (
             "the provider has sent nothing for 5 s, and the client has sent nothing for 3 s"
         )
-        await play.client.send(close_frame(1000))
+        await play.client.send(close(1000))
         await play.provider.receive()
         await trio.sleep(1)
         assert of(play) == "the client closed with 1000, and the provider has not answered for 1 s"
-        await play.provider.send(close_frame(1000))
+        await play.provider.send(close(1000))
         await play.provider.end()
         await play.client.receive()
         await play.client.end()

@@ -13,7 +13,7 @@ from relay.protocol import Timeouts
 from relay.protocol.frames import TEXT
 from relay.protocol.usage import Usage
 from relay.records.session_record import SessionRecord
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.played_session import PlayedSession, open_session
 from tests.support import VERBATIM, Peer, Variant
 
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 MINUTE = Timeouts(linger=60)
-MINE = close_frame(4001, "heard enough")
+MINE = close(4001, "heard enough")
 
 
 def event(kind: str, **members: object) -> Frame:

@@ -16,7 +16,7 @@ import trio
 from trio.testing import MockClock
 
 from relay.protocol.frames import CLOSE, PING, TEXT
-from relay.testing.frames import Frame, close_frame, decode
+from relay.testing.frames import Frame, close, decode
 from tests.played_session import PlayedSession, session
 from tests.support import AWAY, Ended, Leg, Peer, Variant, in_every_variant, in_portable_variants
 
@@ -115,7 +115,7 @@ async def play_client(play: PlayedSession, heard: list[Frame]) -> None:
             await trio.sleep(1)
             await play.client.send(*INBOUND[1:])
             await trio.sleep(1)
-            await play.client.send(close_frame(PEERS_CODE))
+            await play.client.send(close(PEERS_CODE))
     await play.client.end()
 
 
@@ -128,7 +128,7 @@ async def play_provider(play: PlayedSession, heard: list[Frame]) -> None:
                 await trio.sleep(1.5)
                 await play.provider.send(*OUTBOUND[1:])
                 await trio.sleep(1)
-                await play.provider.send(close_frame(PEERS_CODE))
+                await play.provider.send(close(PEERS_CODE))
     await play.provider.end()
 
 
@@ -188,9 +188,9 @@ async def play_both(variant: Variant, saboteur: Saboteur, *, drains: bool) -> No
     assert not list(server.glances())
     assert not server._connections
     if saboteur.turns_left >= 0 and not play.scope.cancel_called:  # nothing happened
-        close = AWAY if drains else close_frame(PEERS_CODE)
-        assert heard_by_provider == [*INBOUND, close]
-        assert heard_by_client == [*OUTBOUND, close]
+        last = AWAY if drains else close(PEERS_CODE)
+        assert heard_by_provider == [*INBOUND, last]
+        assert heard_by_client == [*OUTBOUND, last]
         assert not play.faults
 
 

@@ -7,7 +7,7 @@ import trio
 
 from relay.protocol import Timeouts
 from relay.protocol.frames import PING, TEXT
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.played_session import open_session, sides
 from tests.support import Variant, from_both_sides, in_every_variant, trio_test
 
@@ -34,10 +34,10 @@ async def test_a_close_and_its_answer_pass_verbatim_and_both_connections_end(
     async with open_session(variant) as play:
         one, other = sides(play, by)
         began = trio.current_time()
-        await one.send(close_frame(code, reason))
-        assert await other.receive() == close_frame(code, reason)
-        await other.send(close_frame(4321, "the answer"))
-        assert await one.receive() == close_frame(4321, "the answer")
+        await one.send(close(code, reason))
+        assert await other.receive() == close(code, reason)
+        await other.send(close(4321, "the answer"))
+        assert await one.receive() == close(4321, "the answer")
         await play.provider.end()  # the server ends first (RFC 6455 7.1.1)
         assert await play.client.receive_rest() == b""
         await play.client.end()
@@ -54,10 +54,10 @@ async def test_a_close_and_its_answer_pass_verbatim_and_both_connections_end(
 @trio_test
 async def test_both_sides_close_at_once(variant: Variant) -> None:
     async with open_session(variant) as play:
-        await play.client.send(close_frame(1000, "mine"))
-        await play.provider.send(close_frame(1001, "no, mine"))
-        assert await play.provider.receive() == close_frame(1000, "mine")
-        assert await play.client.receive() == close_frame(1001, "no, mine")
+        await play.client.send(close(1000, "mine"))
+        await play.provider.send(close(1001, "no, mine"))
+        assert await play.provider.receive() == close(1000, "mine")
+        assert await play.client.receive() == close(1001, "no, mine")
         await play.provider.end()
         await play.client.end()
     assert play.ended_at == 0
@@ -69,14 +69,14 @@ async def test_both_sides_close_at_once(variant: Variant) -> None:
 async def test_what_follows_a_close_is_dropped(variant: Variant, by: str) -> None:
     async with open_session(variant) as play:
         one, other = sides(play, by)
-        storm = [Frame(TEXT, b"after"), close_frame(3000, "again"), Frame(PING)] * 1000
-        await one.send(Frame(TEXT, b"before"), close_frame(1000), *storm)
+        storm = [Frame(TEXT, b"after"), close(3000, "again"), Frame(PING)] * 1000
+        await one.send(Frame(TEXT, b"before"), close(1000), *storm)
         await one.send(*storm)
         assert await other.receive() == Frame(TEXT, b"before")
-        assert await other.receive() == close_frame(1000)
+        assert await other.receive() == close(1000)
         assert await other.hears_nothing()
-        await other.send(close_frame(1000))
-        assert await one.receive() == close_frame(1000)
+        await other.send(close(1000))
+        assert await one.receive() == close(1000)
         await one.send(*storm)
         assert await other.hears_nothing()
         await play.provider.end()
@@ -91,11 +91,11 @@ async def test_what_follows_a_close_is_dropped(variant: Variant, by: str) -> Non
 async def test_the_other_side_may_still_speak_after_a_close(variant: Variant, by: str) -> None:
     async with open_session(variant) as play:
         one, other = sides(play, by)
-        await one.send(close_frame(1000))
+        await one.send(close(1000))
         await other.receive()
         await other.send(Frame(TEXT, b"last words"))
         assert await one.receive() == Frame(TEXT, b"last words")
-        await other.send(close_frame(1000))
+        await other.send(close(1000))
         await one.receive()
         await play.provider.end()
         await play.client.end()
@@ -110,8 +110,8 @@ async def test_a_close_that_is_not_answered_ends_both_connections(
 ) -> None:
     async with open_session(variant, timeouts=Timeouts(close=5)) as play:
         one, other = sides(play, by)
-        await one.send(close_frame(1000))
-        assert await other.receive() == close_frame(1000)
+        await one.send(close(1000))
+        assert await other.receive() == close(1000)
         await trio.sleep(4)
         await other.send(Frame(TEXT, b"no answer"))  # nor does it win time
         assert await one.receive() == Frame(TEXT, b"no answer")
@@ -132,7 +132,7 @@ async def test_who_keeps_talking_after_the_closing_handshake_is_cut_off(
 ) -> None:
     async with open_session(variant, timeouts=Timeouts(close=5)) as play:
         one, other = sides(play, by)
-        await one.send(close_frame(1000))
+        await one.send(close(1000))
         await other.answer_close()
         await other.end()
 

@@ -9,7 +9,7 @@ import pytest
 
 from relay.protocol import Limits
 from relay.protocol.frames import BINARY, CONTINUATION, PING, TEXT
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.strategies import compress
 from tests.played_session import PlayedSession, error_of, session, sides
 from tests.support import (
@@ -23,7 +23,7 @@ from tests.support import (
 
 OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
 ANSWER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=12"
-FAILED = close_frame(1011, "upstream protocol error")
+FAILED = close(1011, "upstream protocol error")
 COMPRESSED = Frame(TEXT, compress(b"over and over, " * 20), rsv1=True)
 
 

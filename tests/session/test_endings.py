@@ -10,7 +10,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Limits, Pipe, Timeouts, policy
 from relay.protocol.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.played_session import PlayedSession, legs, open_session, other_side, sides
 from tests.support import (
     AWAY,
@@ -25,7 +25,7 @@ from tests.support import (
     trio_test,
 )
 
-FAULT = close_frame(1011, "internal error")
+FAULT = close(1011, "internal error")
 
 
 # Peers that vanish
@@ -58,10 +58,10 @@ async def test_when_a_peer_vanishes_after_the_others_close_its_answer_is_given(
 ) -> None:
     async with open_session(variant) as play:
         one, other = sides(play, by)
-        await one.send(close_frame(3001, "bye"))
+        await one.send(close(3001, "bye"))
         await other.receive()
         await other.end()
-        assert await one.receive() == close_frame(3001, "bye")
+        assert await one.receive() == close(3001, "bye")
         await one.end()
     assert play.ended_at == 0
     assert play.record["by"] == by
@@ -131,7 +131,7 @@ async def test_a_close_follows_what_was_cut_short_and_not_forwarded(
         pytest.param(Frame(0x3), 1002, id="reserved-opcode"),
         pytest.param(Frame(CONTINUATION, b"of nothing"), 1002, id="continuation"),
         pytest.param(Frame(CLOSE, b"x"), 1002, id="close-of-one-byte"),
-        pytest.param(close_frame(1005), 1002, id="close-1005"),
+        pytest.param(close(1005), 1002, id="close-1005"),
         pytest.param(Frame(CLOSE, b"\x03\xe8\xff"), 1007, id="close-reason-not-utf-8"),
         pytest.param(Frame(BINARY, missing=1025), 1009, id="message-of-1025-bytes"),
     ],
@@ -152,7 +152,7 @@ async def test_who_breaks_the_protocol_is_told_so_and_the_other_that_it_is_over(
 async def see_violation(play: PlayedSession, by: str, code: int) -> None:
     """Both sides are told, and end."""
     one, other = sides(play, by)
-    told = AWAY if by == "client" else close_frame(1011, "upstream protocol error")
+    told = AWAY if by == "client" else close(1011, "upstream protocol error")
     assert await other.answer_close() == told
     assert (await one.answer_close()).payload[:2] == code.to_bytes(2, "big")
     await play.end_both()
@@ -228,13 +228,13 @@ async def test_in_the_messages_lane_text_must_be_utf_8(by: str) -> None:
 async def test_a_violation_after_the_others_close(variant: Variant, by: str) -> None:
     async with open_session(variant) as play:
         one, other = sides(play, by)
-        await other.send(close_frame(1000))
+        await other.send(close(1000))
         await one.receive()
         await one.send(Frame(0x3))
         if by == "client":  # the provider gets the answer that it waits for
-            assert await other.receive() == close_frame(1000)
+            assert await other.receive() == close(1000)
         else:
-            assert await other.receive() == close_frame(1011, "upstream protocol error")
+            assert await other.receive() == close(1011, "upstream protocol error")
         assert await one.hears_nothing()
         await play.end_both()
     assert play.reset_sides == set()
@@ -248,7 +248,7 @@ async def test_a_violation_after_the_others_close(variant: Variant, by: str) -> 
 async def test_a_client_that_takes_nothing_is_reset(variant: Variant) -> None:
     async with open_session(variant, tight=True, timeouts=Timeouts(write=30)) as play:
         await play.provider.send(Frame(TEXT, b"stuck"))
-        assert await play.provider.answer_close() == close_frame(1001, "client stalled")
+        assert await play.provider.answer_close() == close(1001, "client stalled")
         assert trio.current_time() == 30
         assert play.client_leg.was_reset
         await play.end_both()
@@ -262,7 +262,7 @@ async def test_a_client_that_takes_nothing_is_reset(variant: Variant) -> None:
 async def test_a_provider_that_takes_nothing_is_reset(variant: Variant) -> None:
     async with open_session(variant, tight=True, timeouts=Timeouts(write=30)) as play:
         await play.client.send(Frame(TEXT, b"stuck"))
-        assert await play.client.answer_close() == close_frame(1011, "upstream stalled")
+        assert await play.client.answer_close() == close(1011, "upstream stalled")
         assert trio.current_time() == 30
         assert play.upstream_leg.was_reset
         assert await play.client.receive_rest() == b""
@@ -301,7 +301,7 @@ async def test_a_side_that_does_not_take_much_at_once_is_reset(variant: Variant,
         async with trio.open_nursery() as nursery:
             nursery.start_soon(sender.send, message)
             told = (1001, "client stalled") if by == "client" else (1011, "upstream stalled")
-            assert await sender.receive() == close_frame(*told)
+            assert await sender.receive() == close(*told)
             assert trio.current_time() == 30
             assert leg.was_reset
             nursery.cancel_scope.cancel()
@@ -326,9 +326,9 @@ async def test_two_sides_that_take_nothing_are_both_reset(variant: Variant) -> N
 async def test_a_close_that_the_other_side_does_not_take(variant: Variant, by: str) -> None:
     async with open_session(variant, tight=True, timeouts=Timeouts(write=30)) as play:
         one, _ = sides(play, by)
-        await one.send(close_frame(1000))
+        await one.send(close(1000))
         stalled = (1011, "upstream stalled") if by == "client" else (1001, "client stalled")
-        assert await one.receive() == close_frame(*stalled)
+        assert await one.receive() == close(*stalled)
         assert trio.current_time() == 30
         await play.end_both()
     _, other_leg = legs(play, by)
@@ -388,13 +388,13 @@ async def test_a_close_arrives_though_writing_to_its_sender_has_failed(
         await other.send(Frame(TEXT, b"into the void"))
         await wait_all_tasks_blocked()
         await other.send(Frame(TEXT, b"unread"))
-        await one.send(Frame(TEXT, b"last words"), close_frame(3000, "why"))
+        await one.send(Frame(TEXT, b"last words"), close(3000, "why"))
         assert await other.receive() == Frame(TEXT, b"last words")
-        assert await other.receive() == close_frame(3000, "why")
+        assert await other.receive() == close(3000, "why")
         await wait_all_tasks_blocked()
         # Closed now, with bytes of this side unread, it could lose the Close to a reset.
         assert not other_leg.closed
-        await other.send(close_frame(3000, "why"))
+        await other.send(close(3000, "why"))
         await play.end_both()
     assert play.ended_at == 0
     assert play.reset_sides == {by}
@@ -443,7 +443,7 @@ async def test_a_side_that_cannot_be_written_to_and_then_vanishes(
 
 @in_every_variant
 @pytest.mark.parametrize(
-    ("restart", "told"), [(False, AWAY), (True, close_frame(1012, "service restart"))]
+    ("restart", "told"), [(False, AWAY), (True, close(1012, "service restart"))]
 )
 @trio_test
 async def test_draining(variant: Variant, restart: bool, told: Frame) -> None:
@@ -463,7 +463,7 @@ async def test_an_operator_or_a_policy(variant: Variant) -> None:
     async with open_session(variant) as play:
         (seen,) = play.server.glances()
         assert play.server.live.end(seen.record.id, policy("the budget is spent"))
-        assert await play.client.answer_close() == close_frame(1008, "the budget is spent")
+        assert await play.client.answer_close() == close(1008, "the budget is spent")
         assert await play.provider.answer_close() == AWAY
         await play.end_both()
     assert play.ended_at == 0
@@ -491,12 +491,12 @@ async def test_peers_that_do_not_answer_a_close_of_the_relay(variant: Variant) -
 async def test_draining_does_not_disturb_a_closing_handshake(variant: Variant, by: str) -> None:
     async with open_session(variant) as play:
         one, other = sides(play, by)
-        await one.send(close_frame(3000))
+        await one.send(close(3000))
         await other.receive()
         play.server.drain()
         await wait_all_tasks_blocked()
-        await other.send(close_frame(3000))
-        assert await one.receive() == close_frame(3000)
+        await other.send(close(3000))
+        assert await one.receive() == close(3000)
         await play.provider.end()
         await play.client.end()
     assert play.ended_at == 0

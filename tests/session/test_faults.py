@@ -26,8 +26,8 @@ from relay.protocol import Pipe, UpstreamRequest, upstream_request
 from relay.protocol.frames import TEXT
 from relay.server import Server
 from relay.socket_stream import SocketStream
-from relay.testing.frames import Frame, close_frame, encode
-from tests.loopback import HTTP, close, running
+from relay.testing.frames import Frame, close, encode
+from tests.loopback import HTTP, close_session, running
 from tests.played_session import PlayedSession, open_session, session, settings, sides
 from tests.session.test_cancellation import play_client, play_provider
 from tests.support import (
@@ -172,7 +172,7 @@ async def test_a_policy_that_raises(
     async with open_session(variant) as its:
         await its.client.send(Frame(TEXT, WORDS.encode()))
         for peer in (its.client, its.provider):
-            assert await peer.answer_close() == close_frame(1011, "internal error")
+            assert await peer.answer_close() == close(1011, "internal error")
             await peer.end()
     assert its.faults == [error.__name__]
     assert its.record["cause"] == "internal error"
@@ -207,7 +207,7 @@ async def test_a_side_that_cannot_be_reset_does_not_keep_the_other_from_being_to
     async with open_session(variant, tight=True) as its:
         monkeypatch.setattr("tests.played_session.reset", fault)  # which the relay's is made of
         await its.provider.send(Frame(TEXT, b"stuck"))
-        assert await its.provider.answer_close() == close_frame(1001, "client stalled")
+        assert await its.provider.answer_close() == close(1001, "client stalled")
         await its.provider.end()
         await its.client.end()
     assert its.faults == ["RuntimeError"]
@@ -283,10 +283,10 @@ def test_other_sessions_go_on(fast: bool, monkeypatch: pytest.MonkeyPatch) -> No
         async with running(HTTP) as it:
             one, other = await it.open(), await it.open()
             await one.stream.send_all(poison)
-            assert await one.receive() == close_frame(1011, "internal error")
+            assert await one.receive() == close(1011, "internal error")
             await one.end()
-            await close(other)
-            await close(await it.open())
+            await close_session(other)
+            await close_session(await it.open())
 
     poison = encode([Frame(TEXT, b"poison")], b"mask")
     monkeypatch.setattr(Pipe, "receive_data", sometimes)

@@ -7,7 +7,7 @@ import trio
 
 from relay.protocol import Limits, Timeouts, closing, policy
 from relay.protocol.frames import BINARY, PING, PONG, TEXT
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.played_session import open_session
 from tests.session.lingering import (
     CREATED,
@@ -139,9 +139,9 @@ async def test_while_no_response_runs_a_close_passes_as_ever(
             assert await play.client.receive() == frame
         await play.client.send(MINE)
         assert await play.provider.receive() == MINE
-        await play.provider.send(DELTA, close_frame(1000, "the provider's answer"))
+        await play.provider.send(DELTA, close(1000, "the provider's answer"))
         assert await play.client.receive() == DELTA
-        assert await play.client.receive() == close_frame(1000, "the provider's answer")
+        assert await play.client.receive() == close(1000, "the provider's answer")
         await play.provider.end()
         await play.client.end()
     assert play.record["lingered"] == 0
@@ -154,8 +154,8 @@ async def test_the_answer_to_a_providers_close_passes_in_the_middle_of_a_respons
     variant: Variant,
 ) -> None:
     async with answering(variant) as play:
-        await play.provider.send(close_frame(1000))
-        assert await play.client.receive() == close_frame(1000)
+        await play.provider.send(close(1000))
+        assert await play.client.receive() == close(1000)
         await play.client.send(MINE)
         assert await play.provider.receive() == MINE
         await play.provider.end()
@@ -181,7 +181,7 @@ async def test_what_came_before_the_close_still_reaches_the_provider(variant: Va
 @trio_test
 async def test_what_comes_after_the_close_is_dropped_and_does_not_hurt(variant: Variant) -> None:
     async with answering(variant) as play:
-        storm = [Frame(TEXT, b"after"), close_frame(3000), Frame(PING)] * 1000
+        storm = [Frame(TEXT, b"after"), close(3000), Frame(PING)] * 1000
         await play.client.send(MINE, *storm)
         assert await play.client.receive() == MINE
         await play.client.send(*storm)
@@ -196,8 +196,8 @@ async def test_what_comes_after_the_close_is_dropped_and_does_not_hurt(variant: 
 @pytest.mark.parametrize(
     ("offence", "told"),
     [
-        (Frame(0x3), close_frame(1002, "reserved opcode")),
-        (Frame(TEXT, bytes(2001)), close_frame(1009, "message too big")),
+        (Frame(0x3), close(1002, "reserved opcode")),
+        (Frame(TEXT, bytes(2001)), close(1009, "message too big")),
     ],
     ids=["protocol", "limit"],
 )
@@ -222,7 +222,7 @@ async def test_who_takes_nothing_is_not_stood_in_for(variant: Variant) -> None:
     async with answering(variant, tight=True) as play:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(play.provider.send, DELTA)
-            assert await play.provider.answer_close() == close_frame(1001, "client stalled")
+            assert await play.provider.answer_close() == close(1001, "client stalled")
         await play.provider.end()
         await play.client.end()
     assert result(play).cause == "client stalled"
@@ -328,8 +328,8 @@ async def test_after_the_end_of_a_drain_it_is_still_accounted(variant: Variant) 
 @pytest.mark.parametrize(
     ("last", "to_closed", "to_vanished"),
     [
-        (close_frame(1000, "bye"), MINE, close_frame(1000, "bye")),
-        (Frame(0x3), *[close_frame(1002, "reserved opcode")] * 2),
+        (close(1000, "bye"), MINE, close(1000, "bye")),
+        (Frame(0x3), *[close(1002, "reserved opcode")] * 2),
     ],
     ids=["closes", "breaks the protocol"],
 )

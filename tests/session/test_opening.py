@@ -11,7 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 from relay.protocol import ClientHandshake, Timeouts
 from relay.protocol.frames import BINARY, TEXT
 from relay.server import Server
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.handshakes import head, parse_answer, upgrade
 from tests.played_session import TARGET, ask, error_of, open_session, session, settings
 from tests.support import AWAY, Variant, in_every_variant, in_portable_variants, trio_test
@@ -101,11 +101,11 @@ async def test_what_comes_with_the_providers_101_is_carried(variant: Variant) ->
 @trio_test
 async def test_closes_that_come_before_the_session_is_open(variant: Variant) -> None:
     async with session(variant) as play:
-        await play.request(early_data=play.client.encode(close_frame(3000, "never mind")))
-        await play.accept(early_data=play.provider.encode(close_frame(3001, "nor do I")))
+        await play.request(early_data=play.client.encode(close(3000, "never mind")))
+        await play.accept(early_data=play.provider.encode(close(3001, "nor do I")))
         await play.client.receive_head()
-        assert await play.client.receive() == close_frame(3001, "nor do I")
-        assert await play.provider.receive() == close_frame(3000, "never mind")
+        assert await play.client.receive() == close(3001, "nor do I")
+        assert await play.provider.receive() == close(3000, "never mind")
         await play.provider.end()
         await play.client.end()
     assert play.ended_at == 0

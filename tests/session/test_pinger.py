@@ -11,7 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Timeouts
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.strategies import compress
 from tests.played_session import open_session, session, sides
 from tests.support import (
@@ -181,13 +181,13 @@ async def test_a_peer_is_asked_between_compressed_fragments(variant: Variant, by
 async def test_nobody_is_asked_after_a_close(variant: Variant, by: str) -> None:
     async with open_session(variant, timeouts=Timeouts(ping_interval=1, close=5)) as play:
         one, other = sides(play, by)
-        await one.send(close_frame(1000))
-        assert await other.receive() == close_frame(1000)
+        await one.send(close(1000))
+        assert await other.receive() == close(1000)
         await trio.sleep(4)
         assert await other.hears_nothing()
         assert await one.hears_nothing()
-        await other.send(close_frame(1000))
-        assert await one.receive() == close_frame(1000)
+        await other.send(close(1000))
+        assert await one.receive() == close(1000)
         await play.client.end()
         await play.provider.end()
 
@@ -200,14 +200,14 @@ async def test_an_answer_may_come_in_pieces_and_after_a_close(variant: Variant, 
         one, other = sides(play, by)
         payload = (await one.receive()).payload
         pong = one.encode(Frame(PONG, payload))
-        await other.send(close_frame(1000))
+        await other.send(close(1000))
         for byte in pong:
             await one.stream.send_all(bytes([byte]))
             await wait_all_tasks_blocked()
         assert (await other.receive()).opcode == PING
-        await one.send(close_frame(1000))
-        assert await one.receive() == close_frame(1000)
-        assert await other.receive() == close_frame(1000)
+        await one.send(close(1000))
+        assert await one.receive() == close(1000)
+        assert await other.receive() == close(1000)
         await play.client.end()
         await play.provider.end()
 

@@ -8,7 +8,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Pipe, Timeouts
 from relay.protocol.frames import BINARY, CONTINUATION, PING, PONG, TEXT
-from relay.testing.frames import Frame, close_frame, encode
+from relay.testing.frames import Frame, close, encode
 from tests.played_session import PlayedSession, open_session, session
 from tests.support import (
     AWAY,
@@ -81,7 +81,7 @@ async def test_the_verbatim_lane_changes_no_byte(variant: Variant) -> None:
         await play.provider.stream.send_all(outbound)
         assert await play.client.receive_bytes(len(outbound)) == outbound
         await play.close()
-    assert play.record["bytes_out"] == len(outbound + encode([close_frame(1000)]))
+    assert play.record["bytes_out"] == len(outbound + encode([close(1000)]))
 
 
 @trio_test
@@ -207,7 +207,7 @@ async def test_any_frame_in_either_direction_keeps_a_session_from_being_idle(
             assert await sink.receive() == Frame(opcode, b"here")
         last = trio.current_time()
         for peer in (play.client, play.provider):
-            assert await peer.answer_close() == close_frame(1001, "idle timeout")
+            assert await peer.answer_close() == close(1001, "idle timeout")
             assert trio.current_time() == last + 60
         await play.client.end()
         await play.provider.end()
@@ -226,7 +226,7 @@ async def test_a_session_ends_at_its_maximum_duration_whatever_it_carries(
             await trio.sleep(10)
             await play.client.send(Frame(TEXT, b"still here"))
             await play.provider.receive()
-        assert await play.client.answer_close() == close_frame(1008, "maximum duration reached")
+        assert await play.client.answer_close() == close(1008, "maximum duration reached")
         assert await play.provider.answer_close() == AWAY
         assert trio.current_time() == opened_at + 90
         await play.client.end()

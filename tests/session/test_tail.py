@@ -14,7 +14,7 @@ from relay.server import Server
 from relay.tail import ContentRefusedError, Tail, TooManyTailsError
 from relay.tail.redaction import HIDDEN
 from relay.tail.tails import MOST
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.played_session import PlayedSession, open_session, session
 from tests.protocol.meters.test_inflater import Deflater
 from tests.session.test_compression import ANSWER, OFFER
@@ -128,7 +128,7 @@ async def test_content_is_shown_without_secrets_if_the_gateway_says_so(variant: 
         await play.client.receive()
         while (await play.provider.receive()).opcode != BINARY:
             pass
-        await play.client.send(close_frame(4000, SECRET))
+        await play.client.send(close(4000, SECRET))
         await play.provider.answer_close()
         await play.provider.end()
         await play.client.receive()

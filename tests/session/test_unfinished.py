@@ -10,7 +10,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from relay.protocol import Timeouts, closing
 from relay.protocol.frames import BINARY, TEXT
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from tests.played_session import PlayedSession, legs, open_session, other_side, sides
 from tests.support import (
     AWAY,
@@ -51,15 +51,15 @@ def wait(play: PlayedSession) -> None:
 ENDS = pytest.mark.parametrize(
     ("end", "timeouts", "to_client", "to_provider"),
     [
-        (drain, Timeouts(), close_frame(1012, "service restart"), AWAY),
-        (operate, Timeouts(), close_frame(1008, "enough"), AWAY),
+        (drain, Timeouts(), close(1012, "service restart"), AWAY),
+        (operate, Timeouts(), close(1008, "enough"), AWAY),
         (
             wait,
             Timeouts(max_duration=10),
-            close_frame(1008, "maximum duration reached"),
+            close(1008, "maximum duration reached"),
             AWAY,
         ),
-        (wait, Timeouts(idle=10), *[close_frame(1001, "idle timeout")] * 2),
+        (wait, Timeouts(idle=10), *[close(1001, "idle timeout")] * 2),
     ],
     ids=["drain", "operator", "max_duration", "idle"],
 )
@@ -213,7 +213,7 @@ async def test_a_violation_of_the_other_side(variant: Variant, by: str) -> None:
         assert await other.receive_bytes(len(rest)) == rest
         assert (await other.answer_close()).payload[:2] == (1002).to_bytes(2, "big")
         if by == "client":
-            assert await one.answer_close() == close_frame(1011, "upstream protocol error")
+            assert await one.answer_close() == close(1011, "upstream protocol error")
         await play.end_both()
     assert play.ended_at == 2
     assert play.reset_sides == set()
@@ -262,8 +262,8 @@ async def test_who_does_not_answer_a_close_is_given_no_more_time_for_a_frame(
     async with open_session(variant, timeouts=Timeouts(close=5)) as play:
         one, other = sides(play, by)
         await begin(play, by)
-        await other.send(close_frame(3000))
-        assert await one.receive() == close_frame(3000)
+        await other.send(close(3000))
+        assert await one.receive() == close(3000)
         await play.ended.wait()
         await play.end_both()
     assert play.ended_at == 5
@@ -301,7 +301,7 @@ async def test_a_client_that_takes_nothing_is_reset_and_the_provider_gets_its_fr
         async with trio.open_nursery() as nursery:
             nursery.start_soon(play.client.stream.send_all, rest)
             assert await play.provider.receive_bytes(len(rest)) == rest
-        assert await play.provider.answer_close() == close_frame(1001, "client stalled")
+        assert await play.provider.answer_close() == close(1001, "client stalled")
         await play.end_both()
     assert play.ended_at == 32
     assert play.reset_sides == {"client"}

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from relay.testing import frames
 from relay.testing.failures import excerpt, listed
-from relay.testing.frames import Frame, binary, close_frame, ping, pong, text
+from relay.testing.frames import Frame, binary, close, ping, pong, text
 
 
 @pytest.mark.parametrize(
@@ -14,9 +15,9 @@ from relay.testing.frames import Frame, binary, close_frame, ping, pong, text
         (binary(b"\0"), r"binary(b'\x00')"),
         (ping(), "ping(b'')"),
         (pong(b"p"), "pong(b'p')"),
-        (close_frame(), "close()"),
-        (close_frame(0), "close(0)"),
-        (close_frame(3000, "why"), "close(3000, 'why')"),
+        (close(), "close()"),
+        (close(0), "close(0)"),
+        (close(3000, "why"), "close(3000, 'why')"),
         (Frame(1, b"\xff"), r"Frame(TEXT, b'\xff')"),
         (Frame(8, b"\x03"), r"Frame(CLOSE, b'\x03')"),
         (Frame(8, b"\x03\xe8\xff"), r"Frame(CLOSE, b'\x03\xe8\xff')"),
@@ -26,7 +27,10 @@ from relay.testing.frames import Frame, binary, close_frame, ping, pong, text
     ],
 )
 def test_a_frame_reads_as_one_writes_it(frame: Frame, written: str) -> None:
+    """And with the names of the module it can be pasted."""
     assert repr(frame) == written
+    names = {name: getattr(frames, name) for name in frames.__all__}
+    assert eval(written, names) == frame  # noqa: S307 - what one would paste
 
 
 def test_a_failure_shows_the_first_of_many() -> None:

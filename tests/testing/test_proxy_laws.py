@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from relay.protocol.frames import BINARY, CLOSE, PING, PONG, TEXT
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.handshakes import ACCEPT
 from relay.testing.laws import PROXY_LAWS, Law
 from relay.testing.stand import Stand
@@ -95,7 +95,7 @@ class NeverEnds(Tunnel):
 
 class SaysAllWentWell(Tunnel):
     def end(self) -> bytes:
-        return close_frame(1000).encode()
+        return close(1000).encode()
 
 
 class DropsWhatIsReserved(Tunnel):
@@ -112,7 +112,7 @@ class ShowsTheQuery(Tunnel):
 
 class ClosesOnPong(FrameTunnel):
     def frame(self, frame: Frame) -> Frame:
-        return close_frame(1000) if frame.opcode == PONG else frame
+        return close(1000) if frame.opcode == PONG else frame
 
 
 @pytest.mark.parametrize(

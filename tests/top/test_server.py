@@ -16,7 +16,7 @@ from textual.widgets import Input
 from relay.admin_client import AdminClient, NotAllowedError, UnreachableError
 from relay.protocol import Secret
 from relay.settings import AdminSettings, Listener
-from relay.testing.frames import close_frame
+from relay.testing.frames import close
 from relay.top import top
 from relay.top.app import Top
 from relay.top.live import Query
@@ -75,7 +75,7 @@ async def test_a_session_is_seen_and_ended_from_the_terminal(kind: str, tmp_path
         session = await it.open()
 
         async def be_told() -> None:
-            assert await session.answer_close() == close_frame(1008, "over budget")
+            assert await session.answer_close() == close(1008, "over budget")
             await session.end()
 
         async with trio.open_nursery() as nursery:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from relay.testing.failures import excerpt, listed
-from relay.testing.frames import CLOSE, Frame, close_frame, cut
+from relay.testing.frames import CLOSE, Frame, close, cut
 from relay.testing.peer import Peer
 from relay.testing.stand import Stand, StandSession
 from relay.testing.subject import Fidelity
@@ -100,7 +100,7 @@ def is_over(peer: Peer) -> bool:
     """Whether a side has been told of an end; a Close is answered as it should be."""
     if any(frame.opcode == CLOSE for frame in peer.frames):
         if not peer.close_sent:
-            peer.send_frames(close_frame(1000))
+            peer.send_frames(close(1000))
             peer.finish()
         return True
     return peer.ended

@@ -18,8 +18,8 @@ from relay.testing.frames import (
     CLOSE,
     Frame,
     binary,
+    close,
     close_code,
-    close_frame,
     delivered,
     ping,
     pong,
@@ -184,9 +184,7 @@ def pings(stand: Stand, payload: bytes, by: str) -> None:
     "A Close reaches the other side, with its code and its reason or empty, and so does its "
     "answer; then both connections end, and nothing more has come.",
     "RFC 6455 5.5.1, 7.1.1, 7.1.5, 7.1.6 (of intermediaries it asks nothing)",
-    examples=[
-        {"close": close_frame(*each), "by": by} for each in CLOSES for by in ("client", "origin")
-    ],
+    examples=[{"close": close(*each), "by": by} for each in CLOSES for by in ("client", "origin")],
     close=close_frames,
     by=_BY,
 )

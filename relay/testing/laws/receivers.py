@@ -15,8 +15,8 @@ from relay.testing.frames import (
     MASKING_KEY,
     Frame,
     Item,
+    close,
     close_code,
-    close_frame,
     cut,
     delivered,
     encode,
@@ -73,7 +73,7 @@ def valid_input(make: MakeReceiver, masked: bool, data: st.DataObject, sizes: li
     "A Close is handed over with its code and its reason, or empty.",
     "RFC 6455 5.5.1, 7.1.5, 7.1.6, 7.4.2 (1012 to 1014 were registered later)",
     examples=[
-        {"masked": masked, "close": close_frame(*each), "sizes": [1000]}
+        {"masked": masked, "close": close(*each), "sizes": [1000]}
         for each in CLOSES
         for masked in (True, False)
     ],

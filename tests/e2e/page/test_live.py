@@ -14,11 +14,10 @@ import trio
 from relay.protocol.frames import TEXT
 from relay.records.settings import RecordSettings
 from relay.records.store import check_url
-from relay.testing.frames import Frame, close_frame
+from relay.testing.frames import Frame, close
 from relay.testing.handshakes import upgrade
 from tests.e2e.page.support import ADMIN, Operator, operator
-from tests.loopback import HTTP, Relay, running
-from tests.loopback import close as close_session
+from tests.loopback import HTTP, Relay, close_session, running
 from tests.played_session import CREDENTIAL, TARGET
 from tests.support import Peer, real_clock
 
@@ -118,7 +117,7 @@ async def test_a_session_is_ended_with_a_reason(tmp_path: Path) -> None:
         await it.ask("document.activeElement.select()")
         await it.type("over budget")
         await it.press("Enter")
-        assert await session.answer_close() == close_frame(1008, "over budget")
+        assert await session.answer_close() == close(1008, "over budget")
         await session.end()
         await it.read("The operator ended it after", ".sentence")
         await it.read("over budget", ".sentence")
@@ -205,7 +204,7 @@ async def test_the_relay_is_drained_after_a_question(tmp_path: Path) -> None:
         await it.click("Drain the relay")
         await it.ask("document.querySelector('input[value=restart]').click()")
         await it.click("Drain", "dialog button[type=submit]")
-        assert await session.answer_close() == close_frame(1012, "service restart")
+        assert await session.answer_close() == close(1012, "service restart")
         await it.read("The relay is draining")
         await session.end()
         await relay.ended.wait()

@@ -12,7 +12,7 @@ from tests.admin.fakes import History, Relay
 from tests.e2e.page.scenes import ended
 from tests.e2e.page.support import Operator, listening, operator
 from tests.e2e.page.test_live import looking, open_with
-from tests.loopback import close
+from tests.loopback import close_session
 from tests.support import real_clock
 
 _MODELS = "[...document.querySelectorAll('.c-session small')].map((it) => it.innerText).join()"
@@ -38,9 +38,9 @@ async def _of_column(it: Operator, name: str) -> list[str]:
 async def test_those_that_ended_last_come_first_and_are_found(tmp_path: Path) -> None:
     async with looking(tmp_path) as (relay, it):
         first, second = [await open_with(relay, name) for name in ("one", "two")]
-        await close(second)
+        await close_session(second)
         await it.read("1 live")
-        await close(first)
+        await close_session(first)
         await it.read("No session is open")
         await it.press("2")
         await it.see(f"{_MODELS} === 'one,two'")
