@@ -120,11 +120,11 @@ class Client(Side):
             subprotocols: What it offers.
             target: What it asks for, if not what the front says.
         """
-        offer = ", ".join(subprotocols)
-        all_lines = (*lines, *([f"Sec-WebSocket-Protocol: {offer}"] if offer else []))
+        entries = list(subprotocols)
+        offer = [f"Sec-WebSocket-Protocol: {', '.join(entries)}"] if entries else []
         return Act(
-            _written("client.asks", *all_lines, target=target),
-            lambda session: session.ask(*all_lines, target=target),
+            _written("client.asks", *lines, subprotocols=entries or None, target=target),
+            lambda session: session.ask(*lines, *offer, target=target),
         )
 
     def is_answered(

@@ -120,7 +120,7 @@ def test_its_transcript_reads_as_it_was_written(tunnel: Stand) -> None:
         << client.is_told(1001, None)
     )
     assert book.transcript().splitlines() == [
-        ">> client.asks('X: 1', 'Sec-WebSocket-Protocol: a', target='/x')",
+        ">> client.asks('X: 1', subprotocols=['a'], target='/x')",
         "<< origin.is_asked()",
         ">> origin.accepts(then=[text('early')])",
         "<< client.is_answered(101)",
