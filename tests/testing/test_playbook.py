@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from relay.testing.frames import Frame
 from relay.testing.playbook import Playbook, binary, client, close, origin, ping, pong, text
 from relay.testing.stand import Stand
 from tests.testing.tunnel import Tunnel
@@ -42,6 +43,20 @@ def test_a_session_is_one_expression(tunnel: Stand) -> None:
         << origin.gets(text("hello"), ping(b"p"))
         >> origin.sends(pong(b"p"), binary(b"\0"))
         << client.gets(pong(b"p"), binary(b"\0"))
+    )
+
+
+def test_a_side_sends_any_bytes_at_all(tunnel: Stand) -> None:
+    key_of_its_own = b"\1\2\3\4"
+    assert (
+        opened(tunnel)
+        >> client.sends_bytes(text("hello").encode(key_of_its_own)[:-1])
+        >> client.sends_bytes(text("hello").encode(key_of_its_own)[-1:])
+        << origin.gets(text("hello"))
+        >> origin.sends_bytes(b"\x83\0")
+        << client.gets(Frame(3))
+        >> client.vanishes()
+        << origin.is_told(1006)
     )
 
 
@@ -115,6 +130,7 @@ def test_its_transcript_reads_as_it_was_written(tunnel: Stand) -> None:
         >> origin.accepts(then=[text("early")])
         << client.is_answered()
         >> client.sends(ping(b"p"), close(), sizes=[1])
+        >> origin.sends_bytes(b"\x83\0")
         << origin.gets(close(1000, "done"), binary(b"\0" * 50))
         >> origin.vanishes()
         << client.is_told(1001, None)
@@ -125,6 +141,7 @@ def test_its_transcript_reads_as_it_was_written(tunnel: Stand) -> None:
         ">> origin.accepts(then=[text('early')])",
         "<< client.is_answered(101)",
         ">> client.sends(ping(b'p'), close(), sizes=[1])",
+        r">> origin.sends_bytes(b'\x83\x00')",
         "<< origin.gets(close(1000, 'done'), binary(b'\\x00' * 50))",
         ">> origin.vanishes()",
         "<< client.is_told(1001, None)",

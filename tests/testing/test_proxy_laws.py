@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 
@@ -12,6 +13,7 @@ from relay.testing.frames import Frame, close
 from relay.testing.handshakes import ACCEPT
 from relay.testing.laws import PROXY_LAWS, Law
 from relay.testing.stand import Stand
+from relay.testing.subject import Fidelity
 from tests.testing.tunnel import FrameTunnel, Tunnel
 
 
@@ -110,6 +112,30 @@ class ShowsTheQuery(Tunnel):
         return b"HTTP/1.1 502 No\r\nContent-Length: " + size + b"\r\n\r\n" + line
 
 
+class MasksAnew(FrameTunnel):
+    def frame(self, frame: Frame) -> Frame:
+        return frame._replace()  # one of the tunnel's own, which it encodes
+
+
+class JoinsFragments(FrameTunnel):
+    def __init__(self) -> None:
+        self._begun: dict[asyncio.StreamWriter, Frame] = {}
+
+    def _pass(self, data: bytes, sink: asyncio.StreamWriter) -> bytes:
+        self._sink = sink
+        return super()._pass(data, sink)
+
+    def frame(self, frame: Frame) -> Frame | None:
+        if frame.opcode >= CLOSE:
+            return frame
+        begun = self._begun.pop(self._sink, Frame(frame.opcode))
+        message = begun._replace(payload=begun.payload + frame.payload)
+        if frame.fin:
+            return message
+        self._begun[self._sink] = message
+        return None
+
+
 class ClosesOnPong(FrameTunnel):
     def frame(self, frame: Frame) -> Frame:
         return close(1000) if frame.opcode == PONG else frame
@@ -142,6 +168,30 @@ def test_a_law_finds_what_breaks_it(broken: Callable[[], Tunnel], name: str) -> 
     example, said = caught.value.__notes__[-2:]
     assert f"{law.body.__name__}(" in example
     assert said == f"The law {name!r}: {law.says}\nIts source: {law.source}"
+
+
+@pytest.mark.parametrize(
+    ("tunnel", "most"),
+    [
+        (Tunnel, Fidelity.BYTES),
+        (MasksAnew, Fidelity.FRAMES),
+        (JoinsFragments, Fidelity.MESSAGES),
+    ],
+)
+@pytest.mark.parametrize("promised", Fidelity)
+def test_a_tunnel_is_held_to_what_it_promises(
+    tunnel: Callable[[], Tunnel], most: Fidelity, promised: Fidelity
+) -> None:
+    (law,) = [each for each in PROXY_LAWS if each.name == "fragments"]
+    under_test = tunnel()
+    under_test.fidelity = promised
+    ranks = list(Fidelity)  # each includes those that follow it
+    breaks = ranks.index(promised) < ranks.index(most)
+    with (
+        Stand.of(under_test.subject(), patience=1) as stand,
+        pytest.raises(AssertionError) if breaks else nullcontext(),
+    ):
+        law.check(stand)
 
 
 def test_every_law_is_broken_by_something() -> None:
