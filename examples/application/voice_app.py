@@ -90,6 +90,11 @@ async def serve(
 if __name__ == "__main__":
     red = Team(Secret(b"red-token"), Secret(b"sk-red"), Decimal(5))
     try:
-        trio.run(serve, Path(sys.argv[1]), Accounts({"red": red}))
+        trio.run(
+            serve,
+            Path(sys.argv[1]),
+            Accounts({"red": red}),
+            restrict_keyboard_interrupt_to_checkpoints=True,  # not in the midst of starting a task
+        )
     except* KeyboardInterrupt:
         pass

@@ -151,37 +151,8 @@ class Shell:
         Yields:
             What it has printed so far.
         """
-        # Where Ctrl-C is ignored, as in what runs in the background, programs would ignore it, too.
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {command}"],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        signal.signal(signal.SIGINT, before)
-        fence = Timer(_LONGEST, os.killpg, (process.pid, signal.SIGKILL))
-        fence.start()
-        try:
-            assert process.stdout is not None
-            printed = ""
-            while until not in printed:
-                line = process.stdout.readline()
-                assert line, f"{command} ended\n{printed}"
-                printed += line
-            yield printed
-            os.killpg(process.pid, signal.SIGINT)
-            rest, _ = process.communicate()
-            assert process.returncode == code, printed + rest
-        finally:
-            fence.cancel()
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+        with self.running(command, code=code) as program:
+            yield program.prints(until)
 
     @contextmanager
     def running(self, command: str, *, code: int = 0) -> Iterator[Program]:
