@@ -193,8 +193,10 @@ def _let_wait(record: SessionRecord) -> str:
         found.append(f"had taken {seconds(to_answer)} to answer the opening")
     side = record.provider_side
     if record.first_message is None and not (side.messages and _is_uncounted(record)):
-        found.append(f"had sent {part_of_a_message(side)}")
-    elif side.last_activity is not None:
+        return " and ".join([*found, f"had sent {part_of_a_message(side)}"])
+    if side.slowest_message - side.waited >= LONG:  # a client that takes nothing slows it, too
+        found.append(f"had taken {seconds(side.slowest_message)} over one message")
+    if side.last_activity is not None:
         silent = _ended_after(record) - side.last_activity
         if silent >= LONG:
             found.append(f"had sent nothing for {seconds(silent)}")

@@ -286,8 +286,9 @@ class Recorder:
                 side.last_activity = last_activity
         meter = self.meter
         if meter is not None:
-            record.client.largest_message = meter.inbound.largest_message
-            record.provider_side.largest_message = meter.outbound.largest_message
+            for side, tap in zip(sides, (meter.inbound, meter.outbound), strict=True):
+                side.largest_message = tap.largest_message
+                side.slowest_message = tap.slowest_until(side.last_activity or 0.0)
             record.first_message, record.first_audio = meter.first_message, meter.first_audio
             record.model = self.model
 

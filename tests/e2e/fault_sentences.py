@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -170,7 +171,7 @@ async def _converse(client: Client, behaviour: str) -> None:
     message, code = b"", 1000
     try:
         while b"session.updated" not in message and code == 1000:
-            with trio.fail_after(_PATIENCE):
+            with trio.fail_after(inf if behaviour == "waits" else _PATIENCE):
                 message = await client.message()
             if behaviour == "closes":
                 break

@@ -147,6 +147,21 @@ def by_relay(cause: closing.Cause, **changes: Any) -> dict[str, Any]:
             ),
         ),
         (
+            by_client(last_activity=20)
+            | {
+                "steps": {"upstream": 6.0},
+                "provider_side": Direction(slowest_message=5.5, waited=0.5, last_activity=10),
+            },
+            (
+                "the client closed with 1000 after 20 s, when the provider had taken 6 s to answer "
+                "the opening and had taken 5.5 s over one message and had sent nothing for 10 s"
+            ),
+        ),
+        (
+            by_client() | {"provider_side": Direction(slowest_message=5.5, waited=0.6)},
+            "the client closed with 1000 after 4.2 s",
+        ),
+        (
             {"ended_by": "client", "cause": "vanished", "outcome": BROKEN, "first_message": None}
             | {"provider_side": NOTHING, "error": "by a reset"},
             (
