@@ -113,8 +113,8 @@ def _ended(record: SessionRecord, after: str) -> str:
         return _closed(record, peer, after)
     if record.cause == VANISHED:
         how = f", {record.error}" if record.error else ""
-        sentence = f"the {peer} vanished without a Close {after}{how}"
-        return f"{sentence}{_client_told(record) or _when_the_provider(record)}"
+        meanwhile = _closed_meanwhile(record) or _client_told(record) or _when_the_provider(record)
+        return f"the {peer} vanished without a Close {after}{how}{meanwhile}"
     if record.cause == VIOLATION:
         return _violation(record, peer, after)
     if record.cause in _STALLED:
@@ -130,6 +130,15 @@ def _ended(record: SessionRecord, after: str) -> str:
         return f"the relay ended it {after} {_RELAY[record.cause]}{kind}"
     who = "operator" if record.cause == _OPERATOR else "relay"
     return f"the {who} ended it {after}: {record.error or record.cause}"
+
+
+def _closed_meanwhile(record: SessionRecord) -> str:
+    """What the other side did that had not been told yet; what it was told then is no news."""
+    other = "provider" if record.ended_by == "client" else "client"
+    side = record.provider_side if other == "provider" else record.client
+    if side.close_code is None:
+        return ""
+    return f", and the {other} closed {with_code(side)} before it was told"
 
 
 def _closed(record: SessionRecord, peer: str, after: str) -> str:

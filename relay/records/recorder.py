@@ -220,7 +220,7 @@ class Recorder:
 
         Args:
             cause: Why, as far as the relay ended the session.
-            first: The direction that ended first; None if none has.
+            first: The direction whose sender ended first; None if neither has.
             inbound: What the client sent.
             outbound: What the provider sent.
             end: What each side is told.

@@ -61,7 +61,12 @@ class Row(NamedTuple):
     behaviour: str
     lane: str
     sentence: str
-    """With ``T`` for a time and ``N`` for a number."""
+    """With ``T`` for a time and ``N`` for a number; several, where it is a race."""
+
+    @property
+    def sentences(self) -> list[str]:
+        """Of which one is said."""
+        return self.sentence.split("; or: ")
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.fault, self.behaviour, self.lane)))

@@ -182,6 +182,23 @@ def by_relay(cause: closing.Cause, **changes: Any) -> dict[str, Any]:
             ),
         ),
         (
+            by_provider(
+                "vanished", client=Direction(close_code=1000, told_code=1000), error="by a reset"
+            ),
+            (
+                "the provider vanished without a Close after 4.2 s, by a reset, and the client "
+                "closed with 1000 before it was told"
+            ),
+        ),
+        (
+            {"ended_by": "client", "cause": "vanished", "outcome": BROKEN}
+            | {"provider_side": THREE_THOUSAND},
+            (
+                "the client vanished without a Close after 4.2 s, and the provider closed with "
+                "3000 insufficient_quota before it was told"
+            ),
+        ),
+        (
             by_provider("vanished", client=NOTHING, error="in the middle of a frame"),
             (
                 "the provider vanished without a Close after 4.2 s, in the middle of a frame, and "

@@ -74,7 +74,7 @@ def test_every_attribute_of_a_session() -> None:
     assert (span.start_time_unix_nano, span.end_time_unix_nano) == (NOON, NOON + 12_521_000_000)
     said = (
         "the provider vanished without a Close after 12.5 s, an error, "
-        "and the client was told 1011 lost"
+        "and the client closed with 1000 bye before it was told"
     )
     assert (span.status.code, span.status.message) == (Status.STATUS_CODE_ERROR, said)
     assert values(span.attributes) == {
