@@ -280,9 +280,10 @@ def _end(record: SessionRecord) -> Iterator[tuple[float, str]]:
     others = {"client", "provider"}
     if record.cause == VANISHED or record.cause in _SAID:
         others.discard(record.ended_by)
-    for peer, side in (("client", record.client), ("provider", record.provider_side)):
-        if peer in others and side.last_activity is not None:
-            yield side.last_activity, f"last bytes of the {peer} before the end"
+    client, provider = record.client.last_activity, _last_of_the_provider(record, left)
+    for peer, last in (("client", client), ("provider", provider)):
+        if peer in others and last is not None:
+            yield last, f"last bytes of the {peer} before the end"
     yield left, explain(record)
     if record.lingered:
         heard = f"the provider was heard for another {seconds(record.lingered)}"
@@ -293,10 +294,23 @@ def _end(record: SessionRecord) -> Iterator[tuple[float, str]]:
 
 def _ended_after(record: SessionRecord) -> float:
     """When it ended, in seconds since the 101: when a Close came, and not when it was answered."""
-    side = record.client if record.ended_by == "client" else record.provider_side
-    if record.cause in _SAID and side.last_activity is not None:
-        return side.last_activity
+    last = record.client.last_activity
+    if record.ended_by != "client":
+        last = _last_of_the_provider(record, record.duration)
+    if record.cause in _SAID and last is not None:
+        return last
     return record.duration - record.lingered
+
+
+def _last_of_the_provider(record: SessionRecord, until: float) -> float | None:
+    """When its last bytes came; what is understood of bytes has a moment a little after theirs."""
+    last = record.provider_side.last_activity
+    if last is None:
+        return None
+    moments = [record.first_message, record.first_audio]
+    for turn in record.turns:
+        moments += [turn.first_audio, None if turn.interrupted else turn.ended]
+    return max([last, *(each for each in moments if each is not None and each <= until)])
 
 
 def seconds(value: float) -> str:
