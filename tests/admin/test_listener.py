@@ -22,6 +22,7 @@ from relay.admin import listener as module
 from relay.admin.listener import AdminListener
 from relay.drivers.guest_mode import run_as_guest
 from relay.drivers.reactor import Reactor
+from relay.protocol import closing
 from relay.settings import Listener
 from relay.tls import ServerTls
 from tests.admin.fakes import BEARER, Relay, with_admin
@@ -179,6 +180,19 @@ async def test_http_2_is_not_spoken() -> None:
             assert b"ok" not in await _rest(stream)
         async with httpx.AsyncClient(base_url=_url(it)) as client:
             assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+@real_clock
+async def test_to_head_it_answers_as_to_get_but_for_the_content(path: str) -> None:
+    relay = Relay()
+    relay.count()
+    async with listening(relay) as it, httpx.AsyncClient(base_url=_url(it)) as client:
+        whole, head = await client.get(path), await client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers.keys() == whole.headers.keys()
+        relay.draining = closing.DRAINING
+        assert (await client.head(path)).status_code == (503 if path == "/readyz" else 200)
 
 
 @real_clock
