@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
-from json import dumps
+from json import dumps, loads
 
 from bench.cores import load_core, on_core
 from bench.processes import BenchError
@@ -73,9 +73,9 @@ class Look:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=20)
         self._fields = {"Authorization": f"Bearer {token}"}
         if viewer.cookie:
-            fields = {"Content-Type": "application/json", "X-Relay": "1"}
-            self._request("POST", "/api/login", fields, dumps({"token": token}))
-            self._fields = {"Cookie": self._cookie}
+            fields = {"Content-Type": "application/json"}
+            answer = self._request("POST", "/api/login", fields, dumps({"token": token}))
+            self._fields = {"Cookie": self._cookie, "X-Relay": loads(answer)["x_relay"]}
 
     def ask(self, path: str) -> bytes:
         """Ask, and read the whole answer."""

@@ -9,24 +9,24 @@ from typing import Annotated
 
 import structlog
 from fastapi import Depends, HTTPException, Request, Security
-from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from relay.admin.control import Control
-from relay.admin.hosts import is_same_origin
-from relay.admin.logins import Attempts, Logins
+from relay.admin.hosts import is_same_origin, port_of
+from relay.admin.logins import Attempts, Login, Logins
 
 __all__ = [
-    "COOKIE",
     "Access",
     "AccessOf",
     "ControlOf",
     "address_of",
+    "cookie_of",
+    "login_of",
     "may_change",
     "may_read",
     "token_is_known",
 ]
 
-COOKIE = "relay_admin"
 _log = structlog.get_logger()
 
 
@@ -72,8 +72,8 @@ class Access:
             _log.warning("wrong token of the operator", client=address)
             raise HTTPException(401, "a wrong token", {"WWW-Authenticate": "Bearer"})
 
-    def log_in(self, token: str, address: str) -> str:
-        """Check a token, and return the secret of a new login.
+    def log_in(self, token: str, address: str) -> Login:
+        """Check a token, and return a new login.
 
         Raises:
             HTTPException: As :meth:`check_token`.
@@ -81,13 +81,13 @@ class Access:
         self.check_token(token, address)
         return self._logins.begin(self.token_sha256())
 
-    def log_out(self, secret: str) -> None:
+    def log_out(self, login: Login) -> None:
         """End a login."""
-        self._logins.end(secret)
+        self._logins.end(login)
 
-    def is_logged_in(self, secret: str) -> bool:
-        """Whether that is the secret of a login that goes on."""
-        return self._logins.holds(secret, self.token_sha256())
+    def is_logged_in(self, login: Login) -> bool:
+        """Whether that is a login that goes on."""
+        return self._logins.holds(login, self.token_sha256())
 
 
 async def _access(request: Request) -> Access:
@@ -106,10 +106,20 @@ _Bearer = Annotated[
     HTTPAuthorizationCredentials | None,
     Security(HTTPBearer(auto_error=False, description="The operator's token.")),
 ]
-_Cookie = Annotated[
-    str | None,
-    Security(APIKeyCookie(name=COOKIE, auto_error=False, description="Of `POST /api/login`.")),
-]
+
+
+def cookie_of(request: Request) -> str:
+    """The name of the login's cookie, which every port of a host gets: so it has the port in it, by
+    which the listener is reached, and two relays on a host do not log each other's operators out.
+    """
+    port = port_of(request.headers["host"])
+    return f"relay_admin_{port}" if port else "relay_admin"
+
+
+def login_of(request: Request) -> Login | None:
+    """What a page sends to say that somebody has logged in on it."""
+    cookie, page = request.cookies.get(cookie_of(request)), request.headers.get("x-relay")
+    return None if cookie is None or page is None else Login(cookie, page)
 
 
 def address_of(request: Request) -> str:
@@ -122,13 +132,14 @@ async def token_is_known(access: AccessOf) -> None:
     access.token_sha256()
 
 
-async def may_read(request: Request, access: AccessOf, bearer: _Bearer, cookie: _Cookie) -> bool:
+async def may_read(request: Request, access: AccessOf, bearer: _Bearer) -> bool:
     """Let the operator pass; return whether they have shown the token itself."""
     access.token_sha256()
     if bearer is not None:
         access.check_token(bearer.credentials, address_of(request))
         return True
-    if cookie is not None and access.is_logged_in(cookie):
+    login = login_of(request)
+    if login is not None and access.is_logged_in(login):
         return False
     raise HTTPException(401, "log in, or send the token", {"WWW-Authenticate": "Bearer"})
 
@@ -136,11 +147,9 @@ async def may_read(request: Request, access: AccessOf, bearer: _Bearer, cookie: 
 async def may_change(
     request: Request, control: ControlOf, has_token: Annotated[bool, Depends(may_read)]
 ) -> None:
-    """Let the operator pass; by a cookie, which browsers send for any page, only from our own."""
+    """Let the operator pass; by a login, only from a page of this listener."""
     if has_token:
         return
-    if request.headers.get("x-relay") != "1":
-        raise HTTPException(403, "a page has to send X-Relay: 1")
     admin = control.settings.admin
     names = frozenset[str]() if admin is None else admin.hosts
     fields = request.headers

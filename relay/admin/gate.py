@@ -18,14 +18,15 @@ from relay.admin.control import Control
 from relay.admin.hosts import is_own_host, is_same_origin
 from relay.log import log_fault
 
-__all__ = ["FAULT", "Gate"]
+__all__ = ["FAULT", "FIELDS", "Gate"]
 
 FAULT = "a fault of the relay's own: its log says where"
 
 _MAX_BODY = 64 * 1024
 _BODY_TIMEOUT = 10.0  # seconds
 _READING = frozenset({"GET", "HEAD"})
-_FIELDS = {
+FIELDS = {
+    "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; object-src 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -34,6 +35,8 @@ _FIELDS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+"""What every answer says; the page's files may be kept, and say so."""
+
 _log = structlog.get_logger()
 
 
@@ -58,8 +61,6 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request (ASGI)."""
-        if scope["type"] != "http":
-            return  # a WebSocket: the server refuses it for want of an answer
         begun = False
 
         async def answer(message: Message) -> None:
@@ -67,9 +68,8 @@ class Gate:
             if message["type"] == "http.response.start":
                 begun = True
                 fields = MutableHeaders(scope=message)
-                for name, value in _FIELDS.items():
-                    fields[name] = value
-                fields.setdefault("Cache-Control", "no-store")
+                for name, value in FIELDS.items():
+                    fields.setdefault(name, value)
             await send(message)
 
         try:
@@ -91,8 +91,6 @@ class Gate:
         Raises:
             _RefusedError: It does not pass.
         """
-        if scope["http_version"] not in {"1.0", "1.1"}:
-            raise _RefusedError(505, "only HTTP/1.1")
         admin = self._control.settings.admin
         names = frozenset[str]() if admin is None else admin.hosts
         fields = Headers(scope=scope)

@@ -13,12 +13,14 @@ __all__ = ["router"]
 router = APIRouter(tags=["health and metrics"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", response_class=PlainTextResponse)
 async def healthz() -> str:
     """Whether the process lives."""
     return "ok\n"
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz", response_class=PlainTextResponse, responses={503: {"description": "It drains."}}
 )
@@ -29,6 +31,7 @@ async def readyz(control: ControlOf) -> PlainTextResponse:
     return PlainTextResponse("draining\n", 503)
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get(
     "/metrics",
     response_class=PlainTextResponse,

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-__all__ = ["is_own_host", "is_same_origin"]
+__all__ = ["is_own_host", "is_same_origin", "port_of"]
 
-_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")  # RFC 9110 7.2
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?")  # RFC 9110 7.2
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -20,6 +20,12 @@ def _host_name(host: str) -> str | None:
     """The name or the address in a ``Host`` field; None if it cannot be one."""
     match = _HOST.fullmatch(host.lower())
     return match[1] if match else None
+
+
+def port_of(host: str) -> str:
+    """The port in a ``Host`` field; empty if there is none."""
+    match = _HOST.fullmatch(host.lower())
+    return (match[2] or "") if match else ""
 
 
 def is_own_host(host: str, bound: str | None, names: Container[str]) -> bool:

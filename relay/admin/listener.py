@@ -19,6 +19,7 @@ from hypercorn.utils import wrap_app
 
 from relay.admin.app import application
 from relay.admin.control import Control
+from relay.admin.http1 import speak_http1
 from relay.binding import bind, bound_at, unbind
 from relay.link import detect_dead_peer
 from relay.log import log_fault
@@ -136,6 +137,7 @@ class _Server(TCPServer):
     """Hypercorn's side of a connection."""
 
     async def _read_data(self) -> None:
+        speak_http1(self.protocol)
         await super()._read_data()
         # The client is gone. Hypercorn would hold its place for as long as it might be idle.
         await self.idle_task.stop()

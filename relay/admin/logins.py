@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from typing import NamedTuple
 
 import trio
 
-__all__ = ["LIFETIME", "Attempts", "Logins"]
+__all__ = ["LIFETIME", "Attempts", "Login", "Logins"]
 
 LIFETIME = 12 * 3600
 """Seconds from a login to its end."""
@@ -18,32 +19,46 @@ _PAUSE = 6.0  # seconds for each wrong token
 _AT_ONCE = 10  # of them
 
 
-class Logins:
-    """Those that are logged in.
+class Login(NamedTuple):
+    """What stands for the token once it was shown: two secrets, of which one alone opens nothing.
 
-    Each has a random secret, which its browser keeps in a cookie and nobody else. It is worth
-    something as long as the token with which it was got.
+    A browser keeps a cookie from every script, but sends it to every port of the host (RFC 6265
+    8.5), so to whatever else is served there. What a page keeps, only pages of its own origin get,
+    and the port is part of that (RFC 6454 4).
     """
 
+    cookie: str
+    page: str
+
+
+class Logins:
+    """Those that are logged in, each as long as the token with which they came is the token."""
+
     def __init__(self) -> None:
-        self._ends: dict[bytes, tuple[float, bytes]] = {}  # by hash: when, and the token's hash
+        # By the hash of the cookie: the hash of what the page has, when it ends, the token's hash.
+        self._known: dict[bytes, tuple[bytes, float, bytes]] = {}
 
-    def begin(self, token_sha256: bytes) -> str:
-        """Log somebody in, who has shown the token of that hash; return the new secret."""
-        secret = secrets.token_urlsafe(32)
-        if len(self._ends) >= _MOST:
-            del self._ends[next(iter(self._ends))]  # the oldest
-        self._ends[_hash(secret)] = trio.current_time() + LIFETIME, token_sha256
-        return secret
+    def begin(self, token_sha256: bytes) -> Login:
+        """Log somebody in, who has shown the token of that hash."""
+        login = Login(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        if len(self._known) >= _MOST:
+            del self._known[next(iter(self._known))]  # the oldest
+        ends = trio.current_time() + LIFETIME
+        self._known[_hash(login.cookie)] = _hash(login.page), ends, token_sha256
+        return login
 
-    def holds(self, secret: str, token_sha256: bytes) -> bool:
-        """Whether that is the secret of somebody who is logged in, by the token of that hash."""
-        ends, known = self._ends.get(_hash(secret), (0.0, b""))
-        return trio.current_time() < ends and hmac.compare_digest(known, token_sha256)
+    def holds(self, login: Login, token_sha256: bytes) -> bool:
+        """Whether somebody is logged in so, by the token of that hash."""
+        page, ends, known = self._known.get(_hash(login.cookie), (b"", 0.0, b""))
+        is_it = hmac.compare_digest(page, _hash(login.page))
+        return is_it and trio.current_time() < ends and hmac.compare_digest(known, token_sha256)
 
-    def end(self, secret: str) -> None:
+    def end(self, login: Login) -> None:
         """Log somebody out."""
-        self._ends.pop(_hash(secret), None)
+        cookie = _hash(login.cookie)
+        page, _, _ = self._known.get(cookie, (b"", 0.0, b""))
+        if hmac.compare_digest(page, _hash(login.page)):
+            del self._known[cookie]
 
 
 class Attempts:

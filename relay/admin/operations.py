@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Cookie, Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field, SecretStr
 from starlette.background import BackgroundTask
 
 from relay.admin.access import (
-    COOKIE,
     AccessOf,
     ControlOf,
     address_of,
+    cookie_of,
+    login_of,
     may_change,
     may_read,
     token_is_known,
@@ -28,10 +29,17 @@ _log = structlog.get_logger()
 router = APIRouter(prefix="/api", tags=["operations"])
 
 
-class Login(BaseModel):
+class Token(BaseModel):
     """What the operator knows."""
 
     token: Annotated[SecretStr, Field(max_length=256)]
+
+
+class LoggedIn(BaseModel):
+    """What the page has to send besides the cookie."""
+
+    x_relay: str
+    """The value of its field ``X-Relay``, for whatever the token is for."""
 
 
 class Drain(BaseModel):
@@ -47,25 +55,21 @@ class Draining(BaseModel):
     draining: bool = True
 
 
-@router.post("/login", status_code=204, dependencies=[Depends(token_is_known)])
-async def login(body: Login, request: Request, access: AccessOf) -> Response:
-    """Show the token, and get a cookie that stands for it for twelve hours."""
-    secret = access.log_in(body.token.get_secret_value(), address_of(request))
+@router.post("/login", dependencies=[Depends(token_is_known)])
+async def login(body: Token, request: Request, answer: Response, access: AccessOf) -> LoggedIn:
+    """Show the token, and get what stands for it for twelve hours: a cookie and a secret."""
+    begun = access.log_in(body.token.get_secret_value(), address_of(request))
     _log.info("the operator logged in", client=address_of(request))
-    answer = Response(status_code=204)
-    _set_cookie(answer, request, secret, LIFETIME)
-    return answer
+    _set_cookie(answer, request, begun.cookie, LIFETIME)
+    return LoggedIn(x_relay=begun.page)
 
 
 @router.post("/logout", status_code=204)
-async def logout(
-    request: Request,
-    access: AccessOf,
-    cookie: Annotated[str | None, Cookie(alias=COOKIE, include_in_schema=False)] = None,
-) -> Response:
-    """End what the cookie stands for."""
-    if cookie is not None:
-        access.log_out(cookie)
+async def logout(request: Request, access: AccessOf) -> Response:
+    """End what the cookie and the secret stand for."""
+    known = login_of(request)
+    if known is not None:
+        access.log_out(known)
     answer = Response(status_code=204)
     _set_cookie(answer, request, "", 0)
     return answer
@@ -73,7 +77,7 @@ async def logout(
 
 def _set_cookie(answer: Response, request: Request, value: str, lifetime: int) -> None:
     answer.set_cookie(
-        COOKIE,
+        cookie_of(request),
         value,
         max_age=lifetime,
         path="/",

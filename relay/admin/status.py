@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Cookie
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from relay.admin.access import COOKIE, AccessOf, ControlOf
+from relay.admin.access import AccessOf, ControlOf, login_of
 
 __all__ = ["router"]
 
@@ -22,20 +20,17 @@ class Status(BaseModel):
     has_token: bool
     """Whether there is an operator's token, so that anybody can log in."""
     logged_in: bool
-    """Whether the request's cookie is that of a login that goes on."""
+    """Whether the request's cookie and ``X-Relay`` are those of a login that goes on."""
 
 
 @router.get("/status")
-async def status(
-    control: ControlOf,
-    access: AccessOf,
-    cookie: Annotated[str | None, Cookie(alias=COOKIE, include_in_schema=False)] = None,
-) -> Status:
+async def status(request: Request, control: ControlOf, access: AccessOf) -> Status:
     """Tell it to everybody, and nothing else."""
     admin = control.settings.admin
     has_token = admin is not None and admin.token_sha256 is not None
+    login = login_of(request)
     return Status(
         draining=control.draining is not None,
         has_token=has_token,
-        logged_in=has_token and cookie is not None and access.is_logged_in(cookie),
+        logged_in=has_token and login is not None and access.is_logged_in(login),
     )

@@ -12,7 +12,7 @@ from relay.protocol import Cause, Pipe, State, closing
 from relay.records.explanation import CLOSED, VANISHED, VIOLATION
 from relay.records.session_record import Outcome, SessionRecord
 
-__all__ = ["cause", "decisive", "ended_by", "how_it_vanished", "outcome"]
+__all__ = ["cause", "decisive", "ended_by", "first_to_end", "how_it_vanished", "outcome"]
 
 _BLAMED = {  # causes of the relay's that are what a peer did, or failed to do
     closing.CLIENT_LOST: "client",
@@ -25,10 +25,25 @@ _BLAMED = {  # causes of the relay's that are what a peer did, or failed to do
 _CAUSES = {State.CLOSING: CLOSED, State.WITHHELD: CLOSED, State.FAILED: VIOLATION}
 
 
+def first_to_end(ended: Pipe, other: Pipe) -> Pipe:
+    """The direction whose sender ended first, when the first of the two has just ended.
+
+    A Close, or a violation, ends its direction only once what came before it is written; the end
+    of a sender's bytes does at once, and so what the other one has said by then was said before.
+    """
+    said_before = ended.state is State.CLOSED and other.state is not State.OPEN
+    return other if said_before else ended
+
+
 def decisive(first: Pipe | None, inbound: Pipe, outbound: Pipe) -> tuple[Pipe, Pipe]:
     """The direction whose sender ended the session, if a peer did; and the other one.
 
     Where the first to end could not be written, it was its receiver, who may have said why.
+
+    Args:
+        first: What :func:`first_to_end` says; None if neither has ended.
+        inbound: What the client sent.
+        outbound: What the provider sent.
     """
     if first is None or first is (inbound if first.state is not State.OPEN else outbound):
         return inbound, outbound

@@ -113,8 +113,8 @@ def _ended(record: SessionRecord, after: str) -> str:
         return _closed(record, peer, after)
     if record.cause == VANISHED:
         how = f", {record.error}" if record.error else ""
-        sentence = f"the {peer} vanished without a Close {after}{how}"
-        return f"{sentence}{_client_told(record) or _when_the_provider(record)}"
+        meanwhile = _closed_meanwhile(record) or _client_told(record) or _when_the_provider(record)
+        return f"the {peer} vanished without a Close {after}{how}{meanwhile}"
     if record.cause == VIOLATION:
         return _violation(record, peer, after)
     if record.cause in _STALLED:
@@ -130,6 +130,15 @@ def _ended(record: SessionRecord, after: str) -> str:
         return f"the relay ended it {after} {_RELAY[record.cause]}{kind}"
     who = "operator" if record.cause == _OPERATOR else "relay"
     return f"the {who} ended it {after}: {record.error or record.cause}"
+
+
+def _closed_meanwhile(record: SessionRecord) -> str:
+    """What the other side did that had not been told yet; what it was told then is no news."""
+    other = "provider" if record.ended_by == "client" else "client"
+    side = record.provider_side if other == "provider" else record.client
+    if side.close_code is None:
+        return ""
+    return f", and the {other} closed {with_code(side)} before it was told"
 
 
 def _closed(record: SessionRecord, peer: str, after: str) -> str:
@@ -193,8 +202,10 @@ def _let_wait(record: SessionRecord) -> str:
         found.append(f"had taken {seconds(to_answer)} to answer the opening")
     side = record.provider_side
     if record.first_message is None and not (side.messages and _is_uncounted(record)):
-        found.append(f"had sent {part_of_a_message(side)}")
-    elif side.last_activity is not None:
+        return " and ".join([*found, f"had sent {part_of_a_message(side)}"])
+    if side.slowest_message - side.waited >= LONG:  # a client that takes nothing slows it, too
+        found.append(f"had taken {seconds(side.slowest_message)} over one message")
+    if side.last_activity is not None:
         silent = _ended_after(record) - side.last_activity
         if silent >= LONG:
             found.append(f"had sent nothing for {seconds(silent)}")
@@ -269,9 +280,10 @@ def _end(record: SessionRecord) -> Iterator[tuple[float, str]]:
     others = {"client", "provider"}
     if record.cause == VANISHED or record.cause in _SAID:
         others.discard(record.ended_by)
-    for peer, side in (("client", record.client), ("provider", record.provider_side)):
-        if peer in others and side.last_activity is not None:
-            yield side.last_activity, f"last bytes of the {peer} before the end"
+    client, provider = record.client.last_activity, _last_of_the_provider(record, left)
+    for peer, last in (("client", client), ("provider", provider)):
+        if peer in others and last is not None:
+            yield last, f"last bytes of the {peer} before the end"
     yield left, explain(record)
     if record.lingered:
         heard = f"the provider was heard for another {seconds(record.lingered)}"
@@ -282,10 +294,23 @@ def _end(record: SessionRecord) -> Iterator[tuple[float, str]]:
 
 def _ended_after(record: SessionRecord) -> float:
     """When it ended, in seconds since the 101: when a Close came, and not when it was answered."""
-    side = record.client if record.ended_by == "client" else record.provider_side
-    if record.cause in _SAID and side.last_activity is not None:
-        return side.last_activity
+    last = record.client.last_activity
+    if record.ended_by != "client":
+        last = _last_of_the_provider(record, record.duration)
+    if record.cause in _SAID and last is not None:
+        return last
     return record.duration - record.lingered
+
+
+def _last_of_the_provider(record: SessionRecord, until: float) -> float | None:
+    """When its last bytes came; what is understood of bytes has a moment a little after theirs."""
+    last = record.provider_side.last_activity
+    if last is None:
+        return None
+    moments = [record.first_message, record.first_audio]
+    for turn in record.turns:
+        moments += [turn.first_audio, None if turn.interrupted else turn.ended]
+    return max([last, *(each for each in moments if each is not None and each <= until)])
 
 
 def seconds(value: float) -> str:

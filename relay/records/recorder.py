@@ -220,7 +220,7 @@ class Recorder:
 
         Args:
             cause: Why, as far as the relay ended the session.
-            first: The direction that ended first; None if none has.
+            first: The direction whose sender ended first; None if neither has.
             inbound: What the client sent.
             outbound: What the provider sent.
             end: What each side is told.
@@ -286,8 +286,9 @@ class Recorder:
                 side.last_activity = last_activity
         meter = self.meter
         if meter is not None:
-            record.client.largest_message = meter.inbound.largest_message
-            record.provider_side.largest_message = meter.outbound.largest_message
+            for side, tap in zip(sides, (meter.inbound, meter.outbound), strict=True):
+                side.largest_message = tap.largest_message
+                side.slowest_message = tap.slowest_until(side.last_activity or 0.0)
             record.first_message, record.first_audio = meter.first_message, meter.first_audio
             record.model = self.model
 

@@ -57,6 +57,9 @@ class Direction:
     """Frame headers included."""
     largest_message: int = 0
     """Bytes of payload."""
+    slowest_message: float = 0.0
+    """Seconds from the first piece of a message to its last, or to ``last_activity`` if it was
+    under way then; the most of all. 0 if each came at once."""
     waited: float = 0.0
     """Seconds in which the other side took nothing, so that this one was not read."""
     close_code: int | None = None

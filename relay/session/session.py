@@ -41,6 +41,7 @@ from relay.protocol import (
     farewell,
     grace,
 )
+from relay.records.attribution import first_to_end
 from relay.records.session_record import SessionRecord
 from relay.session.leg_end import end_leg
 from relay.session.linger import linger
@@ -88,6 +89,7 @@ class Session:
         self._cause: Cause | None = None  # given by end()
         self._changed = trio.Event()  # set when there is something new for whoever waits
         self._ended: list[Carrier] = []  # in the order in which they ended
+        self._first: Pipe | None = None  # whose sender ended first
         self._lingering: trio.CancelScope | None = None
         self._log = _log.bind(session=self.id)
         self._opened: Opened  # from its 101 on
@@ -145,9 +147,10 @@ class Session:
     def _account(self, opened: Opened, cause: Cause, end: Ending) -> None:
         """Log how the session ended, and hand its record over."""
         inbound, outbound = opened.inbound, opened.outbound
-        first = self._ended[0].pipe if self._ended else None
         try:
-            record = opened.recorder.ended(cause, first, inbound, outbound, end, opened.prices)
+            record = opened.recorder.ended(
+                cause, self._first, inbound, outbound, end, opened.prices
+            )
             _log_ended(self._log, record, inbound, outbound)
             self._host.account(opened.recorder)
             self._host.remove(self)  # at once: it must not be counted as open and as ended
@@ -238,6 +241,10 @@ class Session:
 
     def _carrier_ended(self, pump: Carrier) -> None:
         self._ended.append(pump)
+        if self._first is None:
+            inbound, outbound = self._opened.inbound, self._opened.outbound
+            other = outbound if pump.pipe is inbound else inbound
+            self._first = first_to_end(pump.pipe, other)
         if pump.pipe.state is not State.OPEN:
             self._opened.recorder.ending()
         self._changed.set()

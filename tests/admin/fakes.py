@@ -36,6 +36,7 @@ __all__ = [
     "Relay",
     "Session",
     "client",
+    "log_in",
     "with_admin",
 ]
 
@@ -43,8 +44,8 @@ TOKEN = "rly_operator"
 SHA256 = hashlib.sha256(TOKEN.encode()).digest()
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 SECRET = b"sk-secret-of-a-session"
-PAGE = {"X-Relay": "1", "Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
-"""What a page of the listener's own sends with its cookie."""
+PAGE = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+"""What a browser says of a page of the listener's own."""
 _LISTENER = Listener("http", "127.0.0.1", 9464)
 
 
@@ -195,3 +196,10 @@ async def client(
     transport = httpx.ASGITransport(application(relay), client=(address, 1))
     async with httpx.AsyncClient(transport=transport, base_url=url, headers=headers) as it:
         yield it
+
+
+async def log_in(it: httpx.AsyncClient) -> dict[str, str]:
+    """Log in as a page does; the client keeps the cookie, and gets what the page sends besides."""
+    answer = await it.post("/api/login", json={"token": TOKEN})
+    assert answer.status_code == 200
+    return {"X-Relay": answer.json()["x_relay"]}

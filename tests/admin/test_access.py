@@ -8,7 +8,7 @@ import pytest
 import structlog
 import trio
 
-from tests.admin.fakes import BEARER, PAGE, SHA256, TOKEN, Relay, client, with_admin
+from tests.admin.fakes import BEARER, PAGE, SHA256, TOKEN, Relay, client, log_in, with_admin
 from tests.support import trio_test
 
 READING = (
@@ -90,7 +90,8 @@ async def test_a_login_stands_for_the_token_on_pages_of_the_listener() -> None:
     relay = Relay()
     async with client(relay) as it:
         answer = await it.post("/api/login", json={"token": TOKEN}, headers=PAGE)
-        assert answer.status_code == 204
+        assert answer.status_code == 200
+        secret = answer.json().pop("x_relay")
         cookie = answer.headers["Set-Cookie"]
         name_and_value, *attributes = [each.strip() for each in cookie.split(";")]
         assert sorted(each.lower() for each in attributes) == [
@@ -101,29 +102,70 @@ async def test_a_login_stands_for_the_token_on_pages_of_the_listener() -> None:
         ]
         assert TOKEN not in cookie
         assert len(name_and_value) > 40
+        assert len(secret) > 40
+        assert secret not in cookie
+        mine = {"X-Relay": secret}
         for path in (READING[0], READING[3], READING[4]):
-            assert (await it.get(path)).status_code == 200
+            assert (await it.get(path, headers=mine)).status_code == 200
         for missing in PAGE:
             page = {name: value for name, value in PAGE.items() if name != missing}
-            expected = 403 if missing == "X-Relay" else 202
-            assert (await it.post("/api/drain", headers=page)).status_code == expected
+            assert (await it.post("/api/drain", headers=mine | page)).status_code == 202
             relay.draining = None
-        only_ours = {"X-Relay": "1"}
-        assert (await it.post("/api/drain", headers=only_ours)).status_code == 403
+        assert (await it.post("/api/drain", headers=mine)).status_code == 403
         assert relay.draining is None
-        assert (await it.post("/api/logout", headers=PAGE)).status_code == 204
-        assert (await it.get("/api/config")).status_code == 401
+        assert (await it.post("/api/logout", headers=mine | PAGE)).status_code == 204
+        assert (await it.get("/api/config", headers=mine)).status_code == 401
+
+
+@pytest.mark.parametrize("secret", [None, "", "1", "the cookie", "that of another login"])
+@trio_test
+async def test_the_cookie_alone_opens_nothing(secret: str | None) -> None:
+    """Every server on the host gets it, whatever its port."""
+    relay = Relay()
+    async with client(relay) as other:
+        of_another = (await log_in(other))["X-Relay"]
+    async with client(relay) as it:
+        mine = await log_in(it)
+        (cookie,) = it.cookies.values()
+        known = {"the cookie": cookie, "that of another login": of_another}
+        field = {} if secret is None else {"X-Relay": known.get(secret, secret)}
+        assert (await it.get("/api/config", headers=field)).status_code == 401
+        assert (await it.post("/api/drain", headers=field | PAGE)).status_code == 401
+        kept = dict(it.cookies)
+        assert (await it.post("/api/logout", headers=field | PAGE)).status_code == 204
+        it.cookies.update(kept)
+        assert (await it.get("/api/config", headers=mine)).status_code == 200
+        it.cookies.clear()
+        assert (await it.get("/api/config", headers=mine)).status_code == 401
+    assert relay.draining is None
+
+
+@trio_test
+async def test_two_relays_on_a_host_keep_their_logins_apart() -> None:
+    named = {}
+    for url in (
+        *("http://localhost:9464", "http://localhost:9465", "http://localhost"),
+        *("http://127.0.0.1:9464", "http://[::1]:9465", "http://[::1]"),
+    ):
+        async with client(Relay(), url=url) as it:
+            mine = await log_in(it)
+            assert (await it.get("/api/config", headers=mine)).status_code == 200
+            (named[url],) = it.cookies
+    assert list(named.values()) == [
+        *("relay_admin_9464", "relay_admin_9465", "relay_admin"),
+        *("relay_admin_9464", "relay_admin_9465", "relay_admin"),
+    ]
 
 
 @trio_test
 async def test_a_logout_ends_the_login_not_just_the_cookie() -> None:
     async with client(Relay()) as it:
-        answer = await it.post("/api/login", json={"token": TOKEN})
-        cookie = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
-        assert (await it.get("/api/config", headers=cookie)).status_code == 200
-        await it.post("/api/logout", headers=cookie)
-        it.cookies.clear()
-        assert (await it.get("/api/config", headers=cookie)).status_code == 401
+        mine = await log_in(it)
+        kept = dict(it.cookies)
+        assert (await it.get("/api/config", headers=mine)).status_code == 200
+        await it.post("/api/logout", headers=mine)
+        it.cookies.update(kept)
+        assert (await it.get("/api/config", headers=mine)).status_code == 401
 
 
 @trio_test
@@ -137,12 +179,13 @@ async def test_over_tls_the_cookie_is_for_tls_alone() -> None:
 async def test_another_token_after_a_reload_ends_logins() -> None:
     relay = Relay()
     async with client(relay) as it:
-        await it.post("/api/login", json={"token": TOKEN})
-        assert (await it.get("/api/config")).status_code == 200
+        mine = await log_in(it)
+        assert (await it.get("/api/config", headers=mine)).status_code == 200
         relay.settings = with_admin(token_sha256=bytes(32))
-        assert (await it.get("/api/config")).status_code == 401
+        assert (await it.get("/api/config", headers=mine)).status_code == 401
         relay.settings = replace(relay.settings, admin=None)
-        assert (await it.get("/api/config")).status_code == 403
+        assert (await it.get("/api/config", headers=mine)).status_code == 403
+        assert (await it.post("/api/logout", headers=mine)).status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,6 @@ async def _answer_of(gate: Gate, scope: Mapping[str, Any]) -> list[Message]:
 @pytest.mark.parametrize(
     ("changes", "status"),
     [
-        ({"http_version": "2"}, 505),
         ({"headers": []}, 421),
         ({"headers": [(b"host", b"localhost"), (b"host", b"localhost")]}, 421),
         (
@@ -213,11 +212,6 @@ async def test_a_refusal_takes_what_still_comes() -> None:
 
     await Gate(_unasked, Relay())(_scope(headers=[]), receive, send)
     assert not unread
-
-
-@trio_test
-async def test_a_websocket_is_not_answered() -> None:
-    assert await _answer_of(Gate(_unasked, Relay()), _scope(type="websocket")) == []
 
 
 @trio_test

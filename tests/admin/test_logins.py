@@ -4,32 +4,43 @@ from __future__ import annotations
 
 import trio
 
-from relay.admin.logins import LIFETIME, Attempts, Logins
+from relay.admin.logins import LIFETIME, Attempts, Login, Logins
 from tests.support import trio_test
 
 
 @trio_test
 async def test_a_login_lasts_twelve_hours() -> None:
     logins = Logins()
-    secret = logins.begin(b"token")
+    login = logins.begin(b"token")
     await trio.sleep(LIFETIME - 1)
-    assert logins.holds(secret, b"token")
+    assert logins.holds(login, b"token")
     await trio.sleep(1)
-    assert not logins.holds(secret, b"token")
+    assert not logins.holds(login, b"token")
 
 
 @trio_test
 async def test_a_login_ends_with_its_token_or_when_told() -> None:
     logins = Logins()
-    secret, other = logins.begin(b"token"), logins.begin(b"token")
-    assert secret != other
-    assert not logins.holds(secret, b"another")
-    assert not logins.holds("", b"token")
-    assert not logins.holds("\ud800", b"token")
-    logins.end(secret)
-    logins.end("never begun")
-    assert not logins.holds(secret, b"token")
+    login, other = logins.begin(b"token"), logins.begin(b"token")
+    assert len({*login, *other}) == 4
+    assert not logins.holds(login, b"another")
+    logins.end(login)
+    logins.end(Login("never", "begun"))
+    assert not logins.holds(login, b"token")
     assert logins.holds(other, b"token")
+
+
+@trio_test
+async def test_a_login_takes_both_of_its_secrets() -> None:
+    logins = Logins()
+    login, other = logins.begin(b"token"), logins.begin(b"token")
+    for wrong in (
+        *(Login("", ""), Login("\ud800", "\ud800"), Login(login.page, login.cookie)),
+        *(Login(login.cookie, ""), Login("", login.page), Login(login.cookie, other.page)),
+    ):
+        assert not logins.holds(wrong, b"token")
+        logins.end(wrong)
+    assert logins.holds(login, b"token")
 
 
 @trio_test

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.admin.fakes import PAGE, TOKEN, Relay, client, with_admin
+from tests.admin.fakes import Relay, client, log_in, with_admin
 from tests.support import trio_test
 
 
@@ -13,10 +13,12 @@ async def test_it_says_whether_one_is_logged_in() -> None:
     async with client(Relay()) as it:
         at_first = {"draining": False, "has_token": True, "logged_in": False}
         assert (await it.get("/api/status")).json() == at_first
-        await it.post("/api/login", json={"token": TOKEN}, headers=PAGE)
-        assert (await it.get("/api/status")).json() == at_first | {"logged_in": True}
-        await it.post("/api/logout", headers=PAGE)
+        mine = await log_in(it)
         assert (await it.get("/api/status")).json() == at_first
+        shown = (await it.get("/api/status", headers=mine)).json()
+        assert shown == at_first | {"logged_in": True}
+        await it.post("/api/logout", headers=mine)
+        assert (await it.get("/api/status", headers=mine)).json() == at_first
 
 
 @trio_test
@@ -27,9 +29,9 @@ async def test_it_says_whether_the_relay_drains() -> None:
         assert (await it.get("/api/status")).json()["draining"] is True
 
 
-@pytest.mark.parametrize("cookie", ["", "relay_admin=x"])
+@pytest.mark.parametrize("fields", [{}, {"Cookie": "relay_admin=x", "X-Relay": "x"}])
 @trio_test
-async def test_it_says_that_nobody_can_log_in(cookie: str) -> None:
-    async with client(Relay(with_admin(token_sha256=None)), {"Cookie": cookie}) as it:
+async def test_it_says_that_nobody_can_log_in(fields: dict[str, str]) -> None:
+    async with client(Relay(with_admin(token_sha256=None)), fields) as it:
         found = (await it.get("/api/status")).json()
         assert found == {"draining": False, "has_token": False, "logged_in": False}

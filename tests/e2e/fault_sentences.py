@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +61,12 @@ class Row(NamedTuple):
     behaviour: str
     lane: str
     sentence: str
-    """With ``T`` for a time and ``N`` for a number."""
+    """With ``T`` for a time and ``N`` for a number; several, where it is a race."""
+
+    @property
+    def sentences(self) -> list[str]:
+        """Of which one is said."""
+        return self.sentence.split("; or: ")
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.fault, self.behaviour, self.lane)))
@@ -170,7 +176,7 @@ async def _converse(client: Client, behaviour: str) -> None:
     message, code = b"", 1000
     try:
         while b"session.updated" not in message and code == 1000:
-            with trio.fail_after(_PATIENCE):
+            with trio.fail_after(inf if behaviour == "waits" else _PATIENCE):
                 message = await client.message()
             if behaviour == "closes":
                 break

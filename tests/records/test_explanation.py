@@ -147,6 +147,21 @@ def by_relay(cause: closing.Cause, **changes: Any) -> dict[str, Any]:
             ),
         ),
         (
+            by_client(last_activity=20)
+            | {
+                "steps": {"upstream": 6.0},
+                "provider_side": Direction(slowest_message=5.5, waited=0.5, last_activity=10),
+            },
+            (
+                "the client closed with 1000 after 20 s, when the provider had taken 6 s to answer "
+                "the opening and had taken 5.5 s over one message and had sent nothing for 10 s"
+            ),
+        ),
+        (
+            by_client() | {"provider_side": Direction(slowest_message=5.5, waited=0.6)},
+            "the client closed with 1000 after 4.2 s",
+        ),
+        (
             {"ended_by": "client", "cause": "vanished", "outcome": BROKEN, "first_message": None}
             | {"provider_side": NOTHING, "error": "by a reset"},
             (
@@ -164,6 +179,23 @@ def by_relay(cause: closing.Cause, **changes: Any) -> dict[str, Any]:
             (
                 "the provider vanished without a Close after 4.2 s, and the client was told 1011 "
                 "upstream connection lost"
+            ),
+        ),
+        (
+            by_provider(
+                "vanished", client=Direction(close_code=1000, told_code=1000), error="by a reset"
+            ),
+            (
+                "the provider vanished without a Close after 4.2 s, by a reset, and the client "
+                "closed with 1000 before it was told"
+            ),
+        ),
+        (
+            {"ended_by": "client", "cause": "vanished", "outcome": BROKEN}
+            | {"provider_side": THREE_THOUSAND},
+            (
+                "the client vanished without a Close after 4.2 s, and the provider closed with "
+                "3000 insufficient_quota before it was told"
             ),
         ),
         (
@@ -371,6 +403,43 @@ def test_what_a_side_sent_last_is_told_unless_it_ended_the_session() -> None:
         (3.0, "last bytes of the provider before the end"),
         (4.0, explain(timed_out)),
         (5.0, "the provider had not answered for 1 s"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("of_the_provider", "last"),
+    [
+        ({"first_message": 3.1}, 3.1),
+        ({"first_audio": 3.1}, 3.1),
+        ({"turns": [Turn(1.0, first_audio=3.1)]}, 3.1),
+        ({"turns": [Turn(1.0, ended=3.1)]}, 3.1),
+        ({"turns": [Turn(1.0, ended=3.1, interrupted=True)]}, 3.0),  # perhaps by the client
+        ({"turns": [Turn(3.1)]}, 3.0),  # likewise
+        ({"first_message": 5.1}, 3.0),  # after the end
+    ],
+)
+def test_nothing_of_the_provider_comes_after_its_last_bytes(
+    of_the_provider: dict[str, Any], last: float
+) -> None:
+    record = a_record(
+        **{"first_message": None, "first_audio": None, "turns": [], "steps": {}}
+        | by_client(last_activity=5.0)
+        | {"duration": 6.0, "provider_side": Direction(last_activity=3.0)}
+        | of_the_provider
+    )
+    shown = timeline(record)
+    (moment,) = [each for each in shown if each[1] == "last bytes of the provider before the end"]
+    assert moment[0] == last
+    assert last < 3.1 or shown[-2] == moment
+
+
+def test_a_message_that_came_with_the_providers_close_was_before_it() -> None:
+    sides = {"provider_side": Direction(last_activity=3.0, close_code=1000)}
+    bare: dict[str, Any] = {"first_audio": None, "turns": [], "steps": {}}
+    record = a_record(first_message=3.1, duration=6.0, **by_provider("closed", **sides), **bare)
+    assert timeline(record)[1:] == [
+        (3.1, "first message of the provider"),
+        (3.1, "the provider closed with 1000 after 3.1 s"),
     ]
 
 

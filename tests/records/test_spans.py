@@ -58,8 +58,8 @@ def full() -> SessionRecord:
         ),
         usage_missing="not reported",
         added_latency=(98, 1, *(0,) * 14, 1),
-        client=Direction(4, 3, 1000, 512, 0.25, 1000, "bye", 1011, "lost", 12.25),
-        provider_side=Direction(9, 8, 9000, 600, 0.5, 1001, "gone", 1002, "no", 12.5),
+        client=Direction(4, 3, 1000, 512, 1.5, 0.25, 1000, "bye", 1011, "lost", 12.25),
+        provider_side=Direction(9, 8, 9000, 600, 2.5, 0.5, 1001, "gone", 1002, "no", 12.5),
         turns=[
             Turn(0.5, 0.75, 1.0, True, "m-1", Usage(output_text_tokens=7), Decimal("0.125")),
             Turn(5.0),
@@ -74,7 +74,7 @@ def test_every_attribute_of_a_session() -> None:
     assert (span.start_time_unix_nano, span.end_time_unix_nano) == (NOON, NOON + 12_521_000_000)
     said = (
         "the provider vanished without a Close after 12.5 s, an error, "
-        "and the client was told 1011 lost"
+        "and the client closed with 1000 bye before it was told"
     )
     assert (span.status.code, span.status.message) == (Status.STATUS_CODE_ERROR, said)
     assert values(span.attributes) == {
@@ -116,6 +116,7 @@ def test_every_attribute_of_a_session() -> None:
         "relay.client.messages": 3,
         "relay.client.bytes": 1000,
         "relay.client.largest_message": 512,
+        "relay.client.slowest_message": 1.5,
         "relay.client.waited": 0.25,
         "relay.client.close_code": 1000,
         "relay.client.close_reason": "bye",
@@ -126,6 +127,7 @@ def test_every_attribute_of_a_session() -> None:
         "relay.provider_side.messages": 8,
         "relay.provider_side.bytes": 9000,
         "relay.provider_side.largest_message": 600,
+        "relay.provider_side.slowest_message": 2.5,
         "relay.provider_side.waited": 0.5,
         "relay.provider_side.close_code": 1001,
         "relay.provider_side.close_reason": "gone",
@@ -206,7 +208,7 @@ def test_what_is_not_known_is_not_said() -> None:
     record.status = 0
     (span,) = traced(record)
     assert span.name == "realtime"
-    counts = ("frames", "messages", "bytes", "largest_message", "waited")
+    counts = ("frames", "messages", "bytes", "largest_message", "slowest_message", "waited")
     sides = ("client", "provider_side")
     assert set(values(span.attributes)) == {
         *("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.conversation.id"),

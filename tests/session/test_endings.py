@@ -323,6 +323,22 @@ async def test_two_sides_that_take_nothing_are_both_reset(variant: Variant) -> N
 @in_portable_variants
 @from_both_sides
 @trio_test
+async def test_who_had_closed_ended_it_and_not_who_vanished_without_taking_that(
+    variant: Variant, by: str
+) -> None:
+    async with open_session(variant, tight=True) as play:
+        one, other = sides(play, by)
+        await one.send(close(3001, "bye"))
+        await wait_all_tasks_blocked()
+        await other.end()
+        assert await one.receive() == close(3001, "bye")
+        await one.end()
+    assert (play.record["by"], play.record["cause"]) == (by, "closed")
+
+
+@in_portable_variants
+@from_both_sides
+@trio_test
 async def test_a_close_that_the_other_side_does_not_take(variant: Variant, by: str) -> None:
     async with open_session(variant, tight=True, timeouts=Timeouts(write=30)) as play:
         one, _ = sides(play, by)

@@ -2,6 +2,7 @@
 
 const TIMEOUT = 20_000; // ms; the store has 15 s
 const PASSING = new Set([408, 429]);
+const SECRET = "relay"; // where what a login answered with is kept: unlike its cookie, by port
 
 /** The relay answered, and refused. */
 export class Refused extends Error {
@@ -32,7 +33,8 @@ export function onLoggedOut(listener) {
 
 async function ask(path, { method = "GET", body, signal } = {}) {
   const signals = [AbortSignal.timeout(TIMEOUT), ...(signal ? [signal] : [])];
-  const headers = method === "GET" ? {} : { "X-Relay": "1", "Content-Type": "application/json" };
+  const headers = { "X-Relay": localStorage.getItem(SECRET) ?? "" };
+  if (method !== "GET") headers["Content-Type"] = "application/json";
   let answer;
   let value;
   try {
@@ -63,7 +65,10 @@ function query(parameters) {
 const of = (id) => `/api/sessions/${encodeURIComponent(id)}`;
 
 export const status = (signal) => ask("/api/status", { signal });
-export const logIn = (token) => ask("/api/login", { method: "POST", body: { token } });
+export async function logIn(token) {
+  const { x_relay: secret } = await ask("/api/login", { method: "POST", body: { token } });
+  localStorage.setItem(SECRET, secret);
+}
 export const logOut = () => ask("/api/logout", { method: "POST" });
 export const config = (signal) => ask("/api/config", { signal });
 export const live = (wanted, signal) => ask(`/api/sessions/live${query(wanted)}`, { signal });

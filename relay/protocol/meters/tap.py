@@ -33,10 +33,11 @@ class TotalsTap:
     """The observer of a direction of which nothing is read.
 
     Args:
-        clock: Read once, for the first message.
+        clock: Read for the first message, and twice for each that comes in pieces.
     """
 
     __slots__ = (
+        "_began",
         "_clock",
         "_fin",
         "_left",
@@ -45,16 +46,20 @@ class TotalsTap:
         "first_message",
         "heard",
         "largest_message",
+        "slowest_message",
         "unread",
     )
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._began: float | None = None  # the message under way, of which a piece has come
         self._fin = True
         self._left = 0
         self._size = 0
         self.largest_message = 0
         """Bytes of payload, as it was sent."""
+        self.slowest_message = 0.0
+        """Seconds from the first piece of a message to its last, the most of all that are whole."""
         self.first_message: float | None = None
         """When the first message was whole."""
         self.failure: str | None = None
@@ -87,6 +92,8 @@ class TotalsTap:
         self._left -= end - start
         if self._fin and not self._left:
             self._end()
+        elif self._began is None:
+            self._began = self._clock()
 
     def control(self, opcode: int, data: bytes, start: int, end: int) -> None:
         """Take a control frame, which uses nothing."""
@@ -95,9 +102,21 @@ class TotalsTap:
         """Stop."""
         self.failure = "failed"
 
+    def slowest_until(self, now: float) -> float:
+        """As :attr:`slowest_message`, with the message that is under way, if there is one.
+
+        Args:
+            now: The time, by the clock.
+        """
+        under_way = 0.0 if self._began is None else now - self._began
+        return max(self.slowest_message, under_way)
+
     def _end(self) -> None:
         """The message is whole."""
         self.largest_message = max(self.largest_message, self._size)
+        if self._began is not None:
+            self.slowest_message = self.slowest_until(self._clock())
+            self._began = None
         if self.first_message is None:
             self.first_message = self._clock()
 
@@ -108,7 +127,7 @@ class Tap(TotalsTap):
     Args:
         meter: Who reads them.
         reads: Which of them: what the meter says of this direction.
-        clock: Read once, for the first message.
+        clock: As in :class:`TotalsTap`.
         inbound: Whether it is the client's direction, where frames are masked.
         inflater: Decompresses, where permessage-deflate was negotiated.
     """

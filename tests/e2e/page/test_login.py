@@ -27,7 +27,7 @@ async def test_too_many_wrong_tokens_have_to_wait(tmp_path: Path) -> None:
         await it.see("document.activeElement?.id === 'token'")
         await it.ask(
             """(async () => {
-                  const headers = { "Content-Type": "application/json", "X-Relay": "1" };
+                  const headers = { "Content-Type": "application/json" };
                   const body = JSON.stringify({ token: "rly_wrong" });
                   for (let count = 0; count < 10; count += 1)
                     await fetch("/api/login", { method: "POST", headers, body });
@@ -58,3 +58,15 @@ async def test_a_login_outlives_a_reload_and_ends_with_a_logout(tmp_path: Path) 
         await it.visit("?once-more#/relay")
         await it.see("document.activeElement?.id === 'token'")
         assert await it.do(lambda page: page.complaints) == []
+
+
+@real_clock
+async def test_a_cookie_without_what_the_page_keeps_is_no_login(tmp_path: Path) -> None:
+    async with listening(Relay()) as url, operator(url, tmp_path) as it:
+        await it.enter("#/relay")
+        await it.read("Configuration in force")
+        await it.ask("localStorage.clear()")
+        await it.visit("?again#/relay")
+        await it.see("document.activeElement?.id === 'token'")
+        await it.log_in()
+        await it.read("Configuration in force")

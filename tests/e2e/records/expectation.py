@@ -58,6 +58,7 @@ def direction(
     heard: Heard,
     told: tuple[int | None, str] | None,
     waited: float | Within = 0.0,
+    slowest_message: float | Within = 0.0,
     last_activity: Within | None = None,
 ) -> Mapping[str, Any]:
     """A :class:`Direction` by what its side sent and was sent."""
@@ -68,6 +69,7 @@ def direction(
         "messages": heard.messages,
         "bytes": heard.size,
         "largest_message": heard.largest,
+        "slowest_message": slowest_message,
         "waited": waited,
         "close_code": code,
         "close_reason": reason,

@@ -145,8 +145,12 @@ def expected(
         "first_message": Within(0, record.duration),
         "first_audio": Within(0, record.duration) if its.audio else None,
         "duration": Within(0, lasted),
-        "client": direction(inbound, outbound.close, Within(0, lasted), whenever),
-        "provider_side": direction(outbound, inbound.close, Within(0, lasted), whenever),
+        "client": direction(
+            inbound, outbound.close, Within(0, lasted), Within(0, lasted), whenever
+        ),
+        "provider_side": direction(
+            outbound, inbound.close, Within(0, lasted), Within(0, lasted), whenever
+        ),
         "added_latency": [Within(0)] * (len(BOUNDS) + 1),
         "usage": None
         if used is None

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from relay.protocol import PermessageDeflate
+from relay.protocol import Limits, PermessageDeflate, Pipe
 from relay.protocol.frames import BINARY, CONTINUATION, TEXT
 from relay.protocol.meters import tap as module
 from relay.protocol.meters.reading import read_object
-from relay.protocol.meters.tap import MAX_MESSAGE
+from relay.protocol.meters.tap import MAX_MESSAGE, TotalsTap
 from relay.testing.frames import Frame
 from relay.testing.strategies import compress
 from tests.protocol.meters.talk import Talk, dump
@@ -163,3 +163,29 @@ def test_the_moment_of_the_first_message_is_when_it_is_whole() -> None:
     assert talk.meter.outbound.largest_message == 4
     assert talk.meter.model == "fal-ai/model"
     assert talk.end().missing == "not metered"
+
+
+def test_a_message_takes_from_its_first_piece_to_its_last() -> None:
+    now = 0.0
+    tap = TotalsTap(lambda: now)
+    pipe = Pipe(masked=False, limits=Limits(), observer=tap)
+
+    def receive(moment: float, data: bytes) -> None:
+        nonlocal now
+        now = moment
+        pipe.receive_data(data)
+
+    text = Frame(TEXT, b"text").encode()
+    receive(1, text)
+    receive(3, text + Frame(TEXT, b"a", fin=False).encode())
+    receive(4, Frame(CONTINUATION, b"", fin=False).encode())
+    assert (tap.slowest_message, tap.slowest_until(4)) == (0, 1)
+    receive(6, Frame(CONTINUATION, b"b").encode() + text[:2])
+    assert (tap.slowest_message, tap.slowest_until(9)) == (3, 3)
+    receive(7, text[2:3])
+    receive(9, text[3:])
+    assert (tap.slowest_message, tap.slowest_until(99)) == (3, 3)
+    receive(10, text[:4])
+    assert tap.slowest_until(14) == 4
+    receive(20, text[4:])
+    assert tap.slowest_message == 10
