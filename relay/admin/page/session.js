@@ -5,7 +5,7 @@ import { EndSession } from "./ending.js";
 import { age, bytes, moment, plural, seconds } from "./format.js";
 import { fragment } from "./fragment.js";
 import { useKeys } from "./keys.js";
-import { html, useEffect, useState } from "./libraries.js";
+import { html, useEffect, useRef, useState } from "./libraries.js";
 import { Empty, Trouble, sentence } from "./notices.js";
 import { Facts, Heads, Section, name } from "./pieces.js";
 import { usePolling } from "./polling.js";
@@ -19,10 +19,16 @@ const NO_SUCH_ID = new Set([400, 404]); // it can be none; it is none
 export function Session({ id }) {
   const [ended, setEnded] = useState(false);
   const [ending, end] = useState(false);
-  const load = (signal) => api.session(id, signal);
+  const whole = useRef(id); // of which others may begin like it while one looks
+  const load = async (signal) => {
+    const found = await api.session(whole.current, signal);
+    whole.current = found.session.id;
+    return found;
+  };
   const { data, ...trouble } = usePolling(load, ended ? Infinity : EVERY, id);
   useEffect(() => setEnded(data !== null && !data.live), [data]);
-  const canEnd = data?.live;
+  const isForgotten = data?.live && trouble.error?.status === 404;
+  const canEnd = data?.live && !isForgotten;
   useKeys({ e: () => canEnd && end(true) });
   if (data === null) {
     return html`<${Back} />${
@@ -31,23 +37,31 @@ export function Session({ id }) {
         : html`<${Trouble} ...${trouble} />`
     }`;
   }
-  const { session, live, state, explanation, standing, timeline } = data;
+  const { session, state, explanation, standing, timeline } = data;
+  const live = data.live && !isForgotten;
   const colour = tone({ outcome: session.outcome, close_code: code(session) });
   return html`
     <${Back} />
-    <${Trouble} ...${trouble} />
+    ${!isForgotten && html`<${Trouble} ...${trouble} />`}
     <article class="session">
       <header>
         <h1>${name(session) || "A refused session"}</h1>
-        <${Badge} word=${live ? state : session.outcome} tone=${live ? state : colour} />
-        ${!live && html`<span class="hint">by the ${session.ended_by}</span>`}
+        ${
+          !isForgotten &&
+          html`<${Badge} word=${live ? state : session.outcome} tone=${live ? state : colour} />`
+        }
+        ${!data.live && html`<span class="hint">by the ${session.ended_by}</span>`}
         ${
           canEnd &&
           html`<button type="button" class="danger quiet" aria-keyshortcuts="e"
           onClick=${() => end(true)}>End session</button>`
         }
-        <p class="sentence ${live ? "" : `is-${colour}`}">
-          ${live ? running(session, state, standing) : `${sentence(explanation)}.`}</p>
+        ${
+          isForgotten
+            ? html`<p class="sentence">${FORGOTTEN}</p>`
+            : html`<p class="sentence ${live ? "" : `is-${colour}`}">
+          ${live ? running(session, state, standing) : `${sentence(explanation)}.`}</p>`
+        }
       </header>
       <div class="columns">
         <${Section} id="happened" title="What happened">
@@ -56,10 +70,14 @@ export function Session({ id }) {
           <${Timeline} moments=${timeline} explanation=${explanation} />
         <//>
         <div>
-          <${Section} id="facts" title="Facts"><${Facts} facts=${facts(session, live)} /><//>
+          <${Section} id="facts" title="Facts"><${Facts} facts=${facts(session, data.live)} /><//>
           <${Section} id="sides" title="Both sides"><${Sides} session=${session} /><//>
           <${Section} id="usage" title="Usage and cost">
-            <${Usage} session=${session} live=${live} /><//>
+            ${
+              isForgotten
+                ? html`<p class="hint">Not known.</p>`
+                : html`<${Usage} session=${session} live=${live} />`
+            }<//>
         </div>
       </div>
       ${
@@ -84,6 +102,9 @@ function running({ duration }, state, standing) {
   if (state === "opening") return `Opening: ${standing}.`;
   return `${state === "closing" ? "Closing" : `Open for ${age(duration)}`}: ${standing}.`;
 }
+
+const FORGOTTEN =
+  "It has ended, and the relay keeps no record of it. This is what was last seen of it, before its end.";
 
 /** The code of the Close with which it ended, as rows have it. */
 const code = ({ ended_by: by, client, provider_side: provider }) =>
