@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { EndSession } from "./ending.js";
-import { age, bytes, moment, plural, seconds } from "./format.js";
+import { DASH, age, bytes, moment, plural, seconds } from "./format.js";
 import { fragment } from "./fragment.js";
 import { useKeys } from "./keys.js";
 import { html, useEffect, useRef, useState } from "./libraries.js";
@@ -70,7 +70,7 @@ export function Session({ id }) {
           <${Timeline} moments=${timeline} explanation=${explanation} />
         <//>
         <div>
-          <${Section} id="facts" title="Facts"><${Facts} facts=${facts(session, data.live)} /><//>
+          <${Section} id="facts" title="Facts"><${Facts} facts=${facts(data)} /><//>
           <${Section} id="sides" title="Both sides"><${Sides} session=${session} /><//>
           <${Section} id="usage" title="Usage and cost">
             ${
@@ -110,7 +110,7 @@ const FORGOTTEN =
 const code = ({ ended_by: by, client, provider_side: provider }) =>
   (by === "client" ? client : provider).close_code;
 
-function facts(session, live) {
+function facts({ session, live, added_latency: added }) {
   return [
     ["Id", html`<code class="id">${session.id}</code>`],
     ["Began", html`<span title=${session.began_at}>${moment(session.began_at)}</span>`],
@@ -127,6 +127,7 @@ function facts(session, live) {
     ["Model", session.model ?? "none named"],
     ["First message", seconds(session.first_message)],
     ["First audio", seconds(session.first_audio)],
+    ["Added latency", added ? `p50 ${seconds(added.p50)}, p99 ${seconds(added.p99)}` : DASH],
     ["Lane", session.compressed ? `${session.lane}, compressed` : session.lane],
     session.trace_id ? ["Trace", html`<code class="id">${session.trace_id}</code>`] : null,
     ...Object.entries(session.metadata).map(([key, value]) => [`metadata: ${key}`, String(value)]),

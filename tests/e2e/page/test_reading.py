@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from relay.latency import quantile
 from relay.protocol import closing
 from tests.e2e.page.scenes import busy, ended, many, session_id
 from tests.e2e.page.support import listening, operator
@@ -131,6 +133,51 @@ async def test_the_focus_stays_with_its_session_when_rows_move_and_go(tmp_path: 
         await it.see("document.querySelectorAll('tbody tr').length === 1")
         (left,) = sorted(rest)[3:]
         assert await it.ask("document.activeElement.dataset.id") == left
+
+
+@real_clock
+async def test_a_narrow_screen_sorts_and_shows_added_latency(tmp_path: Path) -> None:
+    relay = many(5)
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.enter()
+        sorting = "document.querySelector('select[aria-label=Sort]')"
+        await it.see(f"{sorting}.checkVisibility() === false")
+        await it.do(lambda page: page.resize(360, 780))
+        await it.see(f"{sorting}.checkVisibility()")
+        await it.see("document.querySelectorAll('tbody tr').length === 5")
+        ids = "[...document.querySelectorAll('a.row')].map((one) => one.dataset.id).join()"
+        for option, sort in (("most added latency", "added_latency"), ("the oldest", "duration")):
+            label = json.dumps(f"Sort: {option}")
+            value = f"[...{sorting}].find((one) => one.innerText === {label}).value"
+            await it.choose("Sort", await it.ask(value))
+            path = f"/api/sessions/live?sort={sort}&descending=true"
+            rows = await it.ask(f"fetch('{path}').then((it) => it.json())")
+            wanted = [each["id"] for each in rows["sessions"]]
+            await it.see(f"{ids} === {json.dumps(','.join(wanted))}")
+            await it.see(f"{sorting}.selectedOptions[0].innerText === {label}")
+            latency = "document.querySelector('td.c-latency').checkVisibility()"
+            await it.see(f"{latency} === {json.dumps(sort == 'added_latency')}")
+            assert await it.ask("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["live", "ended"])
+@real_clock
+async def test_a_session_says_which_latency_the_relay_added(live: bool, tmp_path: Path) -> None:
+    relay, record = busy(), ended()
+    if live:
+        relay.open(record)
+    fact = "[...document.querySelectorAll('.facts dt')].find((it) => it.innerText === {})"
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.enter(f"#/sessions/{record.id}")
+        await it.see("document.querySelector('.facts')")
+        its = fact.format(json.dumps("Added latency"))
+        said = await it.ask(f"{its}.nextElementSibling.innerText")
+        assert said == _said_of(record.added_latency)
+
+
+def _said_of(latency: Sequence[int]) -> str:
+    p50, p99 = (quantile(latency, share) or 0 for share in (0.5, 0.99))
+    return f"p50 {p50 * 1e6:.3g} µs, p99 {p99 * 1e6:.3g} µs"
 
 
 @real_clock
