@@ -7,7 +7,7 @@ import { age, bytes, count, seconds } from "./format.js";
 import { refine } from "./fragment.js";
 import { useKeys } from "./keys.js";
 import { html, useRef, useState } from "./libraries.js";
-import { Empty, Trouble } from "./notices.js";
+import { Empty, Trouble, useAway } from "./notices.js";
 import { Pair, Share, name } from "./pieces.js";
 import { usePolling } from "./polling.js";
 import { STATES, Badge, doing } from "./states.js";
@@ -19,6 +19,7 @@ const MOST = 100; // rows
 export function Live({ query, config }) {
   const [paused, pause] = useState(false);
   const [ending, end] = useState(null);
+  const isAway = useAway();
   const order = query.sort
     ? { sort: query.sort, descending: query.descending !== "false" }
     : { sort: "duration", descending: false };
@@ -57,7 +58,7 @@ export function Live({ query, config }) {
         data.sessions.length > 0
           ? html`<div class=${trouble.error ? "stale" : ""}>
             <${Table} caption="Live sessions" columns=${columns(order)} rows=${data.sessions} order=${order}
-              onOrder=${sortBy} onEnd=${end} />
+              onOrder=${sortBy} onEnd=${isAway ? undefined : end} />
           </div>`
           : html`<${Empty}>${
               data.total

@@ -6,7 +6,7 @@ import { DASH, age, bytes, moment, plural, seconds } from "./format.js";
 import { fragment } from "./fragment.js";
 import { useKeys } from "./keys.js";
 import { html, useEffect, useRef, useState } from "./libraries.js";
-import { Empty, Trouble, sentence } from "./notices.js";
+import { Empty, Trouble, sentence, useAway } from "./notices.js";
 import { Facts, Heads, Section, name } from "./pieces.js";
 import { usePolling } from "./polling.js";
 import { Badge, tone } from "./states.js";
@@ -19,6 +19,7 @@ const NO_SUCH_ID = new Set([400, 404]); // it can be none; it is none
 export function Session({ id }) {
   const [ended, setEnded] = useState(false);
   const [ending, end] = useState(false);
+  const isAway = useAway();
   const whole = useRef(id); // of which others may begin like it while one looks
   const load = async (signal) => {
     const found = await api.session(whole.current, signal);
@@ -29,7 +30,7 @@ export function Session({ id }) {
   useEffect(() => setEnded(data !== null && !data.live), [data]);
   const isForgotten = data?.live && trouble.error?.status === 404;
   const canEnd = data?.live && !isForgotten;
-  useKeys({ e: () => canEnd && end(true) });
+  useKeys({ e: () => canEnd && !isAway && end(true) });
   if (data === null) {
     return html`<${Back} />${
       NO_SUCH_ID.has(trouble.error?.status)
@@ -54,7 +55,7 @@ export function Session({ id }) {
         ${
           canEnd &&
           html`<button type="button" class="danger quiet" aria-keyshortcuts="e"
-          onClick=${() => end(true)}>End session</button>`
+          disabled=${isAway} onClick=${() => end(true)}>End session</button>`
         }
         ${
           isForgotten
