@@ -31,6 +31,13 @@ export function Session({ id }) {
   const isForgotten = data?.live && trouble.error?.status === 404;
   const canEnd = data?.live && !isForgotten;
   useKeys({ e: () => canEnd && !isAway && end(true) });
+  const title = useRef(null);
+  const isThere = data !== null;
+  useEffect(() => {
+    if (!isThere) return;
+    scrollTo(0, 0);
+    title.current.focus();
+  }, [isThere]);
   if (data === null) {
     return html`<${Back} />${
       NO_SUCH_ID.has(trouble.error?.status)
@@ -46,7 +53,7 @@ export function Session({ id }) {
     ${!isForgotten && html`<${Trouble} ...${trouble} />`}
     <article class="session">
       <header>
-        <h1>${name(session) || "A refused session"}</h1>
+        <h1 ref=${title} tabindex="-1">${name(session) || "A refused session"}</h1>
         ${
           !isForgotten &&
           html`<${Badge} word=${live ? state : session.outcome} tone=${live ? state : colour} />`

@@ -100,13 +100,14 @@ async def test_a_session_is_found_read_and_ended_by_keyboard_alone(tmp_path: Pat
         await it.press("Enter")
         await it.see(f"location.hash === '#/sessions/{ids[1]}'")
         await it.read(ids[1], ".facts")
+        await it.see("document.activeElement.localName === 'h1'")
         await it.press("Escape")
-        await it.see("document.querySelectorAll('tbody tr').length === 5")
+        await it.see(f"{focused} === '{ids[1]}'")
         await it.press("?")
         await it.read("the next and the previous session", "dialog")
         await it.press("j", "Escape")
         await it.see("!document.querySelector('dialog')")
-        await it.press("j", "j", "j", "e")
+        await it.press("j", "e")
         await it.see("document.activeElement.id === 'reason'")
         await it.press("Enter")
         await it.see(f"!document.querySelector('dialog') && {focused} === '{ids[2]}'")
@@ -178,6 +179,35 @@ async def test_a_session_says_which_latency_the_relay_added(live: bool, tmp_path
 def _said_of(latency: Sequence[int]) -> str:
     p50, p99 = (quantile(latency, share) or 0 for share in (0.5, 0.99))
     return f"p50 {p50 * 1e6:.3g} µs, p99 {p99 * 1e6:.3g} µs"
+
+
+@real_clock
+async def test_back_leads_to_the_row_and_the_place_that_one_came_from(tmp_path: Path) -> None:
+    relay = busy()
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.do(lambda page: page.resize(1280, 500))
+        await it.enter("#/live?sort=began_at")
+        await it.see("document.querySelectorAll('tbody tr').length === 100")
+        row = "document.querySelectorAll('tbody tr')[20]"
+        wanted = await it.ask(f"{row}.querySelector('a.row').dataset.id")
+        await it.ask("scrollTo(0, 600)")
+        await it.ask(f"{row}.querySelector('.c-age').click()")
+        await it.see("document.activeElement.localName === 'h1' && scrollY === 0")
+        await it.ask("history.back()")
+        await it.see(f"document.activeElement.dataset.id === '{wanted}' && scrollY === 600")
+        await it.press("2")
+        await it.see(
+            "document.title === 'Ended \u2013 relay' && document.querySelector('tbody tr')"
+        )
+        await it.ask("history.back()")
+        await it.see("document.querySelectorAll('tbody tr').length === 100 && scrollY === 600")
+        await it.press("2")
+        await it.see(
+            "document.title === 'Ended \u2013 relay' && document.querySelector('tbody tr')"
+        )
+        await it.press("1")  # that is no way back
+        await it.see("document.querySelectorAll('tbody tr').length === 100 && scrollY === 0")
+        assert await it.do(lambda page: page.complaints) == []
 
 
 @real_clock
