@@ -14,9 +14,17 @@ import { Opening, Timeline, Turns } from "./timeline.js";
 import { TurnTable, Usage } from "./usage.js";
 
 const EVERY = 2; // seconds, while it is live
-const NO_SUCH_ID = new Set([400, 404]); // it can be none; it is none
+const ID = /^[0-9a-f-]{1,36}$/i; // or the beginning of one
+const NO_SUCH_ID = 404;
+const OPERATOR = "operator"; // the cause of what an operator ended
 
-export function Session({ id }) {
+export const Session = ({ id }) =>
+  ID.test(id) ? html`<${Known} id=${id} />` : html`<${Back} /><${Nothing} />`;
+
+const Nothing = () =>
+  html`<${Empty}>There is no session, or more than one, of such an id.<//>`;
+
+function Known({ id }) {
   const [ended, setEnded] = useState(false);
   const [ending, end] = useState(false);
   const isAway = useAway();
@@ -28,7 +36,7 @@ export function Session({ id }) {
   };
   const { data, ...trouble } = usePolling(load, ended ? Infinity : EVERY, id);
   useEffect(() => setEnded(data !== null && !data.live), [data]);
-  const isForgotten = data?.live && trouble.error?.status === 404;
+  const isForgotten = data?.live && trouble.error?.status === NO_SUCH_ID;
   const canEnd = data?.live && !isForgotten;
   useKeys({ e: () => canEnd && !isAway && end(true) });
   const title = useRef(null);
@@ -40,8 +48,8 @@ export function Session({ id }) {
   }, [isThere]);
   if (data === null) {
     return html`<${Back} />${
-      NO_SUCH_ID.has(trouble.error?.status)
-        ? html`<${Empty}>There is no session, or more than one, of such an id.<//>`
+      trouble.error?.status === NO_SUCH_ID
+        ? html`<${Nothing} />`
         : html`<${Trouble} ...${trouble} />`
     }`;
   }
@@ -58,7 +66,7 @@ export function Session({ id }) {
           !isForgotten &&
           html`<${Badge} word=${live ? state : session.outcome} tone=${live ? state : colour} />`
         }
-        ${!data.live && html`<span class="hint">by the ${session.ended_by}</span>`}
+        ${!data.live && html`<span class="hint">by the ${who(session)}</span>`}
         ${
           canEnd &&
           html`<button type="button" class="danger quiet" aria-keyshortcuts="e"
@@ -111,6 +119,9 @@ function running({ duration }, state, standing) {
   return `${state === "closing" ? "Closing" : `Open for ${age(duration)}`}: ${standing}.`;
 }
 
+/** Who ended it; what an operator ends, the relay does for them. */
+const who = ({ cause, ended_by: by }) => (cause === OPERATOR ? OPERATOR : by);
+
 const FORGOTTEN =
   "It has ended, and the relay keeps no record of it. This is what was last seen of it, before its end.";
 
@@ -122,7 +133,7 @@ function facts({ session, live, added_latency: added }) {
   return [
     ["Id", html`<code class="id">${session.id}</code>`],
     ["Began", html`<span title=${session.began_at}>${moment(session.began_at)}</span>`],
-    live ? null : ["Ended by", session.ended_by],
+    live ? null : ["Ended by", who(session)],
     live || session.status === 101
       ? null
       : ["Answer", session.status ? `HTTP ${session.status}` : "none"],

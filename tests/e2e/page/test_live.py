@@ -122,6 +122,9 @@ async def test_a_session_is_ended_with_a_reason(tmp_path: Path) -> None:
         await session.end()
         await it.read("The operator ended it after", ".sentence")
         await it.read("over budget", ".sentence")
+        await it.read("by the operator", ".session header")
+        ended_by = "[...document.querySelectorAll('dt')].find((it) => it.innerText === 'Ended by')"
+        assert await it.ask(f"{ended_by}.nextElementSibling.innerText") == "operator"
         assert await it.ask("document.querySelector('dialog')") is None
         assert await it.do(lambda page: page.complaints) == []
 

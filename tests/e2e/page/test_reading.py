@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from relay.latency import quantile
 from relay.protocol import closing
+from relay.protocol.usage import Turn
+from tests.admin.fakes import History, Relay
 from tests.e2e.page.scenes import busy, ended, many, session_id
 from tests.e2e.page.support import listening, operator
 from tests.support import real_clock
@@ -208,6 +211,39 @@ async def test_back_leads_to_the_row_and_the_place_that_one_came_from(tmp_path: 
         await it.press("1")  # that is no way back
         await it.see("document.querySelectorAll('tbody tr').length === 100 && scrollY === 0")
         assert await it.do(lambda page: page.complaints) == []
+
+
+@real_clock
+async def test_a_long_word_breaks_wherever_it_stands(tmp_path: Path) -> None:
+    relay, word = busy(), "x" * 200
+    relay.open(replace(ended(), model=word, endpoint=word, token=word))
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.do(lambda page: page.resize(360, 780))
+        await it.enter(f"#/sessions/{ended().id}")
+        await it.see("document.querySelector('.facts')")
+        wide = "(it) => it.scrollWidth <= it.clientWidth"
+        assert await it.ask(f"({wide})(document.documentElement)")
+        await it.press("e")
+        await it.see("document.querySelector('dialog[open]')")
+        assert await it.ask(f"({wide})(document.querySelector('dialog'))")
+
+
+@real_clock
+async def test_the_shortest_turn_is_seen_beside_its_marks(tmp_path: Path) -> None:
+    record = ended()
+    record.turns = [Turn(2.0, 2.001, 2.002, interrupted=True)]
+    relay = Relay(history=History([record]))
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.enter(f"#/sessions/{record.id}")
+        await it.see("document.querySelector('.turns .stop')")
+        spans = await it.ask(
+            """['bar', 'heard', 'stop'].map((part) => {
+              const { y, height } = document.querySelector(`.turns .${part}`).getBBox();
+              return [y, y + height];
+            })"""
+        )
+        (top, bottom), (_, above), (below, _) = spans
+        assert above <= top < bottom <= below
 
 
 @real_clock
