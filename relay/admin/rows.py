@@ -111,6 +111,8 @@ class Details(BaseModel):
     """How it ended, in a sentence; None while it is open."""
     standing: str | None
     """How it stands, in a sentence: who is waited for, and since when; None once it has ended."""
+    added_latency: Quantiles | None
+    """None if nothing has passed."""
     timeline: list[Moment]
     session: SessionRecord
 
@@ -199,6 +201,7 @@ def ended_details(record: SessionRecord) -> dict[str, Any]:
         "state": "ended",
         "explanation": explain(record),
         "standing": None,
+        "added_latency": _quantiles(record.added_latency),
     }
 
 
@@ -208,6 +211,7 @@ def live_details(glance: Glance, record: SessionRecord) -> dict[str, Any]:
         "state": glance.state.value,
         "explanation": None,
         "standing": standing(glance, record),
+        "added_latency": _quantiles(glance.latency),
     }
 
 

@@ -17,9 +17,10 @@ from relay.session_id import short_id
 __all__ = ["EndDialog"]
 
 _REASON = "ended by the operator"
-_WHAT_FOLLOWS = """\
-Its client gets 1008 and this reason; the provider gets 1001. While it is
-still opening, its client gets 403 and this reason."""
+_WHAT_FOLLOWS = (
+    "Its client gets 1008 and this reason; the provider gets 1001. "
+    "While it is still opening, its client gets 403 and this reason."
+)
 _LONGEST = 123  # bytes of a Close frame's reason (RFC 6455 5.5)
 
 

@@ -1,12 +1,13 @@
 // The whole page: who asks, where they are, and what they are told above all else.
 
 import * as api from "./api.js";
+import { Away } from "./api.js";
 import { useFragment, fragment, goBack, leadHome } from "./fragment.js";
 import { Help, useKeys } from "./keys.js";
 import { html, useEffect, useState } from "./libraries.js";
 import { Live } from "./live.js";
 import { Login } from "./login.js";
-import { Trouble } from "./notices.js";
+import { Frame, Trouble } from "./notices.js";
 import { Past } from "./past.js";
 import { Hour } from "./plots.js";
 import { usePolling } from "./polling.js";
@@ -24,8 +25,13 @@ const VIEWS = [
 
 const SESSIONS = [["sessions", "Session", Session]]; // each has an id
 
+const EVERY = 10; // seconds
+const WHILE_DRAINING = 2;
+
 export function App() {
-  const status = usePolling(api.status, 10);
+  const [draining, drains] = useState(false); // it may end before it has said so
+  const status = usePolling(api.status, draining ? WHILE_DRAINING : EVERY);
+  useEffect(() => drains(status.data?.draining ?? false), [status.data]);
   const [known, setKnown] = useState(null); // whether somebody is logged in; null: as status says
   useEffect(() => api.onLoggedOut(() => setKnown(false)), []);
   if (status.data === null) {
@@ -42,10 +48,12 @@ export function App() {
     await api.logOut().catch(() => {}); // the relay may be gone, and the login with it
     setKnown(false);
   };
-  return html`<${Shell} status=${status.data} onLeave=${leave} again=${status.again} />`;
+  return html`<${Shell} onLeave=${leave} draining=${draining} onDrained=${() => drains(true)}
+    ...${status} />`;
 }
 
-function Shell({ status, onLeave, again }) {
+function Shell({ onLeave, draining, onDrained, ...trouble }) {
+  const isAway = trouble.error instanceof Away;
   const { view, id, query } = useFragment();
   const [help, showHelp] = useState(false);
   const config = usePolling(api.config, Infinity);
@@ -80,13 +88,17 @@ function Shell({ status, onLeave, again }) {
         <button type="button" class="plain" onClick=${onLeave}>Log out</button>
       </div>
     </header>
+    <${Trouble} ...${trouble} draining=${draining} />
     ${
-      status.draining &&
+      draining &&
+      !isAway &&
       html`<p class="notice warn" role="status">
       The relay is draining: it opens no more sessions, and ends when the last one has.</p>`
     }
     <main id="main" tabindex="-1">
-      <${View} key=${`${view} ${id}`} ...${{ id, query, config: config.data, status, again }} />
+      <${Frame} value=${isAway}>
+        <${View} key=${`${view} ${id}`} ...${{ id, query, config: config.data, draining, onDrained }} />
+      <//>
     </main>
     ${help && html`<${Help} onClose=${() => showHelp(false)} />`}
   `;

@@ -1,7 +1,7 @@
 // Values in words. Times are seconds, costs decimals of US dollars as strings.
 
 const counts = new Intl.NumberFormat("en");
-const DASH = "–";
+export const DASH = "–";
 
 export const count = (value) => counts.format(value);
 export const plural = (value, one, many = `${one}s`) =>

@@ -7,7 +7,7 @@ import { age, bytes, count, seconds } from "./format.js";
 import { refine } from "./fragment.js";
 import { useKeys } from "./keys.js";
 import { html, useRef, useState } from "./libraries.js";
-import { Empty, Trouble } from "./notices.js";
+import { Empty, Trouble, useAway } from "./notices.js";
 import { Pair, Share, name } from "./pieces.js";
 import { usePolling } from "./polling.js";
 import { STATES, Badge, doing } from "./states.js";
@@ -19,6 +19,7 @@ const MOST = 100; // rows
 export function Live({ query, config }) {
   const [paused, pause] = useState(false);
   const [ending, end] = useState(null);
+  const isAway = useAway();
   const order = query.sort
     ? { sort: query.sort, descending: query.descending !== "false" }
     : { sort: "duration", descending: false };
@@ -46,6 +47,7 @@ export function Live({ query, config }) {
       <${Choice} name="provider" label="Provider" options=${providers(config)}
         value=${query.provider} />
       <${Choice} name="state" label="State" options=${STATES} value=${query.state} />
+      <${Sorting} order=${order} />
       <button type="button" class="pause" aria-pressed=${paused} onClick=${() => pause(!paused)}>
         ${paused ? "Paused" : "Pause"}</button>
     </div>
@@ -55,8 +57,8 @@ export function Live({ query, config }) {
       ${
         data.sessions.length > 0
           ? html`<div class=${trouble.error ? "stale" : ""}>
-            <${Table} caption="Live sessions" columns=${COLUMNS} rows=${data.sessions} order=${order}
-              onOrder=${(to) => refine({ ...to, descending: String(to.descending) })} onEnd=${end} />
+            <${Table} caption="Live sessions" columns=${columns(order)} rows=${data.sessions} order=${order}
+              onOrder=${sortBy} onEnd=${isAway ? undefined : end} />
           </div>`
           : html`<${Empty}>${
               data.total
@@ -71,6 +73,34 @@ export function Live({ query, config }) {
       onDone=${trouble.again} />`
     }
   `;
+}
+
+const sortBy = ({ sort, descending }) => refine({ sort, descending: String(descending) });
+
+const ORDERS = [
+  ["the newest", "duration", false],
+  ["the oldest", "duration", true],
+  ["most from the client", "bytes_in", true],
+  ["most from the provider", "bytes_out", true],
+  ["most added latency", "added_latency", true],
+  ["by state", "state", false],
+  ["by provider", "provider", false],
+  ["by gateway", "gateway", false],
+];
+
+/** For screens that are too narrow for the headers that sort. */
+function Sorting({ order }) {
+  const now = ORDERS.findIndex(
+    ([, sort, descending]) => sort === order.sort && descending === order.descending,
+  );
+  const chosen = ({ target }) => {
+    const [, sort, descending] = ORDERS[target.value];
+    sortBy({ sort, descending });
+  };
+  return html`<select class="sorting" aria-label="Sort" value=${now} onChange=${chosen}>
+    ${now < 0 && html`<option value="-1">Sort: as the address says</option>`}
+    ${ORDERS.map(([label], at) => html`<option key=${at} value=${at}>Sort: ${label}</option>`)}
+  </select>`;
 }
 
 function matches({ matching, total, sessions }) {
@@ -195,3 +225,9 @@ const COLUMNS = [
         : "–",
   },
 ];
+
+/** On a narrow screen the latency stands in the place of the traffic, if it sorts. */
+const columns = ({ sort }) =>
+  sort === "added_latency" ? COLUMNS.filter(({ key }) => key !== "both").map(everywhere) : COLUMNS;
+
+const everywhere = (column) => (column.key === "latency" ? { ...column, wide: false } : column);

@@ -4,8 +4,8 @@ import * as api from "./api.js";
 import { Choice, SearchBox, gateways, providers } from "./filters.js";
 import { count, moment, money, seconds } from "./format.js";
 import { refine } from "./fragment.js";
-import { html, useState } from "./libraries.js";
-import { Empty, Trouble, sentence } from "./notices.js";
+import { html } from "./libraries.js";
+import { Empty, Trouble, sentence, useAway } from "./notices.js";
 import { Pair } from "./pieces.js";
 import { usePolling } from "./polling.js";
 import { OUTCOMES, Badge, tone } from "./states.js";
@@ -18,8 +18,9 @@ const SIDES = ["client", "provider", "relay"];
 const UNOPENED = new Set(["refused", "abandoned"]);
 
 export function Past({ query, config }) {
-  const [limit, setLimit] = useState(PAGE);
+  const isAway = useAway();
   const { gateway, provider, outcome, ended_by, q } = query;
+  const limit = Math.min(Number(query.limit) || PAGE, MOST);
   const wanted = { gateway, provider, outcome, ended_by, q, limit };
   const load = (signal) => api.past(wanted, signal);
   const every = limit > PAGE ? EVERY * 4 : EVERY;
@@ -50,7 +51,7 @@ export function Past({ query, config }) {
         rows.length === limit &&
         limit < MOST &&
         html`<p class="more">
-        <button type="button" onClick=${() => setLimit(limit + PAGE)}>Show more</button></p>`
+        <button type="button" disabled=${isAway} onClick=${() => refine({ limit: String(limit + PAGE) })}>Show more</button></p>`
       }`
     }
   `;

@@ -188,7 +188,7 @@ function options(plot, current, place) {
     cursor: { sync: { key: "hour" }, y: false, drag: { x: false, y: false }, points: { size: 6 } },
     hooks: { setCursor: [(built) => built.cursor.idx == null && showLast(built)] },
     scales: {
-      x: { time: true, range: (_, low, high) => anHour(high) },
+      x: { time: true, range: (built) => anHour(built.data[0].at(-1)) },
       y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] },
     },
     axes: [
@@ -210,7 +210,8 @@ function options(plot, current, place) {
           width: plot.stacked ? 0 : 1.5,
           fill: plot.stacked ? shade : plot.lines[line].fill ? colour("--plot-fill") : undefined,
           paths: plot.stacked ? Plot.paths.bars({ size: [1, 12], gap: 0 }) : undefined,
-          points: { show: plot.stacked ? false : undefined, size: 4 }, // else lone values alone
+          // Those between gaps uPlot shows by itself.
+          points: { show: ({ data }) => !plot.stacked && data[0].length === 1, size: 4 },
           value: (_, __, ___, step) => write(current()?.plot.lines[line].values[step ?? -1]),
         };
       }),
@@ -230,7 +231,8 @@ function useDark() {
   return dark;
 }
 
-/** The whole hour up to then, though the relay may have begun in it. */
+/** The whole hour up to then (not to uPlot's maximum, which of one value alone is a day later),
+    though the relay may have begun in it. */
 function anHour(end) {
   const to = end ?? Date.now() / 1000;
   return [to - 3600, to];

@@ -1,9 +1,20 @@
 // Asking again and again: one request at a time, only while somebody looks, ever less often while
 // the relay is away, and no more of what it refuses for good.
 
+import { Away } from "./api.js";
 import { useEffect, useRef, useState } from "./libraries.js";
 
 const LONGEST = 30; // seconds
+
+/** Of each that is asked for: how to ask again, and whether that failed when it was tried last. */
+const all = new Set();
+
+/** Whether the relay is there concerns everything: if one knows better, the others ask at once. */
+function tellOthers(one) {
+  for (const other of all) {
+    if (other !== one && other.isFailing !== one.isFailing) other.run();
+  }
+}
 
 /**
  * What `load` gives, every so many seconds.
@@ -28,6 +39,13 @@ export function usePolling(load, seconds, key = "", paused = false) {
     let underWay = false;
     let failures = 0;
     let isOver = false; // the relay will not answer otherwise
+    const mine = { isFailing: false, run: () => runUnlessPaused() };
+
+    const tell = (isFailing) => {
+      if (mine.isFailing === isFailing) return;
+      mine.isFailing = isFailing;
+      tellOthers(mine);
+    };
 
     const run = async () => {
       clearTimeout(timer);
@@ -41,6 +59,7 @@ export function usePolling(load, seconds, key = "", paused = false) {
         answered.current = key;
         if (paused) next = Infinity;
         show({ data, error: null, wait: 0 });
+        tell(false);
       } catch (error) {
         if (leaving.signal.aborted) return;
         failures += 1;
@@ -49,6 +68,7 @@ export function usePolling(load, seconds, key = "", paused = false) {
         if (isOver) next = Infinity;
         const isOfAnother = isOver && answered.current !== key;
         show(({ data }) => ({ data: isOfAnother ? null : data, error, wait: next }));
+        tell(error instanceof Away);
       } finally {
         underWay = false;
       }
@@ -60,10 +80,12 @@ export function usePolling(load, seconds, key = "", paused = false) {
     };
 
     again.current = run;
+    all.add(mine);
     document.addEventListener("visibilitychange", runUnlessPaused);
     runUnlessPaused();
     return () => {
       leaving.abort();
+      all.delete(mine);
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", runUnlessPaused);
     };

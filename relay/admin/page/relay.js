@@ -3,15 +3,16 @@
 import * as api from "./api.js";
 import { Confirm } from "./dialog.js";
 import { html, useState } from "./libraries.js";
-import { Trouble } from "./notices.js";
+import { Trouble, useAway } from "./notices.js";
 import { Facts } from "./pieces.js";
 import { usePolling } from "./polling.js";
 import { words } from "./format.js";
 
 const EVERY = 30; // seconds: it changes by a reload
 
-export function Relay({ status, again }) {
+export function Relay({ draining, onDrained }) {
   const [asking, ask] = useState(false);
+  const isAway = useAway();
   const { data, ...trouble } = usePolling(api.config, EVERY);
   return html`
     <h1 class="unseen">The relay</h1>
@@ -20,8 +21,9 @@ export function Relay({ status, again }) {
       <div><h2 id="drain">Drain</h2>
         <p class="hint">Opens no more sessions, tells those that are open to end, and then stops the
           relay, and with it this page.</p></div>
-      <button type="button" class="danger quiet" disabled=${status.draining} onClick=${() => ask(true)}>
-        ${status.draining ? "Draining" : "Drain the relay"}</button>
+      <button type="button" class="danger quiet" disabled=${draining || isAway}
+        onClick=${() => ask(true)}>
+        ${draining ? "Draining" : "Drain the relay"}</button>
     </section>
     ${
       data &&
@@ -33,7 +35,7 @@ export function Relay({ status, again }) {
       )}
     </section>`
     }
-    ${asking && html`<${Drain} onClose=${() => ask(false)} onDone=${again} />`}
+    ${asking && html`<${Drain} onClose=${() => ask(false)} onDone=${onDrained} />`}
   `;
 }
 

@@ -2,11 +2,11 @@
 
 import * as api from "./api.js";
 import { EndSession } from "./ending.js";
-import { age, bytes, moment, plural, seconds } from "./format.js";
+import { DASH, age, bytes, moment, plural, seconds } from "./format.js";
 import { fragment } from "./fragment.js";
 import { useKeys } from "./keys.js";
-import { html, useEffect, useState } from "./libraries.js";
-import { Empty, Trouble, sentence } from "./notices.js";
+import { html, useEffect, useRef, useState } from "./libraries.js";
+import { Empty, Trouble, sentence, useAway } from "./notices.js";
 import { Facts, Heads, Section, name } from "./pieces.js";
 import { usePolling } from "./polling.js";
 import { Badge, tone } from "./states.js";
@@ -14,40 +14,70 @@ import { Opening, Timeline, Turns } from "./timeline.js";
 import { TurnTable, Usage } from "./usage.js";
 
 const EVERY = 2; // seconds, while it is live
-const NO_SUCH_ID = new Set([400, 404]); // it can be none; it is none
+const ID = /^[0-9a-f-]{1,36}$/i; // or the beginning of one
+const NO_SUCH_ID = 404;
+const OPERATOR = "operator"; // the cause of what an operator ended
 
-export function Session({ id }) {
+export const Session = ({ id }) =>
+  ID.test(id) ? html`<${Known} id=${id} />` : html`<${Back} /><${Nothing} />`;
+
+const Nothing = () =>
+  html`<${Empty}>There is no session, or more than one, of such an id.<//>`;
+
+function Known({ id }) {
   const [ended, setEnded] = useState(false);
   const [ending, end] = useState(false);
-  const load = (signal) => api.session(id, signal);
+  const isAway = useAway();
+  const whole = useRef(id); // of which others may begin like it while one looks
+  const load = async (signal) => {
+    const found = await api.session(whole.current, signal);
+    whole.current = found.session.id;
+    return found;
+  };
   const { data, ...trouble } = usePolling(load, ended ? Infinity : EVERY, id);
   useEffect(() => setEnded(data !== null && !data.live), [data]);
-  const canEnd = data?.live;
-  useKeys({ e: () => canEnd && end(true) });
+  const isForgotten = data?.live && trouble.error?.status === NO_SUCH_ID;
+  const canEnd = data?.live && !isForgotten;
+  useKeys({ e: () => canEnd && !isAway && end(true) });
+  const title = useRef(null);
+  const isThere = data !== null;
+  useEffect(() => {
+    if (!isThere) return;
+    scrollTo(0, 0);
+    title.current.focus();
+  }, [isThere]);
   if (data === null) {
     return html`<${Back} />${
-      NO_SUCH_ID.has(trouble.error?.status)
-        ? html`<${Empty}>There is no session, or more than one, of such an id.<//>`
+      trouble.error?.status === NO_SUCH_ID
+        ? html`<${Nothing} />`
         : html`<${Trouble} ...${trouble} />`
     }`;
   }
-  const { session, live, state, explanation, standing, timeline } = data;
+  const { session, state, explanation, standing, timeline } = data;
+  const live = data.live && !isForgotten;
   const colour = tone({ outcome: session.outcome, close_code: code(session) });
   return html`
     <${Back} />
-    <${Trouble} ...${trouble} />
+    ${!isForgotten && html`<${Trouble} ...${trouble} />`}
     <article class="session">
       <header>
-        <h1>${name(session) || "A refused session"}</h1>
-        <${Badge} word=${live ? state : session.outcome} tone=${live ? state : colour} />
-        ${!live && html`<span class="hint">by the ${session.ended_by}</span>`}
+        <h1 ref=${title} tabindex="-1">${name(session) || "A refused session"}</h1>
+        ${
+          !isForgotten &&
+          html`<${Badge} word=${live ? state : session.outcome} tone=${live ? state : colour} />`
+        }
+        ${!data.live && html`<span class="hint">by the ${who(session)}</span>`}
         ${
           canEnd &&
           html`<button type="button" class="danger quiet" aria-keyshortcuts="e"
-          onClick=${() => end(true)}>End session</button>`
+          disabled=${isAway} onClick=${() => end(true)}>End session</button>`
         }
-        <p class="sentence ${live ? "" : `is-${colour}`}">
-          ${live ? running(session, state, standing) : `${sentence(explanation)}.`}</p>
+        ${
+          isForgotten
+            ? html`<p class="sentence">${FORGOTTEN}</p>`
+            : html`<p class="sentence ${live ? "" : `is-${colour}`}">
+          ${live ? running(session, state, standing) : `${sentence(explanation)}.`}</p>`
+        }
       </header>
       <div class="columns">
         <${Section} id="happened" title="What happened">
@@ -56,10 +86,14 @@ export function Session({ id }) {
           <${Timeline} moments=${timeline} explanation=${explanation} />
         <//>
         <div>
-          <${Section} id="facts" title="Facts"><${Facts} facts=${facts(session, live)} /><//>
+          <${Section} id="facts" title="Facts"><${Facts} facts=${facts(data)} /><//>
           <${Section} id="sides" title="Both sides"><${Sides} session=${session} /><//>
           <${Section} id="usage" title="Usage and cost">
-            <${Usage} session=${session} live=${live} /><//>
+            ${
+              isForgotten
+                ? html`<p class="hint">Not known.</p>`
+                : html`<${Usage} session=${session} live=${live} />`
+            }<//>
         </div>
       </div>
       ${
@@ -85,15 +119,21 @@ function running({ duration }, state, standing) {
   return `${state === "closing" ? "Closing" : `Open for ${age(duration)}`}: ${standing}.`;
 }
 
+/** Who ended it; what an operator ends, the relay does for them. */
+const who = ({ cause, ended_by: by }) => (cause === OPERATOR ? OPERATOR : by);
+
+const FORGOTTEN =
+  "It has ended, and the relay keeps no record of it. This is what was last seen of it, before its end.";
+
 /** The code of the Close with which it ended, as rows have it. */
 const code = ({ ended_by: by, client, provider_side: provider }) =>
   (by === "client" ? client : provider).close_code;
 
-function facts(session, live) {
+function facts({ session, live, added_latency: added }) {
   return [
     ["Id", html`<code class="id">${session.id}</code>`],
     ["Began", html`<span title=${session.began_at}>${moment(session.began_at)}</span>`],
-    live ? null : ["Ended by", session.ended_by],
+    live ? null : ["Ended by", who(session)],
     live || session.status === 101
       ? null
       : ["Answer", session.status ? `HTTP ${session.status}` : "none"],
@@ -106,6 +146,7 @@ function facts(session, live) {
     ["Model", session.model ?? "none named"],
     ["First message", seconds(session.first_message)],
     ["First audio", seconds(session.first_audio)],
+    ["Added latency", added ? `p50 ${seconds(added.p50)}, p99 ${seconds(added.p99)}` : DASH],
     ["Lane", session.compressed ? `${session.lane}, compressed` : session.lane],
     session.trace_id ? ["Trace", html`<code class="id">${session.trace_id}</code>`] : null,
     ...Object.entries(session.metadata).map(([key, value]) => [`metadata: ${key}`, String(value)]),

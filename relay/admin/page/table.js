@@ -1,7 +1,7 @@
 // A table of sessions: headers that sort, rows that keys reach and open, and a focus that stays with
 // its session when rows come, go and change places.
 
-import { fragment } from "./fragment.js";
+import { fragment, usePlace } from "./fragment.js";
 import { useKeys } from "./keys.js";
 import { html, useLayoutEffect, useRef } from "./libraries.js";
 
@@ -16,7 +16,11 @@ import { html, useLayoutEffect, useRef } from "./libraries.js";
  */
 export function Table({ caption, columns, rows, order, onOrder, onEnd }) {
   const body = useRef(null);
-  const focused = useKeptFocus(body);
+  const place = usePlace(() => ({ row: focused.current, scroll: scrollY }));
+  const focused = useKeptFocus(body, place?.row);
+  useLayoutEffect(() => {
+    if (place) scrollTo(0, place.scroll);
+  }, []);
   const step = (by) => {
     const links = [...body.current.querySelectorAll("a.row")];
     const at = links.indexOf(document.activeElement);
@@ -38,8 +42,10 @@ export function Table({ caption, columns, rows, order, onOrder, onEnd }) {
     },
   });
   const open = (event) => {
-    const chosen = getSelection()?.toString();
-    if (!chosen && !event.target.closest("a")) event.currentTarget.querySelector("a.row").click();
+    const link = event.currentTarget.querySelector("a.row");
+    if (getSelection()?.toString() || event.target.closest("a")) return;
+    link.focus({ preventScroll: true });
+    link.click();
   };
   return html`<table class="sessions">
     <caption class="unseen">${caption}</caption>
@@ -85,9 +91,14 @@ function Cell({ column, row }) {
 const classes = ({ key, number, wide, narrow }) =>
   [`c-${key}`, number && "number", wide && "wide", narrow && "narrow"].filter(Boolean).join(" ");
 
-/** Browsers drop the focus of what is moved or removed: give it back, or to what took its place. */
-function useKeptFocus(body) {
-  const focused = useRef(null);
+/**
+ * Browsers drop the focus of what is moved or removed: give it back, or to what took its place.
+ *
+ * @param first the row that is to have it at first
+ * @returns a reference to {id, at} of the row that has it
+ */
+function useKeptFocus(body, first = null) {
+  const focused = useRef(first);
   const rendering = useRef(false);
   rendering.current = true;
   useLayoutEffect(() => {

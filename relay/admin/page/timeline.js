@@ -45,7 +45,10 @@ export function Opening({ steps }) {
   </figure>`;
 }
 
-/** The turns on one line: how long each was, when it was heard first, whether it was cut off. */
+/**
+ * The turns on one line: how long each was, when it was heard first (above it), whether it was cut
+ * off (below it).
+ */
 export function Turns({ turns, duration, live }) {
   if (!turns.length) return null;
   const last = turns.slice(-TOO_MANY);
@@ -61,8 +64,8 @@ export function Turns({ turns, duration, live }) {
         (turn, number) => html`<g key=${number} class=${turn.interrupted ? "cut" : ""}>
         <rect class="bar" x=${at(turn.began)} y="10" height="16" rx="2"
           width=${share(Math.max((turn.ended ?? to) - turn.began, (to - from) / 400), to - from)} />
-        <${Mark} what="heard" x=${at(turn.first_audio)} y="4" known=${turn.first_audio != null} />
-        <${Mark} what="stop" x=${at(turn.ended)} y="10" known=${turn.interrupted && turn.ended} />
+        <${Mark} what="heard" x=${at(turn.first_audio)} y="0" known=${turn.first_audio != null} />
+        <${Mark} what="stop" x=${at(turn.ended)} y="26" known=${turn.interrupted && turn.ended} />
       </g>`,
       )}
     </svg>
@@ -73,7 +76,7 @@ export function Turns({ turns, duration, live }) {
 }
 
 const Mark = ({ what, x, y, known }) =>
-  known ? html`<rect class=${what} x=${x} y=${y} width="2" height="22" />` : null;
+  known ? html`<rect class=${what} x=${x} y=${y} width="2" height="10" />` : null;
 
 export function Timeline({ moments, explanation }) {
   return html`<ol class="timeline">

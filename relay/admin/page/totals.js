@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { count, money, plural, seconds, sum, words } from "./format.js";
 import { refine } from "./fragment.js";
-import { html } from "./libraries.js";
+import { Fragment, html, useState } from "./libraries.js";
 import { Empty, Trouble, sentence } from "./notices.js";
 import { Facts, Heads, Share } from "./pieces.js";
 import { usePolling } from "./polling.js";
@@ -58,7 +58,7 @@ function Sums({ rows }) {
       ${all.unpriced > 0 && html`<div><dt>Without a known cost</dt><dd>${count(all.unpriced)}</dd></div>`}
     </dl>
     <p class="hint">Sessions that were refused, or whose client left before they were open, are counted,
-      too.</p>
+      too. Each day, gateway and provider opens to what was used of it.</p>
     <div class="columns">
       <${Group} title="By day" by="day" rows=${rows} order=${NEWEST} />
       <div>
@@ -104,7 +104,14 @@ const COLUMNS = [
 const NEWEST = (one, other) => (one.name < other.name ? 1 : -1);
 const DEAREST = (one, other) => Number(other.cost) - Number(one.cost);
 
+/** Each row opens to what its sessions used. */
 function Group({ title, by, rows, order = DEAREST }) {
+  const [opened, setOpened] = useState(new Set());
+  const turn = (name) => {
+    const now = new Set(opened);
+    if (!now.delete(name)) now.add(name);
+    setOpened(now);
+  };
   const groups = new Map();
   for (const row of rows) groups.set(row[by], [...(groups.get(row[by]) ?? []), row]);
   const sums = [...groups].map(([name, its]) => total(name || "none", its)).sort(order);
@@ -114,12 +121,21 @@ function Group({ title, by, rows, order = DEAREST }) {
     <table class="plain sums">
       <${Heads} columns=${[[sentence(by)], ...COLUMNS]} />
       <tbody>${sums.map(
-        (each) => html`<tr key=${each.name}>
-          <th scope="row">${each.name}<${Share} part=${most && Number(each.cost) / most} /></th>
-          <td class="number">${count(each.sessions)}</td>
-          <td class="number wide">${seconds(each.seconds)}</td>
-          <td class="number" title=${exactly(each)}>${cost(each)}</td>
-        </tr>`,
+        (each) => html`<${Fragment} key=${each.name}>
+          <tr>
+            <th scope="row"><button type="button" class="opener" aria-expanded=${opened.has(each.name)}
+              onClick=${() => turn(each.name)}>${each.name}</button>
+              <${Share} part=${most && Number(each.cost) / most} /></th>
+            <td class="number">${count(each.sessions)}</td>
+            <td class="number wide">${seconds(each.seconds)}</td>
+            <td class="number" title=${exactly(each)}>${cost(each)}</td>
+          </tr>
+          ${
+            opened.has(each.name) &&
+            html`<tr class="used"><td colspan=${COLUMNS.length + 1}>
+            <${Units} usage=${each.usage} /></td></tr>`
+          }
+        <//>`,
       )}</tbody>
     </table>
   </section>`;

@@ -58,7 +58,19 @@ async def test_a_filter_that_the_relay_does_not_know(
         await it.see("!document.querySelector('.notice')")
 
 
-@pytest.mark.parametrize("wanted", ["0192", "zzz", ".."])
+@pytest.mark.parametrize("wanted", ["live", "zzz", ".."])
+@real_clock
+async def test_what_cannot_be_an_id_is_not_asked_for(wanted: str, tmp_path: Path) -> None:
+    async with listening(busy()) as url, operator(url, tmp_path) as it:
+        await it.enter("#/relay")
+        await it.ask(_WATCH)
+        await it.ask(f"location.hash = '#/sessions/{wanted}'")
+        await it.read(_NO_SESSION)
+        assert not [each for each in await it.ask("asked") if "/sessions/" in each]
+        assert await it.do(lambda page: page.complaints) == []
+
+
+@pytest.mark.parametrize("wanted", ["0192"])
 @real_clock
 async def test_a_session_that_there_is_not(wanted: str, tmp_path: Path) -> None:
     async with listening(busy()) as url, operator(url, tmp_path) as it:

@@ -39,11 +39,11 @@ async def looking(
         yield relay, it
 
 
-async def open_with(relay: Relay, model: str) -> Peer:
-    """A session of a model."""
+async def open_with(relay: Relay, model: str, *fields: str) -> Peer:
+    """A session of a model, with more field lines in its opening."""
     client = await relay.connect()
     target = f"/v1/acct/main/openai?model={model}"
-    await client.stream.send_all(upgrade(target, "Authorization: Bearer sk-of-the-client"))
+    await client.stream.send_all(upgrade(target, "Authorization: Bearer sk-of-the-client", *fields))
     assert (await client.receive_head()).startswith(b"HTTP/1.1 101 ")
     return client
 
@@ -121,8 +121,34 @@ async def test_a_session_is_ended_with_a_reason(tmp_path: Path) -> None:
         await session.end()
         await it.read("The operator ended it after", ".sentence")
         await it.read("over budget", ".sentence")
+        await it.read("by the operator", ".session header")
+        ended_by = "[...document.querySelectorAll('dt')].find((it) => it.innerText === 'Ended by')"
+        assert await it.ask(f"{ended_by}.nextElementSibling.innerText") == "operator"
         assert await it.ask("document.querySelector('dialog')") is None
         assert await it.do(lambda page: page.complaints) == []
+
+
+@real_clock
+async def test_a_session_that_leaves_no_record_has_ended_on_its_page_too(tmp_path: Path) -> None:
+    async with looking(tmp_path) as (relay, it):
+        session = await open_with(relay, "one", "cf-aig-collect-log: false")
+        await it.see(f"{ROWS}.length === 1")
+        await it.press("j", "Enter")
+        await it.read("End session")
+        await close_session(session)
+        await it.read(
+            "It has ended, and the relay keeps no record of it. "
+            "This is what was last seen of it, before its end.",
+            ".sentence",
+        )
+        assert await it.ask("document.querySelector('.badge, .danger, .notice')") is None
+        said = await it.ask("document.querySelector('main').innerText")
+        assert "Open for" not in said
+        usage = "document.querySelector('section[aria-labelledby=usage] p').innerText"
+        assert await it.ask(usage) == "Not known."
+        await it.press("e")
+        assert await it.ask("document.querySelector('dialog')") is None
+        assert "one" in await it.ask("document.querySelector('h1').innerText")
 
 
 async def _never_answer(_: trio.abc.Stream) -> None:

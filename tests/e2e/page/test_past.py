@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from relay.records.filter import Filter
 from relay.records.session_record import Direction, Outcome, SessionRecord, to_json
 from tests.admin.fakes import History, Relay
 from tests.e2e.page.scenes import ended
@@ -16,6 +17,13 @@ from tests.loopback import close_session
 from tests.support import real_clock
 
 _MODELS = "[...document.querySelectorAll('.c-session small')].map((it) => it.innerText).join()"
+
+
+class _Store(History):
+    """One that gives no more than it is asked for."""
+
+    def summaries(self, wanted: Filter, limit: int | None) -> list[SessionRecord]:
+        return super().summaries(wanted, limit)[:limit]
 
 
 def _unopened(number: int, outcome: Outcome, **changes: Any) -> SessionRecord:
@@ -57,6 +65,22 @@ async def test_those_that_ended_last_come_first_and_are_found(tmp_path: Path) ->
         await it.ask("location.hash = '#/ended?q=nobody'")
         await it.read("No session matches these filters")
         assert await it.do(lambda page: page.complaints) == []
+
+
+@real_clock
+async def test_how_many_are_shown_stays_when_one_comes_back(tmp_path: Path) -> None:
+    records = [_unopened(each, Outcome.ABANDONED, status=0) for each in range(250)]
+    rows = "document.querySelectorAll('tbody tr').length"
+    async with listening(Relay(history=_Store(records))) as url, operator(url, tmp_path) as it:
+        await it.enter("#/ended?q=web")
+        await it.see(f"{rows} === 100")
+        await it.click("Show more")
+        await it.see(f"{rows} === 200")
+        assert await it.ask("location.hash") == "#/ended?q=web&limit=200"
+        await it.press("j", "Enter")
+        await it.see("document.activeElement.localName === 'h1'")
+        await it.press("Escape")
+        await it.see(f"{rows} === 200 && document.activeElement.matches('a.row')")
 
 
 @real_clock

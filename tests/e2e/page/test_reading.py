@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from relay.latency import quantile
 from relay.protocol import closing
+from relay.protocol.usage import Turn
+from tests.admin.fakes import History, Relay
 from tests.e2e.page.scenes import busy, ended, many, session_id
 from tests.e2e.page.support import listening, operator
 from tests.support import real_clock
@@ -98,13 +103,14 @@ async def test_a_session_is_found_read_and_ended_by_keyboard_alone(tmp_path: Pat
         await it.press("Enter")
         await it.see(f"location.hash === '#/sessions/{ids[1]}'")
         await it.read(ids[1], ".facts")
+        await it.see("document.activeElement.localName === 'h1'")
         await it.press("Escape")
-        await it.see("document.querySelectorAll('tbody tr').length === 5")
+        await it.see(f"{focused} === '{ids[1]}'")
         await it.press("?")
         await it.read("the next and the previous session", "dialog")
         await it.press("j", "Escape")
         await it.see("!document.querySelector('dialog')")
-        await it.press("j", "j", "j", "e")
+        await it.press("j", "e")
         await it.see("document.activeElement.id === 'reason'")
         await it.press("Enter")
         await it.see(f"!document.querySelector('dialog') && {focused} === '{ids[2]}'")
@@ -131,6 +137,113 @@ async def test_the_focus_stays_with_its_session_when_rows_move_and_go(tmp_path: 
         await it.see("document.querySelectorAll('tbody tr').length === 1")
         (left,) = sorted(rest)[3:]
         assert await it.ask("document.activeElement.dataset.id") == left
+
+
+@real_clock
+async def test_a_narrow_screen_sorts_and_shows_added_latency(tmp_path: Path) -> None:
+    relay = many(5)
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.enter()
+        sorting = "document.querySelector('select[aria-label=Sort]')"
+        await it.see(f"{sorting}.checkVisibility() === false")
+        await it.do(lambda page: page.resize(360, 780))
+        await it.see(f"{sorting}.checkVisibility()")
+        await it.see("document.querySelectorAll('tbody tr').length === 5")
+        ids = "[...document.querySelectorAll('a.row')].map((one) => one.dataset.id).join()"
+        for option, sort in (("most added latency", "added_latency"), ("the oldest", "duration")):
+            label = json.dumps(f"Sort: {option}")
+            value = f"[...{sorting}].find((one) => one.innerText === {label}).value"
+            await it.choose("Sort", await it.ask(value))
+            path = f"/api/sessions/live?sort={sort}&descending=true"
+            rows = await it.ask(f"fetch('{path}').then((it) => it.json())")
+            wanted = [each["id"] for each in rows["sessions"]]
+            await it.see(f"{ids} === {json.dumps(','.join(wanted))}")
+            await it.see(f"{sorting}.selectedOptions[0].innerText === {label}")
+            latency = "document.querySelector('td.c-latency').checkVisibility()"
+            await it.see(f"{latency} === {json.dumps(sort == 'added_latency')}")
+            assert await it.ask("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["live", "ended"])
+@real_clock
+async def test_a_session_says_which_latency_the_relay_added(live: bool, tmp_path: Path) -> None:
+    relay, record = busy(), ended()
+    if live:
+        relay.open(record)
+    fact = "[...document.querySelectorAll('.facts dt')].find((it) => it.innerText === {})"
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.enter(f"#/sessions/{record.id}")
+        await it.see("document.querySelector('.facts')")
+        its = fact.format(json.dumps("Added latency"))
+        said = await it.ask(f"{its}.nextElementSibling.innerText")
+        assert said == _said_of(record.added_latency)
+
+
+def _said_of(latency: Sequence[int]) -> str:
+    p50, p99 = (quantile(latency, share) or 0 for share in (0.5, 0.99))
+    return f"p50 {p50 * 1e6:.3g} µs, p99 {p99 * 1e6:.3g} µs"
+
+
+@real_clock
+async def test_back_leads_to_the_row_and_the_place_that_one_came_from(tmp_path: Path) -> None:
+    relay = busy()
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.do(lambda page: page.resize(1280, 500))
+        await it.enter("#/live?sort=began_at")
+        await it.see("document.querySelectorAll('tbody tr').length === 100")
+        row = "document.querySelectorAll('tbody tr')[20]"
+        wanted = await it.ask(f"{row}.querySelector('a.row').dataset.id")
+        await it.ask("scrollTo(0, 600)")
+        await it.ask(f"{row}.querySelector('.c-age').click()")
+        await it.see("document.activeElement.localName === 'h1' && scrollY === 0")
+        await it.ask("history.back()")
+        await it.see(f"document.activeElement.dataset.id === '{wanted}' && scrollY === 600")
+        await it.press("2")
+        await it.see(
+            "document.title === 'Ended \u2013 relay' && document.querySelector('tbody tr')"
+        )
+        await it.ask("history.back()")
+        await it.see("document.querySelectorAll('tbody tr').length === 100 && scrollY === 600")
+        await it.press("2")
+        await it.see(
+            "document.title === 'Ended \u2013 relay' && document.querySelector('tbody tr')"
+        )
+        await it.press("1")  # that is no way back
+        await it.see("document.querySelectorAll('tbody tr').length === 100 && scrollY === 0")
+        assert await it.do(lambda page: page.complaints) == []
+
+
+@real_clock
+async def test_a_long_word_breaks_wherever_it_stands(tmp_path: Path) -> None:
+    relay, word = busy(), "x" * 200
+    relay.open(replace(ended(), model=word, endpoint=word, token=word))
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.do(lambda page: page.resize(360, 780))
+        await it.enter(f"#/sessions/{ended().id}")
+        await it.see("document.querySelector('.facts')")
+        wide = "(it) => it.scrollWidth <= it.clientWidth"
+        assert await it.ask(f"({wide})(document.documentElement)")
+        await it.press("e")
+        await it.see("document.querySelector('dialog[open]')")
+        assert await it.ask(f"({wide})(document.querySelector('dialog'))")
+
+
+@real_clock
+async def test_the_shortest_turn_is_seen_beside_its_marks(tmp_path: Path) -> None:
+    record = ended()
+    record.turns = [Turn(2.0, 2.001, 2.002, interrupted=True)]
+    relay = Relay(history=History([record]))
+    async with listening(relay) as url, operator(url, tmp_path) as it:
+        await it.enter(f"#/sessions/{record.id}")
+        await it.see("document.querySelector('.turns .stop')")
+        spans = await it.ask(
+            """['bar', 'heard', 'stop'].map((part) => {
+              const { y, height } = document.querySelector(`.turns .${part}`).getBBox();
+              return [y, y + height];
+            })"""
+        )
+        (top, bottom), (_, above), (below, _) = spans
+        assert above <= top < bottom <= below
 
 
 @real_clock
