@@ -7,12 +7,10 @@ its type. What a named tuple says of a field that has no docstring is left out.
 from __future__ import annotations
 
 from sphinx.application import Sphinx
-from sphinx.ext.napoleon import Config
 from sphinx.ext.napoleon.docstring import GoogleDocstring
 from sphinx.util.typing import ExtensionMetadata
 
 _VALUES = {"attribute", "data", "property"}
-_STYLE = Config(napoleon_numpy_docstring=False)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
@@ -25,6 +23,6 @@ def _read(
     _app: Sphinx, what: str, _name: str, _of: object, _options: object, lines: list[str]
 ) -> None:
     if what not in _VALUES:
-        lines[:] = GoogleDocstring(lines, _STYLE).lines()
+        lines[:] = GoogleDocstring(lines).lines()
     elif lines and lines[0].startswith("Alias for field number "):
         lines.clear()
