@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from inspect import iscoroutinefunction
 
 import trio
 
@@ -86,10 +87,19 @@ class Hooks:
     else it returns."""
     timeout: float = _TIMEOUT
     """Seconds that it may take: then the client gets 503."""
-    ended: Callable[[SessionRecord], object] | None = None
+    ended: Callable[[SessionRecord], None] | None = None
     """Told the record of each session that has ended, and of each that never opened after its
     client had authenticated. It is called between sessions' messages, so it must not block, nor
     change the record; what it raises is logged."""
+
+    def __post_init__(self) -> None:
+        """See that ``ended`` can be called.
+
+        Raises:
+            TypeError: It is an async function, which nobody would wait for.
+        """
+        if iscoroutinefunction(self.ended):
+            raise TypeError("ended is called and not awaited: it may be no async function")
 
     async def ask(self, asked: Asked) -> Granted:
         """What is granted.

@@ -393,6 +393,14 @@ async def test_a_program_that_cannot_be_told_ends_nothing() -> None:
     assert play.record["outcome"] == "completed"
 
 
+def test_a_program_that_would_have_to_be_awaited_is_not_told() -> None:
+    async def ended(_: SessionRecord) -> None:
+        pass
+
+    with pytest.raises(TypeError, match="no async function"):
+        Hooks(ended=ended)  # type: ignore[arg-type]
+
+
 # The package
 
 
