@@ -155,7 +155,8 @@ async def test_a_narrow_screen_sorts_and_shows_added_latency(tmp_path: Path) -> 
             value = f"[...{sorting}].find((one) => one.innerText === {label}).value"
             await it.choose("Sort", await it.ask(value))
             path = f"/api/sessions/live?sort={sort}&descending=true"
-            rows = await it.ask(f"fetch('{path}').then((it) => it.json())")
+            secret = "{headers: {'X-Relay': localStorage.relay}}"
+            rows = await it.ask(f"fetch('{path}', {secret}).then((it) => it.json())")
             wanted = [each["id"] for each in rows["sessions"]]
             await it.see(f"{ids} === {json.dumps(','.join(wanted))}")
             await it.see(f"{sorting}.selectedOptions[0].innerText === {label}")
