@@ -8,6 +8,7 @@ from collections import Counter
 __all__ = ["complaints"]
 
 _ENDINGS = {"ended", "refused", "client left during the opening"}
+_STRANGER = 2009  # the code of a refusal for a wrong token
 
 
 def complaints(log: str, asked: int) -> list[str]:
@@ -15,11 +16,16 @@ def complaints(log: str, asked: int) -> list[str]:
 
     Args:
         log: As JSON, a line each; other lines are left out.
-        asked: How many requests were sent wholly.
+        asked: How many requests were sent wholly by clients with a token: of others not all
+            refusals are logged.
     """
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     wrong = [f"logged: {line}" for line in lines if line["level"] not in {"info", "warning"}]
-    endings = Counter(line["session"] for line in lines if line["event"] in _ENDINGS)
+    endings = Counter(
+        line["session"]
+        for line in lines
+        if line["event"] in _ENDINGS and line.get("code") != _STRANGER
+    )
     opened = {line["session"] for line in lines if line["event"] == "opened"}
     ended = {line["session"] for line in lines if line["event"] == "ended"}
     wrong += [f"session {each} has {count} endings" for each, count in endings.items() if count > 1]

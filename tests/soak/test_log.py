@@ -9,8 +9,8 @@ import pytest
 from tests.soak.log import complaints
 
 
-def _line(event: str, session: str = "a", level: str = "info") -> str:
-    return json.dumps({"event": event, "session": session, "level": level})
+def _line(event: str, session: str = "a", level: str = "info", **more: int) -> str:
+    return json.dumps({"event": event, "session": session, "level": level, **more})
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,7 @@ def _line(event: str, session: str = "a", level: str = "info") -> str:
         ),
         ([_line("ended")], 1, ["session a ended and was not opened"]),
         ([_line("opened"), _line("ended"), _line("ended")], 1, ["session a has 2 endings"]),
+        ([_line("refused", code=2009)], 0, []),
         ([_line("refused")], 2, ["2 requests were sent, and 1 have an ending"]),
     ],
 )

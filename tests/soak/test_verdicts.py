@@ -45,4 +45,5 @@ def test_only_who_goes_away_may_not_know() -> None:
 
 
 def test_a_log_tells_of_those_who_asked() -> None:
-    assert {each for each in Client if not asked(session(each))} == {Client.PARTIAL, Client.SILENT}
+    strangers = {Client.PARTIAL, Client.SILENT, Client.WRONG_TOKEN}
+    assert {each for each in Client if not asked(session(each))} == strangers

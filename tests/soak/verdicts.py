@@ -51,8 +51,10 @@ _LEAVES = {Client.LEAVES, Client.RESETS, Client.QUITS, Client.PARTIAL, Client.SI
 
 
 def asked(session: Session) -> bool:
-    """Whether the relay had a whole request, so that its log says how the session ended."""
-    return session.client not in {Client.PARTIAL, Client.SILENT}
+    """Whether the relay had a whole request of a client that it knows, so that its log says how the
+    session ended; of strangers it logs ten a second.
+    """
+    return session.client not in {Client.PARTIAL, Client.SILENT, Client.WRONG_TOKEN}
 
 
 def allowed(session: Session) -> set[str]:
