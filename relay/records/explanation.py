@@ -132,10 +132,14 @@ def _ended(record: SessionRecord, after: str) -> str:
     return f"the {who} ended it {after}: {record.error or record.cause}"
 
 
+def _side(record: SessionRecord, peer: str) -> Direction:
+    return record.client if peer == "client" else record.provider_side
+
+
 def _closed_meanwhile(record: SessionRecord) -> str:
     """What the other side did that had not been told yet; what it was told then is no news."""
-    other = "provider" if record.ended_by == "client" else "client"
-    side = record.provider_side if other == "provider" else record.client
+    other = _OTHER[record.ended_by]
+    side = _side(record, other)
     if side.close_code is None:
         return ""
     return f", and the {other} closed {with_code(side)} before it was told"
@@ -143,7 +147,7 @@ def _closed_meanwhile(record: SessionRecord) -> str:
 
 def _closed(record: SessionRecord, peer: str, after: str) -> str:
     other = _OTHER[peer]
-    side = record.client if peer == "client" else record.provider_side
+    side = _side(record, peer)
     sentence = f"the {peer} closed {with_code(side)} {after}"
     if side.close_code in _ACCUSES:
         # In the message lane the frames were the relay's, and the text may be a policy's.
@@ -161,7 +165,7 @@ def _closed(record: SessionRecord, peer: str, after: str) -> str:
 
 
 def _violation(record: SessionRecord, peer: str, after: str) -> str:
-    side = record.client if peer == "client" else record.provider_side
+    side = _side(record, peer)
     broke = {
         None: "the protocol or a limit",
         _TOO_BIG: "a limit of the relay",
@@ -183,7 +187,7 @@ def _client_told(record: SessionRecord) -> str:
 
 def _stalled(record: SessionRecord) -> str:
     peer = _STALLED[record.cause]
-    giver = record.client if peer == "provider" else record.provider_side
+    giver = _side(record, _OTHER[peer])
     if giver.last_activity is None:
         return f"the {peer} took nothing"
     return f"the {peer} took nothing for {seconds(record.duration - giver.last_activity)}"
